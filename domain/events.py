@@ -1,0 +1,132 @@
+"""Events, and the sale of one: everything the hold path must know, ready to be kept in memory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from domain.errors import Rejection, RejectionCode
+from domain.money import CurrencyCode
+from domain.seat_maps import SeatMap, SeatMapId
+from domain.tiers import Tier, TierId, tier_pool, zone_pool
+from domain.venues import VenueId
+
+EventId = NewType("EventId", UUID)
+
+HOLD_SECONDS_MIN = 120
+HOLD_SECONDS_MAX = 3_600
+HOLD_SECONDS_DEFAULT = 600
+PAYMENT_SECONDS_DEFAULT = 900
+PER_BUYER_MAX = 200
+LIVE_HOLDS_PER_BUYER_DEFAULT = 3
+
+
+class EventState(StrEnum):
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleTerms:
+    """The rules of one sale that an organiser may tune while it runs.
+
+    ``per_buyer_max`` counts tickets of one buyer over all holds and orders of the event.
+    ``admission_required`` puts the waiting room before the sale. ``payment_seconds`` is how long an
+    order may wait for its payment.
+    """
+
+    opens_at: datetime
+    closes_at: datetime
+    hold_seconds: int = HOLD_SECONDS_DEFAULT
+    payment_seconds: int = PAYMENT_SECONDS_DEFAULT
+    per_order_max: int = 10
+    per_buyer_max: int = 20
+    live_holds_per_buyer: int = LIVE_HOLDS_PER_BUYER_DEFAULT
+    admission_required: bool = False
+
+    def __post_init__(self) -> None:
+        if not HOLD_SECONDS_MIN <= self.hold_seconds <= HOLD_SECONDS_MAX:
+            raise ValueError(f"a hold lasts {HOLD_SECONDS_MIN} to {HOLD_SECONDS_MAX} seconds")
+        if self.closes_at <= self.opens_at:
+            raise ValueError("a sale closes after it opens")
+        if not 1 <= self.per_order_max <= self.per_buyer_max <= PER_BUYER_MAX:
+            raise ValueError(f"limits need 1 ≤ per order ≤ per buyer ≤ {PER_BUYER_MAX}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A concert, conference or festival on one date at one venue, and the version of the seat map it uses."""
+
+    id: EventId
+    slug: str
+    name: str
+    summary: str
+    description: str
+    category: str
+    artwork: str
+    venue_id: VenueId
+    seat_map_id: SeatMapId
+    currency: CurrencyCode
+    doors_at: datetime
+    starts_at: datetime
+    ends_at: datetime
+    state: EventState
+    terms: SaleTerms
+    tiers: tuple[Tier, ...]
+
+    def publish(self) -> "Event | Rejection":
+        """Put a draft on sale. A cancelled event stays cancelled."""
+        if self.state is EventState.CANCELLED:
+            return Rejection(code=RejectionCode.EVENT_CANCELLED, message="A cancelled event cannot be published.")
+        if not self.tiers:
+            return Rejection(code=RejectionCode.WRONG_STATE, message="Add a tier before publishing the event.")
+        return _with_state(self, EventState.PUBLISHED)
+
+    def cancel(self) -> "Event":
+        """Call the event off. Terminal; refunding is a use case of its own."""
+        return _with_state(self, EventState.CANCELLED)
+
+
+def _with_state(event: Event, state: EventState) -> Event:
+    return replace(event, state=state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sale:
+    """One event as the hold path sees it: terms, tiers, map, and which *epoch* of Valkey's stock is the true one.
+
+    ``version`` rises with every change of the event by its organiser; ``epoch`` with every rebuild of Valkey.
+    Kept in memory by every web process; the hold script answers when it is out of date.
+    """
+
+    event_id: EventId
+    slug: str
+    state: EventState
+    epoch: int
+    version: int
+    currency: CurrencyCode
+    terms: SaleTerms
+    tiers: tuple[Tier, ...]
+    seat_map: SeatMap
+    starts_at: datetime
+
+    def tier(self, tier_id: TierId) -> Tier | None:
+        """The tier with this id, or None."""
+        return next((tier for tier in self.tiers if tier.id == tier_id), None)
+
+    def tier_named(self, word: str) -> Tier | None:
+        """The tier whose id or key is ``word`` (callers of the API may use either), or None."""
+        return next((tier for tier in self.tiers if word in {tier.key, str(tier.id)}), None)
+
+    def capacities(self) -> Mapping[str, int]:
+        """Capacity of every pool of the event, by pool key: one a zone in use, one a tier with its own limit."""
+        capacities = {}
+        for tier in self.tiers:
+            for key in tier.zones:
+                capacities[zone_pool(key)] = self.seat_map.zone(key).capacity
+            if tier.capacity is not None:
+                capacities[tier_pool(tier.key)] = tier.capacity
+        return capacities

@@ -1,0 +1,289 @@
+"""Holds: a buyer's time-limited claim on stock, and the demand for stock that becomes one.
+
+The words a buyer says (`GeneralLine`, `SeatsLine`, `BestAvailableLine`) are turned by :func:`demand` into
+what stock arithmetic needs (`Demand`), priced, and checked against every rule that needs no stock to be
+looked at. What needs the stock (is it free?) or the server's clock (is the sale open?) is decided by the
+inventory, in the same atomic step in which it is taken.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from hmac import compare_digest
+from uuid import UUID
+
+from domain.errors import Rejection, RejectionCode
+from domain.events import EventId, EventState, Sale
+from domain.money import Money, zero
+from domain.seat_maps import SeatIndex, ZoneKind
+from domain.tiers import Tier, TierId, UnitPrice, zone_pool
+
+LINES_PER_HOLD_MAX = 10
+SEATS_PER_HOLD_MAX = 50
+_HOLD_ID_LENGTH = 43
+_HOLD_ID_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class HoldId:
+    """Names a hold *and* the event it belongs to, so that one look in Valkey finds it.
+
+    The ``nonce`` comes from the caller's side of the call: a retry carries the same one and finds its hold.
+    """
+
+    event_id: EventId
+    nonce: UUID
+
+    def __str__(self) -> str:
+        return urlsafe_b64encode(self.event_id.bytes + self.nonce.bytes).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> "HoldId | None":
+        """The id written as ``text``, or None when it cannot be one."""
+        if len(text) != _HOLD_ID_LENGTH or not text.isascii():
+            return None
+        try:
+            raw = urlsafe_b64decode(text + "=")
+        except ValueError:
+            return None
+        hold_id = cls(EventId(UUID(bytes=raw[:16])), UUID(bytes=raw[16:])) if len(raw) == _HOLD_ID_BYTES else None
+        return hold_id if str(hold_id) == text else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuyerFingerprint:
+    """Who is asking, as far as we can tell: opaque keys (already hashed) that limits are counted under.
+
+    ``device`` is always there; ``address`` is the client's network address, never trusted alone.
+    """
+
+    device: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneralLine:
+    tier_id: TierId
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatsLine:
+    tier_id: TierId
+    seats: tuple[SeatIndex, ...]
+
+    @property
+    def quantity(self) -> int:
+        return len(self.seats)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestAvailableLine:
+    """``quantity`` seats side by side, the best there are; the inventory chooses *and* takes them in one step."""
+
+    tier_id: TierId
+    quantity: int
+
+
+HoldLine = GeneralLine | SeatsLine | BestAvailableLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestAvailable:
+    """Part ``line`` of a demand: so many neighbours in one of these zones, in this order of preference."""
+
+    line: int
+    quantity: int
+    zones: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a hold takes from stock, summed over all its lines, so that lines sharing a pool are counted together.
+
+    ``pools`` counts units by pool key, chosen seats included, best-available seats excluded from zone pools
+    (their zone is known only once they are chosen). ``seats`` lists chosen seats by line.
+    """
+
+    pools: Mapping[str, int]
+    seats: Mapping[int, tuple[SeatIndex, ...]]
+    best: tuple[BestAvailable, ...]
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLine:
+    """One line of a hold as the buyer sees it: priced when it was held, and that price is kept."""
+
+    tier_id: TierId
+    tier_name: str
+    quantity: int
+    unit: UnitPrice
+    seats: tuple[SeatIndex, ...] = ()
+
+    @property
+    def total(self) -> Money:
+        return self.unit.total * self.quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hold:
+    id: HoldId
+    epoch: int
+    lines: tuple[HeldLine, ...]
+    pools: Mapping[str, int]
+    expires_at: datetime
+    buyer: BuyerFingerprint
+
+    @property
+    def total(self) -> Money:
+        return sum((line.total for line in self.lines[1:]), self.lines[0].total)
+
+    @property
+    def units(self) -> int:
+        return sum(line.quantity for line in self.lines)
+
+    @property
+    def seats(self) -> tuple[SeatIndex, ...]:
+        """All seats of all lines."""
+        return tuple(seat for line in self.lines for seat in line.seats)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveHold(_Hold):
+    """Stock that is this buyer's until ``expires_at``. ``pools`` are the units taken from each pool, seats' zones included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedHold(_Hold):
+    """A hold whose order is being placed or paid: Postgres decides its end. ``expires_at`` is only a safety net."""
+
+
+def fingerprint(lines: tuple[HoldLine, ...]) -> str:
+    """A short digest of what was asked for: the same hold id with another one is a mistake, not a retry."""
+    return sha256(repr(lines).encode()).hexdigest()[:16]
+
+
+def demand(sale: Sale, lines: tuple[HoldLine, ...], *, access_code: str | None = None) -> Demand | Rejection:
+    """Turn what a buyer asks for into what stock must give, or say which rule forbids it.
+
+    Checks everything that needs neither the stock nor the clock: tiers and seats exist and fit together,
+    quantities and limits, access codes.
+    """
+    if sale.state is EventState.CANCELLED:
+        return Rejection(code=RejectionCode.EVENT_CANCELLED, message="This event is cancelled.")
+    if sale.state is not EventState.PUBLISHED:
+        return Rejection(code=RejectionCode.NOT_ON_SALE, message="This event is not on sale.")
+    if not 1 <= len(lines) <= LINES_PER_HOLD_MAX:
+        return Rejection(code=RejectionCode.INVALID_REQUEST, message=f"A hold has 1 to {LINES_PER_HOLD_MAX} items.")
+    per_tier: dict[Tier, int] = {}
+    for line in lines:
+        tier = sale.tier(line.tier_id)
+        if tier is None:
+            return unknown_tier(str(line.tier_id))
+        if rejection := _fits(tier, line, access_code):
+            return rejection
+        per_tier[tier] = per_tier.get(tier, 0) + line.quantity
+    for tier, quantity in per_tier.items():
+        if rejection := tier.refuses_quantity(quantity):
+            return rejection
+    units = sum(per_tier.values())
+    if units > min(sale.terms.per_order_max, SEATS_PER_HOLD_MAX):
+        return Rejection(
+            code=RejectionCode.LIMIT_REACHED,
+            message=f"One order takes at most {sale.terms.per_order_max} tickets.",
+            details={"maximum": sale.terms.per_order_max, "requested": units},
+        )
+    return _sum_up(sale, lines, per_tier)
+
+
+def price(sale: Sale, lines: tuple[HoldLine, ...]) -> tuple[HeldLine, ...]:
+    """Each line at today's price. Chosen seats are in it; best-available ones join when they are known."""
+    priced = []
+    for line in lines:
+        tier = sale.tier(line.tier_id)
+        assert tier is not None, "demand() has checked every tier"
+        seats = line.seats if isinstance(line, SeatsLine) else ()
+        priced.append(
+            HeldLine(tier_id=tier.id, tier_name=tier.name, quantity=line.quantity, unit=tier.price, seats=seats)
+        )
+    return tuple(priced)
+
+
+def total_of(lines: tuple[HeldLine, ...], sale: Sale) -> Money:
+    """What all lines cost together."""
+    return sum((line.total for line in lines), zero(sale.currency))
+
+
+def unknown_tier(word: str) -> Rejection:
+    """There is no such tier in this event."""
+    return Rejection(
+        code=RejectionCode.UNKNOWN_TIER, message="This event has no such ticket type.", details={"tier": word}
+    )
+
+
+def unknown_seats(seats: tuple[str, ...]) -> Rejection:
+    """There are no such seats in this event's map, or not in the tier they were asked under."""
+    return Rejection(
+        code=RejectionCode.UNKNOWN_SEAT,
+        message="Some of these seats do not belong to this ticket type of this event.",
+        details={"seats": list(seats)},
+    )
+
+
+def _fits(tier: Tier, line: HoldLine, access_code: str | None) -> Rejection | None:
+    if tier.access_code_digest is not None:
+        given = sha256((access_code or "").strip().casefold().encode()).hexdigest()
+        if not compare_digest(given, tier.access_code_digest):
+            return Rejection(
+                code=RejectionCode.ACCESS_CODE_REQUIRED,
+                message=f"{tier.name} needs an access code.",
+                details={"tier": str(tier.id)},
+            )
+    if isinstance(line, GeneralLine) is not (tier.kind is ZoneKind.GENERAL_ADMISSION):
+        wanted = "a quantity" if tier.kind is ZoneKind.GENERAL_ADMISSION else "seats or best_available"
+        return Rejection(
+            code=RejectionCode.INVALID_REQUEST,
+            message=f"Ask for {wanted} of {tier.name}.",
+            details={"tier": str(tier.id), "kind": tier.kind.value},
+        )
+    if line.quantity < 1:
+        return Rejection(code=RejectionCode.INVALID_REQUEST, message="Ask for at least one ticket.")
+    return None
+
+
+def _sum_up(sale: Sale, lines: tuple[HoldLine, ...], per_tier: Mapping[Tier, int]) -> Demand | Rejection:
+    pools: dict[str, int] = {}
+    seats: dict[int, tuple[SeatIndex, ...]] = {}
+    best: list[BestAvailable] = []
+    chosen: set[SeatIndex] = set()
+    for tier, quantity in per_tier.items():
+        for pool in tier.pools:
+            pools[pool] = pools.get(pool, 0) + quantity
+    for position, line in enumerate(lines):
+        zones = _zones(sale, line)
+        if isinstance(line, BestAvailableLine):
+            best.append(BestAvailable(line=position, quantity=line.quantity, zones=zones))
+        if not isinstance(line, SeatsLine):
+            continue
+        for index in line.seats:
+            seat = sale.seat_map.seats[index] if 0 <= index < len(sale.seat_map.seats) else None
+            if seat is None or seat.zone not in zones:
+                return unknown_seats((seat.id if seat else str(index),))
+            if index in chosen:
+                return Rejection(
+                    code=RejectionCode.INVALID_REQUEST,
+                    message="A seat is named twice.",
+                    details={"seats": [seat.id]},
+                )
+            chosen.add(index)
+            pools[zone_pool(seat.zone)] = pools.get(zone_pool(seat.zone), 0) + 1
+        seats[position] = line.seats
+    return Demand(pools=pools, seats=seats, best=tuple(best), units=sum(per_tier.values()))
+
+
+def _zones(sale: Sale, line: HoldLine) -> tuple[str, ...]:
+    tier = sale.tier(line.tier_id)
+    return tier.zones if tier else ()

@@ -1,0 +1,86 @@
+"""Money as whole minor units of one currency. No floats, and every rounding rule has a name."""
+
+from dataclasses import dataclass
+from typing import NewType
+
+CurrencyCode = NewType("CurrencyCode", str)
+"""An ISO 4217 alphabetic code, upper case."""
+
+# Digits after the decimal point where they are not two (ISO 4217).
+EXPONENTS = {
+    "JPY": 0,
+    "KRW": 0,
+    "CLP": 0,
+    "VND": 0,
+    "ISK": 0,
+    "XOF": 0,
+    "BHD": 3,
+    "KWD": 3,
+    "JOD": 3,
+    "OMR": 3,
+    "TND": 3,
+}
+EXPONENT_DEFAULT = 2
+
+AMOUNT_MINOR_MAX = 99_999_999
+"""Stripe accepts at most eight digits of minor units in one charge."""
+
+BASIS_POINTS = 10_000
+
+
+class CurrencyMismatch(ValueError):
+    """Two amounts of different currencies met. There is no rate here, so there is no answer."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Money:
+    """``amount`` minor units (cents, yen, fils) of ``currency``. May be negative in ledgers, never in prices."""
+
+    amount: int
+    currency: CurrencyCode
+
+    def __add__(self, other: "Money") -> "Money":
+        self._same_currency(other)
+        return Money(self.amount + other.amount, self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        self._same_currency(other)
+        return Money(self.amount - other.amount, self.currency)
+
+    def __mul__(self, times: int) -> "Money":
+        return Money(self.amount * times, self.currency)
+
+    def percent(self, basis_points: int) -> "Money":
+        """A share in hundredths of a percent, rounded half up (away from zero at the half)."""
+        product = self.amount * basis_points
+        sign = -1 if product < 0 else 1
+        return Money(sign * ((abs(product) * 2 + BASIS_POINTS) // (BASIS_POINTS * 2)), self.currency)
+
+    def split(self, weights: tuple[int, ...]) -> tuple["Money", ...]:
+        """Divide by weights so that the parts sum exactly to the whole (largest remainder, earlier part first).
+
+        Raises ValueError for no weights, a negative weight or weights that are all zero.
+        """
+        total = sum(weights)
+        if total <= 0 or min(weights) < 0:
+            raise ValueError("split needs weights that are not negative and not all zero")
+        shares = [self.amount * weight // total for weight in weights]
+        remainders = [self.amount * weight % total for weight in weights]
+        left = self.amount - sum(shares)
+        for position in sorted(range(len(weights)), key=lambda i: (-remainders[i], i))[:left]:
+            shares[position] += 1
+        return tuple(Money(share, self.currency) for share in shares)
+
+    @property
+    def exponent(self) -> int:
+        """Digits after the decimal point when written for people."""
+        return EXPONENTS.get(self.currency, EXPONENT_DEFAULT)
+
+    def _same_currency(self, other: "Money") -> None:
+        if other.currency != self.currency:
+            raise CurrencyMismatch(f"{self.currency} and {other.currency} do not add up")
+
+
+def zero(currency: CurrencyCode) -> Money:
+    """Nothing, of one currency: where sums start."""
+    return Money(0, currency)

@@ -1,0 +1,150 @@
+"""Inventory: the fast arbiter of free stock (Valkey). A rebuildable cache, never the truth."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from domain.errors import Rejection
+from domain.events import EventId, Sale
+from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, Demand, HeldLine, HoldId
+from domain.seat_maps import SeatIndex
+
+SEAT_FREE = "f"
+SEAT_HELD = "h"
+SEAT_SOLD = "s"
+SEAT_BLOCKED = "b"
+"""One character a seat, in seat order, in Valkey and on the wire. ``s`` is claimed or allocated in Postgres."""
+
+
+class SaleDoubt(StrEnum):
+    """Why the inventory would not decide: its stock and the caller's idea of the sale do not belong together."""
+
+    REBUILD = "rebuild"
+    """No stock is loaded, or it is of an older epoch than the caller's: rebuild from Postgres, then ask again."""
+    STALE = "stale"
+    """The caller's sale is older than the stock: read it again from the catalogue, then ask again."""
+
+
+class Outcome(StrEnum):
+    """How Postgres ended a claim."""
+
+    SOLD = "sold"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockLevels:
+    """All stock of a sale as Postgres knows it, to load into an inventory.
+
+    ``free`` by pool key, seats included in their zones' pools. ``seats`` is the availability string.
+    ``claimed`` are the claims whose orders still wait for payment, so that their end can be told later.
+    ``buyers`` counts units by buyer key over live orders.
+    """
+
+    free: Mapping[str, int]
+    seats: str
+    claimed: tuple["StandingClaim", ...]
+    buyers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingClaim:
+    """A claim in Postgres as an inventory must know it. ``until`` is the safety net's end."""
+
+    hold_id: HoldId
+    pools: Mapping[str, int]
+    seats: tuple[SeatIndex, ...]
+    buyer: BuyerFingerprint
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """Postgres' word on stock that was claimed or sold. Applied at most once per ``key`` and only in ``epoch``.
+
+    An inventory of a later epoch was loaded after this fact and knows it already. ``hold_id`` is None for
+    stock that was sold and comes back (a refund).
+    """
+
+    key: str
+    event_id: EventId
+    epoch: int
+    hold_id: HoldId | None
+    outcome: Outcome
+    pools: Mapping[str, int]
+    seats: tuple[SeatIndex, ...]
+    buyer_device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What is free at one moment. ``version`` rises by one with every change within an ``epoch``."""
+
+    event_id: EventId
+    epoch: int
+    version: int
+    free: Mapping[str, int]
+    seats: str
+
+
+class Inventory(Protocol):
+    """Every method is one atomic step. Raises InventoryUnavailable when the server cannot answer."""
+
+    def hold(
+        self,
+        *,
+        hold_id: HoldId,
+        sale: Sale,
+        demand: Demand,
+        lines: tuple[HeldLine, ...],
+        fingerprint: str,
+        buyer: BuyerFingerprint,
+    ) -> ActiveHold | Rejection | SaleDoubt:
+        """Take all of ``demand`` until the sale's hold length has passed, or nothing.
+
+        Idempotent by ``hold_id``: the same fingerprint finds the hold as it is, another one is
+        IDEMPOTENCY_MISMATCH. The server's own clock decides whether the sale is open. Rejections:
+        SALE_NOT_STARTED, SALE_ENDED, SOLD_OUT (``pools``), SEATS_TAKEN (``seats``: indexes), LIMIT_REACHED,
+        TOO_MANY_HOLDS, HOLD_LAPSED (a retry that came too late), IDEMPOTENCY_MISMATCH.
+        """
+        ...
+
+    def find(self, *, hold_id: HoldId) -> ActiveHold | ClaimedHold | None:
+        """The hold as it is now, or None when it lapsed, was released or never was."""
+        ...
+
+    def release(self, *, hold_id: HoldId) -> bool:
+        """Give an active hold's stock back. False when there was none to give (idempotent); never touches a claim."""
+        ...
+
+    def begin_claim(self, *, hold_id: HoldId, until: datetime) -> ClaimedHold | Rejection:
+        """Keep a live hold's stock for an order. Idempotent. HOLD_LAPSED when it is too late.
+
+        If Postgres never speaks of it again, the stock comes back at ``until``.
+        """
+        ...
+
+    def settle(self, *, settlement: Settlement) -> bool:
+        """Apply Postgres' word. False when it was applied before or belongs to another epoch. Idempotent by key."""
+        ...
+
+    def load(self, *, sale: Sale, stock: StockLevels) -> bool:
+        """Replace everything known about the sale by ``stock`` at ``sale.epoch``.
+
+        Refused (False) when the inventory is already at this epoch or a later one. All older holds are void.
+        """
+        ...
+
+    def renew_terms(self, *, sale: Sale) -> bool:
+        """Tell the inventory of a newer ``sale.version``, so that older copies in web processes are found out."""
+        ...
+
+    def sweep(self, *, event_id: EventId, at_most: int) -> int:
+        """Return lapsed holds to sale without any traffic. Answers how many; each is returned exactly once."""
+        ...
+
+    def snapshot(self, *, event_id: EventId) -> Snapshot | None:
+        """Free stock now, or None when nothing is loaded (never "all free")."""
+        ...

@@ -1,0 +1,89 @@
+"""Tiers: what is bought. A price, fees, the zones it may sit in, limits, a sale window, maybe an access code."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+from uuid import UUID
+
+from domain.errors import Rejection, RejectionCode
+from domain.money import Money
+from domain.seat_maps import ZoneKind
+
+TierId = NewType("TierId", UUID)
+
+PER_ORDER_MAX = 50
+"""No tier may allow more tickets than this in one order, whatever its organiser says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitPrice:
+    """What one ticket costs, part by part. ``fee`` is passed on to the buyer; taxes are inside ``face``."""
+
+    face: Money
+    fee: Money
+
+    @property
+    def total(self) -> Money:
+        return self.face + self.fee
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """One kind of ticket of one event.
+
+    ``zones`` are keys of the event's seat map: several reserved ones, or exactly one of general admission.
+    ``capacity`` limits the tier below what its zones hold (None: no limit of its own). ``access_code_digest``
+    is a SHA-256 hex digest: a tier with one is sold only to those who know the word.
+    """
+
+    id: TierId
+    key: str
+    name: str
+    description: str
+    kind: ZoneKind
+    zones: tuple[str, ...]
+    price: UnitPrice
+    position: int
+    per_order_max: int = 10
+    per_order_min: int = 1
+    capacity: int | None = None
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    access_code_digest: str | None = None
+    accessible: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.zones:
+            raise ValueError(f"tier {self.key} needs a zone")
+        if self.kind is ZoneKind.GENERAL_ADMISSION and len(self.zones) != 1:
+            raise ValueError(f"tier {self.key} is general admission and takes exactly one zone")
+        if not 1 <= self.per_order_min <= self.per_order_max <= PER_ORDER_MAX:
+            raise ValueError(f"tier {self.key} needs 1 ≤ minimum ≤ maximum ≤ {PER_ORDER_MAX} per order")
+        if self.price.face.amount < 0 or self.price.fee.amount < 0:
+            raise ValueError(f"tier {self.key} has a negative price")
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The stock pools every ticket of a general-admission tier draws from; a seat adds its own zone's pool."""
+        own = (tier_pool(self.key),) if self.capacity is not None else ()
+        return (zone_pool(self.zones[0]), *own) if self.kind is ZoneKind.GENERAL_ADMISSION else own
+
+    def refuses_quantity(self, quantity: int) -> Rejection | None:
+        """Too few or too many for one order."""
+        if self.per_order_min <= quantity <= self.per_order_max:
+            return None
+        return Rejection(
+            code=RejectionCode.LIMIT_REACHED,
+            message=f"{self.name} is sold {self.per_order_min} to {self.per_order_max} at a time.",
+            details={"tier": str(self.id), "minimum": self.per_order_min, "maximum": self.per_order_max},
+        )
+
+
+def zone_pool(zone_key: str) -> str:
+    """Key of the pool that counts a zone's places, unique within one event."""
+    return f"z:{zone_key}"
+
+
+def tier_pool(tier_key: str) -> str:
+    """Key of the pool that counts a tier's own capacity, unique within one event."""
+    return f"t:{tier_key}"
