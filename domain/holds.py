@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from hmac import compare_digest
 from uuid import UUID
 
 from domain.errors import Rejection, RejectionCode
 from domain.events import EventId, EventState, Sale
 from domain.money import Money, zero
+from domain.promotions import opens
 from domain.seat_maps import SeatIndex, ZoneKind
 from domain.tiers import Tier, TierId, UnitPrice, zone_pool
 
@@ -153,7 +153,7 @@ class _Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveHold(_Hold):
-    """Stock that is this buyer's until ``expires_at``. ``pools`` are the units taken from each pool, seats' zones included."""
+    """Stock that is this buyer's until ``expires_at``. ``pools``: units taken of each pool, seats' zones included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,14 +234,12 @@ def unknown_seats(seats: tuple[str, ...]) -> Rejection:
 
 
 def _fits(tier: Tier, line: HoldLine, access_code: str | None) -> Rejection | None:
-    if tier.access_code_digest is not None:
-        given = sha256((access_code or "").strip().casefold().encode()).hexdigest()
-        if not compare_digest(given, tier.access_code_digest):
-            return Rejection(
-                code=RejectionCode.ACCESS_CODE_REQUIRED,
-                message=f"{tier.name} needs an access code.",
-                details={"tier": str(tier.id)},
-            )
+    if not opens(access_code, access_code_digest=tier.access_code_digest):
+        return Rejection(
+            code=RejectionCode.ACCESS_CODE_REQUIRED,
+            message=f"{tier.name} needs an access code.",
+            details={"tier": str(tier.id)},
+        )
     if isinstance(line, GeneralLine) is not (tier.kind is ZoneKind.GENERAL_ADMISSION):
         wanted = "a quantity" if tier.kind is ZoneKind.GENERAL_ADMISSION else "seats or best_available"
         return Rejection(

@@ -1,0 +1,205 @@
+"""Orders: what a buyer agreed to pay for, and where it stands.
+
+Two things move separately: ``state`` is what the buyer is told, ``stock`` is what Postgres does with the
+places. Every transition returns a new order or a rejection; a terminal state never changes again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from domain.errors import Rejection, RejectionCode
+from domain.events import EventId
+from domain.holds import BuyerFingerprint, HoldId
+from domain.money import Money, zero
+from domain.seat_maps import SeatIndex
+from domain.tiers import TierId, UnitPrice
+
+OrderId = NewType("OrderId", UUID)
+OrderLineId = NewType("OrderLineId", UUID)
+
+BUYER_NAME_LENGTH_MAX = 120
+EMAIL_LENGTH_MAX = 254
+
+
+class OrderState(StrEnum):
+    """What a client sees."""
+
+    AWAITING_PAYMENT = "awaiting_payment"
+    IN_REVIEW = "in_review"
+    CONFIRMED = "confirmed"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    PAYMENT_FAILED = "payment_failed"
+    CHARGED_BACK = "charged_back"
+
+
+ENDED = frozenset(
+    {
+        OrderState.REFUNDED,
+        OrderState.EXPIRED,
+        OrderState.CANCELLED,
+        OrderState.PAYMENT_FAILED,
+        OrderState.CHARGED_BACK,
+    }
+)
+"""Terminal for the buyer's purposes; the ledger may still move (a dispute of a refunded order)."""
+
+PAID = frozenset({OrderState.CONFIRMED, OrderState.PARTIALLY_REFUNDED})
+
+
+class StockState(StrEnum):
+    """What Postgres does with an order's places."""
+
+    CLAIMED = "claimed"
+    RELEASING = "releasing"
+    """The deadline passed; the provider is being asked who won. The places are still taken."""
+    ALLOCATED = "allocated"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buyer:
+    """Who buys. ``email`` lower case; ``phone`` E.164 or None."""
+
+    name: str
+    email: str
+    phone: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLine:
+    """So many tickets of one tier, as priced when they were held."""
+
+    id: OrderLineId
+    tier_id: TierId
+    tier_name: str
+    quantity: int
+    unit: UnitPrice
+    seats: tuple[SeatIndex, ...] = ()
+
+    @property
+    def total(self) -> Money:
+        return self.unit.total * self.quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One purchase. ``number`` is what people say on the phone; ``pools`` are the units it takes of each pool."""
+
+    id: OrderId
+    number: str
+    event_id: EventId
+    hold_id: HoldId
+    state: OrderState
+    stock: StockState
+    buyer: Buyer
+    fingerprint: BuyerFingerprint
+    lines: tuple[OrderLine, ...]
+    pools: Mapping[str, int]
+    placed_at: datetime
+    deadline_at: datetime
+    confirmed_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_because: str | None = None
+    refunded: Money
+
+    @property
+    def total(self) -> Money:
+        return sum((line.total for line in self.lines[1:]), self.lines[0].total)
+
+    @property
+    def units(self) -> int:
+        return sum(line.quantity for line in self.lines)
+
+    @property
+    def seats(self) -> tuple[SeatIndex, ...]:
+        return tuple(seat for line in self.lines for seat in line.seats)
+
+    @property
+    def free_of_charge(self) -> bool:
+        return self.total == zero(self.total.currency)
+
+    def begin_release(self, *, now: datetime) -> "Order | Rejection":
+        """The deadline passed: ask the provider who won. Asking again while releasing changes nothing."""
+        if self.state is not OrderState.AWAITING_PAYMENT or now < self.deadline_at:
+            return self._wrong("is not due")
+        if self.stock is StockState.RELEASING:
+            return self
+        return replace(self, stock=StockState.RELEASING)
+
+    def give_up(self, *, now: datetime) -> "Order | Rejection":
+        """The buyer cancels before paying: the deadline is now."""
+        if self.state is not OrderState.AWAITING_PAYMENT:
+            return self._wrong("is no longer waiting for payment")
+        return replace(self, deadline_at=min(self.deadline_at, now), stock=StockState.RELEASING)
+
+    def expire(self, *, now: datetime) -> "Order | Rejection":
+        """Nobody paid in time: the places go back on sale."""
+        if self.state is not OrderState.AWAITING_PAYMENT or self.stock is not StockState.RELEASING:
+            return self._wrong("is not being released")
+        return self._ended(OrderState.EXPIRED, StockState.RELEASED, now, "not paid in time")
+
+    def allocate(self) -> "Order | Rejection":
+        """The money is authorised: the places are this order's for good, whatever the review says later."""
+        if self.state is not OrderState.AWAITING_PAYMENT or self.stock is StockState.RELEASED:
+            return self._wrong("has given its places back")
+        return replace(self, stock=StockState.ALLOCATED)
+
+    def hold_for_review(self) -> "Order | Rejection":
+        """A person must look at it. The places stay allocated."""
+        if self.state is not OrderState.AWAITING_PAYMENT or self.stock is not StockState.ALLOCATED:
+            return self._wrong("has no allocated places to review")
+        return replace(self, state=OrderState.IN_REVIEW)
+
+    def confirm(self, *, now: datetime) -> "Order | Rejection":
+        """The money is captured (or the order is free of charge): tickets may be issued."""
+        if self.state not in {OrderState.AWAITING_PAYMENT, OrderState.IN_REVIEW}:
+            return self._wrong("is not waiting to be confirmed")
+        if self.stock is not StockState.ALLOCATED:
+            return self._wrong("has no allocated places")
+        return replace(self, state=OrderState.CONFIRMED, confirmed_at=now)
+
+    def fail(self, *, now: datetime, because: str) -> "Order | Rejection":
+        """The payment cannot succeed any more; nothing was captured. The places go back."""
+        if self.state not in {OrderState.AWAITING_PAYMENT, OrderState.IN_REVIEW}:
+            return self._wrong("cannot fail any more")
+        return self._ended(OrderState.PAYMENT_FAILED, StockState.RELEASED, now, because)
+
+    def cancel(self, *, now: datetime, because: str) -> "Order | Rejection":
+        """Somebody decided against it (fraud review, organiser) before any capture. The places go back."""
+        if self.state not in {OrderState.AWAITING_PAYMENT, OrderState.IN_REVIEW}:
+            return self._wrong("cannot be cancelled any more")
+        return self._ended(OrderState.CANCELLED, StockState.RELEASED, now, because)
+
+    def add_refund(self, amount: Money, *, tickets_left: int, now: datetime) -> "Order | Rejection":
+        """A refund succeeded at the provider. With no valid ticket left the order is over."""
+        if self.state not in PAID:
+            return self._wrong("has nothing to refund")
+        refunded = self.refunded + amount
+        if refunded > self.total:
+            return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="More than was paid cannot be given back.")
+        if tickets_left:
+            return replace(self, refunded=refunded, state=OrderState.PARTIALLY_REFUNDED)
+        return replace(self, refunded=refunded, state=OrderState.REFUNDED, ended_at=now, ended_because="refunded")
+
+    def charge_back(self, *, now: datetime) -> "Order | Rejection":
+        """A dispute was lost: the money is gone and so are the tickets."""
+        if self.state not in PAID:
+            return self._wrong("was not paid")
+        return replace(self, state=OrderState.CHARGED_BACK, ended_at=now, ended_because="charged back")
+
+    def _ended(self, state: OrderState, stock: StockState, now: datetime, because: str) -> "Order":
+        return replace(self, state=state, stock=stock, ended_at=now, ended_because=because)
+
+    def _wrong(self, why: str) -> Rejection:
+        return Rejection(
+            code=RejectionCode.WRONG_STATE,
+            message=f"This order {why}.",
+            details={"state": self.state.value, "stock": self.stock.value},
+        )

@@ -1,0 +1,109 @@
+"""Payments: one attempt to be paid for an order, in our words and not the provider's.
+
+We authorise first, decide, then capture: money moves last, and only for places that are allocated.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from domain.errors import Rejection, RejectionCode
+from domain.fraud import CardFacts, RiskLevel
+from domain.money import Money
+from domain.orders import OrderId
+
+PaymentId = NewType("PaymentId", UUID)
+
+PROVIDER_EXPIRY_SECONDS = 35 * 60
+"""What we ask Stripe for: 30 minutes is its least, and exactly 30 fails on a skewed clock. Ours is enforced by us."""
+
+POLL_SECONDS_FIRST = 5
+POLL_SECONDS_MAX = 300
+
+
+class PaymentState(StrEnum):
+    STARTING = "starting"
+    """The checkout session was asked for; whether it exists is not known yet."""
+    OPEN = "open"
+    AUTHORISED = "authorised"
+    CAPTURE_REQUESTED = "capture_requested"
+    CAPTURED = "captured"
+    VOID_REQUESTED = "void_requested"
+    VOIDED = "voided"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+TERMINAL = frozenset({PaymentState.CAPTURED, PaymentState.VOIDED, PaymentState.EXPIRED, PaymentState.FAILED})
+
+_NEXT: dict[PaymentState, frozenset[PaymentState]] = {
+    PaymentState.STARTING: frozenset({PaymentState.OPEN, PaymentState.EXPIRED, PaymentState.FAILED}),
+    PaymentState.OPEN: frozenset(
+        {PaymentState.AUTHORISED, PaymentState.VOID_REQUESTED, PaymentState.EXPIRED, PaymentState.FAILED}
+    ),
+    PaymentState.AUTHORISED: frozenset(
+        {PaymentState.CAPTURE_REQUESTED, PaymentState.VOID_REQUESTED, PaymentState.VOIDED}
+    ),
+    PaymentState.CAPTURE_REQUESTED: frozenset({PaymentState.CAPTURED, PaymentState.VOIDED, PaymentState.FAILED}),
+    PaymentState.VOID_REQUESTED: frozenset({PaymentState.VOIDED, PaymentState.CAPTURED}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """Attempt number ``attempt`` (from 1) at the provider. ``next_check_at``: when the poller asks, webhook or not."""
+
+    id: PaymentId
+    order_id: OrderId
+    attempt: int
+    state: PaymentState
+    amount: Money
+    session_id: str | None = None
+    checkout_url: str | None = None
+    intent_id: str | None = None
+    risk: RiskLevel = RiskLevel.UNKNOWN
+    card: CardFacts | None = None
+    failure: str | None = None
+    created_at: datetime
+    next_check_at: datetime | None
+    checks: int = 0
+
+    @property
+    def key(self) -> str:
+        """Idempotency key of this attempt: order *and* attempt, so that a retry after a decline is a new one."""
+        return f"{self.order_id}-{self.attempt}"
+
+    def opened(self, *, session_id: str, checkout_url: str) -> "Payment":
+        """The provider's page exists. Said twice, the first answer stays."""
+        if self.state is not PaymentState.STARTING:
+            return self
+        return replace(self, state=PaymentState.OPEN, session_id=session_id, checkout_url=checkout_url)
+
+    def become(self, state: PaymentState) -> "Payment | Rejection":
+        """Move along the one way there is; the same state again is fine, backwards is not."""
+        if state is self.state:
+            return self
+        if state not in _NEXT.get(self.state, frozenset()):
+            return Rejection(
+                code=RejectionCode.WRONG_STATE,
+                message=f"A payment that is {self.state.value} cannot become {state.value}.",
+            )
+        ended = state in TERMINAL
+        return replace(self, state=state, next_check_at=None if ended else self.next_check_at)
+
+    def seen(self, *, intent_id: str | None, risk: RiskLevel, card: CardFacts | None, failure: str | None) -> "Payment":
+        """Remember what the provider told: for support, for fraud rules, for the next question."""
+        return replace(
+            self,
+            intent_id=intent_id or self.intent_id,
+            risk=risk,
+            card=card or self.card,
+            failure=failure or self.failure,
+        )
+
+    @property
+    def poll_seconds(self) -> int:
+        """How long until the next unasked check: doubling, bounded."""
+        return int(min(POLL_SECONDS_FIRST * 2 ** min(self.checks, 10), POLL_SECONDS_MAX))

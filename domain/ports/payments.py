@@ -1,0 +1,145 @@
+"""The payment provider, in our words. Every method may raise ProviderUnavailable (the outcome is *unknown*)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from domain.errors import TesseraError
+from domain.fraud import CardFacts, RiskLevel
+from domain.money import Money
+from domain.orders import OrderId
+from domain.refunds import RefundState
+
+
+class SignatureInvalid(TesseraError):
+    """A webhook that the provider did not sign, or signed too long ago."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutItem:
+    name: str
+    description: str
+    unit: Money
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutRequest:
+    """What the provider's page must show and remember. ``key`` makes asking twice harmless."""
+
+    key: str
+    order_id: OrderId
+    order_number: str
+    items: tuple[CheckoutItem, ...]
+    email: str
+    success_url: str
+    cancel_url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutOpened:
+    session_id: str
+    url: str
+
+
+class Closing(StrEnum):
+    CLOSED = "closed"
+    """Nobody can pay any more, and nobody had."""
+    COMPLETED = "completed"
+    """The buyer was faster: look the payment up."""
+
+
+class ProviderStatus(StrEnum):
+    PENDING = "pending"
+    """Nothing is authorised (the buyer is still typing, or a card was declined)."""
+    AUTHORISED = "authorised"
+    CAPTURED = "captured"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderPayment:
+    """A payment as the provider sees it now, always retrieved and never taken from a webhook.
+
+    ``order_id`` is what we wrote into its metadata; ``session_open`` says whether somebody may still pay.
+    ``amount`` is what is authorised or captured (zero while pending).
+    """
+
+    session_id: str
+    intent_id: str | None
+    session_open: bool
+    status: ProviderStatus
+    amount: Money
+    order_id: OrderId | None
+    risk: RiskLevel
+    review_opened: bool
+    card: CardFacts | None
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderRefund:
+    id: str
+    state: RefundState
+    failure: str | None
+
+
+class NoticeKind(StrEnum):
+    """What a webhook is about. It says where to look, never what to believe."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    FRAUD_WARNING = "fraud_warning"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One signed webhook. ``id`` is the provider's event id (delivery is at least once, in any order)."""
+
+    id: str
+    kind: NoticeKind
+    type: str
+    order_id: OrderId | None
+    session_id: str | None
+    intent_id: str | None
+    refund_id: str | None
+
+
+class PaymentGateway(Protocol):
+    """Raises ProviderUnavailable (unknown outcome, ask again) or ProviderRefused (final)."""
+
+    def open_checkout(self, *, request: CheckoutRequest) -> CheckoutOpened:
+        """A page where the buyer pays; money is only authorised there. Idempotent by ``request.key``."""
+        ...
+
+    def close_checkout(self, *, session_id: str) -> Closing:
+        """Make paying impossible, or learn that it has happened. Idempotent."""
+        ...
+
+    def look_up(self, *, session_id: str) -> ProviderPayment:
+        """The payment as it is now. Raises ProviderRefused when there is no such session."""
+        ...
+
+    def capture(self, *, intent_id: str, amount: Money, key: str) -> None:
+        """Take authorised money. Idempotent: captured before is success. ProviderRefused: it cannot be captured."""
+        ...
+
+    def void(self, *, intent_id: str, key: str) -> None:
+        """Let authorised money go. Idempotent: voided before is success. ProviderRefused: it was captured."""
+        ...
+
+    def refund(self, *, intent_id: str, amount: Money, key: str, order_id: OrderId) -> ProviderRefund:
+        """Give captured money back. Idempotent by ``key``, also after the provider has forgotten it."""
+        ...
+
+    def find_refund(self, *, refund_id: str) -> ProviderRefund:
+        """Where a refund stands now."""
+        ...
+
+    def read_notice(self, *, payload: bytes, signature: str) -> Notice:
+        """Check a webhook's signature over its raw body and say what it is about. Raises SignatureInvalid."""
+        ...

@@ -1,0 +1,283 @@
+"""One transaction on Postgres, the place of truth. Commits only when told; holds no network call inside."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+from domain.accounts import StaffId, StaffMember
+from domain.audit import AuditEntry
+from domain.errors import Rejection
+from domain.events import Event, EventId
+from domain.fraud import Assessment
+from domain.holds import HoldId
+from domain.orders import Order, OrderId
+from domain.payments import Payment, PaymentId
+from domain.ports.inventory import StockLevels
+from domain.ports.messages import Message, MessageId
+from domain.ports.outbox import Outbox
+from domain.refunds import Refund, RefundId, RefundPolicy
+from domain.seat_maps import SeatMap, SeatMapId
+from domain.tickets import Ticket, TicketId
+from domain.venues import Venue, VenueId
+
+
+class Venues(Protocol):
+    def add(self, venue: Venue) -> None: ...
+
+    def get(self, venue_id: VenueId) -> Venue:
+        """Raises NotFound."""
+        ...
+
+    def find(self, *, slug: str) -> Venue | None: ...
+
+    def add_map(self, seat_map: SeatMap) -> None:
+        """Store one version of a seat map with its zones and seats. Immutable from then on."""
+        ...
+
+    def get_map(self, seat_map_id: SeatMapId) -> SeatMap:
+        """Raises NotFound."""
+        ...
+
+
+class Events(Protocol):
+    def add(self, event: Event, *, policy: RefundPolicy) -> None:
+        """Store an event with its tiers and stock pools (all free) and its first refund policy."""
+        ...
+
+    def get(self, event_id: EventId, *, lock: bool = False) -> Event:
+        """Raises NotFound. ``lock``: nobody else changes it until the end of this transaction."""
+        ...
+
+    def find(self, *, slug: str) -> Event | None: ...
+
+    def save(self, event: Event) -> int:
+        """Store changed facts and tiers and answer the event's new sale version.
+
+        Raises StockConflict when a capacity falls below what is taken.
+        """
+        ...
+
+    def policy(self, event_id: EventId) -> RefundPolicy:
+        """The refund policy in force now."""
+        ...
+
+
+class Stock(Protocol):
+    """Claims and allocations. Constraints in Postgres make overselling impossible, not this code."""
+
+    def epoch(self, event_id: EventId) -> int:
+        """The sale's epoch, kept from rising until the end of this transaction (a shared lock). Raises NotFound."""
+        ...
+
+    def claim(self, order: Order) -> None:
+        """Take every place of the order, or raise StockConflict naming what is gone. Locks in one fixed order."""
+        ...
+
+    def allocate(self, order: Order) -> None:
+        """The order's claims are its own for good."""
+        ...
+
+    def release(self, order: Order) -> None:
+        """Give back all that the order has. Idempotent."""
+        ...
+
+    def release_tickets(self, tickets: tuple[Ticket, ...]) -> None:
+        """Give back the places of these tickets of an allocated order. Idempotent."""
+        ...
+
+    def raise_epoch(self, event_id: EventId, *, above: int) -> int | None:
+        """Start a new epoch and answer it, holding the sale's lock until the end of this transaction.
+
+        None when the epoch is above ``above`` already (somebody else rebuilt).
+        """
+        ...
+
+    def levels(self, event_id: EventId) -> StockLevels:
+        """Everything an inventory needs to start from, as of this transaction."""
+        ...
+
+
+class Orders(Protocol):
+    def add(self, order: Order, *, policy: RefundPolicy) -> None:
+        """Store a new order with its lines and the refund policy it is sold under."""
+        ...
+
+    def get(self, order_id: OrderId, *, lock: bool = False) -> Order:
+        """Raises NotFound. ``lock``: FOR UPDATE."""
+        ...
+
+    def of_hold(self, hold_id: HoldId, *, lock: bool = False) -> Order | None:
+        """The one order a hold became, if any (unique)."""
+        ...
+
+    def save(self, order: Order) -> None:
+        """Store state, stock, times and refunded amount."""
+        ...
+
+    def policy(self, order_id: OrderId) -> RefundPolicy:
+        """The refund policy this order was sold under."""
+        ...
+
+    def units_bought(self, *, event_id: EventId, email: str) -> int:
+        """Tickets in live or paid orders of this e-mail address for the event."""
+        ...
+
+    def due(self, *, now: datetime, at_most: int) -> tuple[OrderId, ...]:
+        """Orders whose payment deadline has passed, and those left releasing by a crash; oldest first."""
+        ...
+
+
+class Payments(Protocol):
+    def add(self, payment: Payment) -> None: ...
+
+    def get(self, payment_id: PaymentId, *, lock: bool = False) -> Payment:
+        """Raises NotFound."""
+        ...
+
+    def latest(self, order_id: OrderId, *, lock: bool = False) -> Payment | None:
+        """The newest attempt for an order."""
+        ...
+
+    def of_intent(self, intent_id: str) -> Payment | None: ...
+
+    def of_session(self, session_id: str) -> Payment | None: ...
+
+    def save(self, payment: Payment) -> None: ...
+
+    def to_check(self, *, now: datetime, at_most: int) -> tuple[Payment, ...]:
+        """Open payments whose ``next_check_at`` has passed: the poller's work when webhooks stay away."""
+        ...
+
+
+class Tickets(Protocol):
+    def add(self, tickets: tuple[Ticket, ...]) -> None: ...
+
+    def get(self, ticket_id: TicketId, *, lock: bool = False) -> Ticket:
+        """Raises NotFound."""
+        ...
+
+    def of_order(self, order_id: OrderId, *, lock: bool = False) -> tuple[Ticket, ...]:
+        """In the order they were issued."""
+        ...
+
+    def save(self, ticket: Ticket) -> None: ...
+
+
+class Refunds(Protocol):
+    def add(self, refund: Refund) -> None:
+        """Store a refund and reserve its amount. Raises StockConflict never; InvariantBroken when more than was
+        captured would be given back (a constraint, not a check)."""
+        ...
+
+    def get(self, refund_id: RefundId, *, lock: bool = False) -> Refund:
+        """Raises NotFound."""
+        ...
+
+    def of_order(self, order_id: OrderId) -> tuple[Refund, ...]: ...
+
+    def of_provider(self, provider_id: str) -> Refund | None: ...
+
+    def save(self, refund: Refund) -> None: ...
+
+    def to_check(self, *, before: datetime, at_most: int) -> tuple[Refund, ...]:
+        """Refunds that are pending at the provider since before that time."""
+        ...
+
+
+class Assessments(Protocol):
+    def add(self, *, assessment_id: UUID, order_id: OrderId, assessment: Assessment, at: datetime) -> None: ...
+
+    def of_order(self, order_id: OrderId) -> tuple[Assessment, ...]:
+        """Oldest first."""
+        ...
+
+    def card_orders(self, *, fingerprint: str, since: datetime) -> int:
+        """Payments with this card since then."""
+        ...
+
+
+class Messages(Protocol):
+    def add(self, message: Message) -> None: ...
+
+    def get(self, message_id: MessageId, *, lock: bool = False) -> Message:
+        """Raises NotFound."""
+        ...
+
+    def of_provider(self, provider_id: str, *, lock: bool = False) -> Message | None: ...
+
+    def save(self, message: Message) -> None: ...
+
+    def opted_out(self, phone: str) -> bool: ...
+
+    def opt_out(self, phone: str, *, at: datetime) -> None: ...
+
+    def opt_in(self, phone: str) -> None: ...
+
+
+class Notices(Protocol):
+    def first_time(self, *, provider: str, notice_id: str, type_: str, at: datetime) -> bool:
+        """Remember a webhook. False when it was seen before."""
+        ...
+
+
+class Audit(Protocol):
+    def add(self, entry: AuditEntry) -> None: ...
+
+
+class Staff(Protocol):
+    def add(self, member: StaffMember) -> None: ...
+
+    def get(self, staff_id: StaffId) -> StaffMember:
+        """Raises NotFound."""
+        ...
+
+    def find(self, *, email: str) -> StaffMember | None: ...
+
+
+class IdempotencyKeys(Protocol):
+    """Answers kept for 24 h under (scope, key), so that a repeated request is answered and not repeated."""
+
+    def begin(
+        self, *, scope: str, key: str, request_digest: str, now: datetime
+    ) -> "Mapping[str, object] | Rejection | None":
+        """None: go on, the key is now ours. A mapping: the answer given before. A rejection: the key was used for
+        another request (IDEMPOTENCY_MISMATCH) or the first is still under way (CHECKOUT_IN_PROGRESS)."""
+        ...
+
+    def finish(self, *, scope: str, key: str, answer: Mapping[str, object]) -> None: ...
+
+
+class UnitOfWork(Protocol):
+    """Everything is written or nothing is. Leaving without ``commit()`` rolls back.
+
+    Raises StoreUnavailable when Postgres cannot answer. Deadlocks and serialization failures surface as
+    StoreUnavailable too; ``application.transactions.retrying`` tries those again.
+    """
+
+    venues: Venues
+    events: Events
+    stock: Stock
+    orders: Orders
+    payments: Payments
+    tickets: Tickets
+    refunds: Refunds
+    assessments: Assessments
+    messages: Messages
+    notices: Notices
+    audit: Audit
+    staff: Staff
+    outbox: Outbox
+    idempotency: IdempotencyKeys
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def commit(self) -> None: ...
+
+
+UnitOfWorkFactory = Callable[[], UnitOfWork]
