@@ -54,10 +54,10 @@ def valkey_server() -> Iterator[EmbeddedValkey]:
 
 
 @pytest.fixture
-def redis_url(valkey_server: EmbeddedValkey) -> Iterator[str]:
+def redis_url(valkey_server: EmbeddedValkey) -> str:
     """An empty Valkey for this test: each pytest process has its own, flushed between the tests that use it."""
     url = valkey_server.url()
     with redis.Redis.from_url(url) as client:
         client.flushall()
         client.script_flush()
-    yield url
+    return url
