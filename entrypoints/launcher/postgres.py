@@ -158,18 +158,18 @@ class EmbeddedPostgres:
             )
 
     def _clear_stale_lock(self) -> None:
-        """Remove a lock file whose process number meanwhile belongs to some other program.
+        """Remove a lock file whose process number belongs to a dead process or meanwhile to some other program.
 
-        PostgreSQL itself takes any living process of that number for its rival, and container restarts reuse
-        small numbers. A lock that a real server still holds is left for the start to wait for.
+        PostgreSQL itself takes any process of that number for its rival, even one that nobody reaped, and
+        container restarts reuse small numbers. A lock that a living server holds is left for the start to wait for.
         """
         lock = self.cluster / "postmaster.pid"
         try:
             pid = lock.read_text().split("\n", 1)[0].strip()
-            program = Path(f"/proc/{pid}/comm").read_text().strip()
+            status = Path(f"/proc/{pid}/status").read_text()
         except FileNotFoundError:
             return
-        if program != "postgres":
+        if not status.startswith("Name:\tpostgres\n") or "\nState:\tZ" in status:
             lock.unlink(missing_ok=True)
 
 
