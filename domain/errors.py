@@ -70,6 +70,10 @@ class StoreUnavailable(Unavailable):
     """Postgres cannot answer, or a bounded number of conflicting tries was used up."""
 
 
+class TransactionConflict(StoreUnavailable):
+    """A deadlock or serialization failure: nothing was written, and an immediate second try usually succeeds."""
+
+
 class ProviderUnavailable(Unavailable):
     """The payment or message provider did not answer; whether it acted is *unknown*."""
 

@@ -18,6 +18,8 @@ EventId = NewType("EventId", UUID)
 HOLD_SECONDS_MIN = 120
 HOLD_SECONDS_MAX = 3_600
 HOLD_SECONDS_DEFAULT = 600
+PAYMENT_SECONDS_MIN = 300
+PAYMENT_SECONDS_MAX = 1_800
 PAYMENT_SECONDS_DEFAULT = 900
 PER_BUYER_MAX = 200
 LIVE_HOLDS_PER_BUYER_DEFAULT = 3
@@ -50,6 +52,8 @@ class SaleTerms:
     def __post_init__(self) -> None:
         if not HOLD_SECONDS_MIN <= self.hold_seconds <= HOLD_SECONDS_MAX:
             raise ValueError(f"a hold lasts {HOLD_SECONDS_MIN} to {HOLD_SECONDS_MAX} seconds")
+        if not PAYMENT_SECONDS_MIN <= self.payment_seconds <= PAYMENT_SECONDS_MAX:
+            raise ValueError(f"a payment may take {PAYMENT_SECONDS_MIN} to {PAYMENT_SECONDS_MAX} seconds")
         if self.closes_at <= self.opens_at:
             raise ValueError("a sale closes after it opens")
         if not 1 <= self.per_order_max <= self.per_buyer_max <= PER_BUYER_MAX:

@@ -1,0 +1,1 @@
+"""Everything that changes something. One module a use case."""

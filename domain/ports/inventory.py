@@ -126,8 +126,13 @@ class Inventory(Protocol):
         """
         ...
 
-    def settle(self, *, settlement: Settlement) -> bool:
-        """Apply Postgres' word. False when it was applied before or belongs to another epoch. Idempotent by key."""
+    def settle(self, *, settlement: Settlement) -> bool | SaleDoubt:
+        """Apply Postgres' word. Idempotent by key.
+
+        False when it was applied before, or when the inventory is of a later epoch (it was loaded after this
+        fact). REBUILD when nothing is loaded or the inventory is of an older epoch than the settlement: a load
+        is under way or needed, so the caller asks again later.
+        """
         ...
 
     def load(self, *, sale: Sale, stock: StockLevels) -> bool:

@@ -53,7 +53,7 @@ class Outbox(Protocol):
         ...
 
     def lease(self, *, now: datetime, at_most: int, effects: frozenset[Effect]) -> tuple[OutboxRow, ...]:
-        """Take due rows for LEASE_SECONDS, skipping those that somebody else has; raises ``attempts`` of each by one."""
+        """Take due rows for LEASE_SECONDS, skipping those somebody else has; raises ``attempts`` of each by one."""
         ...
 
     def done(self, row: OutboxRow) -> bool:

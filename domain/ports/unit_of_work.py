@@ -252,8 +252,8 @@ class IdempotencyKeys(Protocol):
 class UnitOfWork(Protocol):
     """Everything is written or nothing is. Leaving without ``commit()`` rolls back.
 
-    Raises StoreUnavailable when Postgres cannot answer. Deadlocks and serialization failures surface as
-    StoreUnavailable too; ``application.transactions.retrying`` tries those again.
+    Raises StoreUnavailable when Postgres cannot answer, and its subclass TransactionConflict for deadlocks and
+    serialization failures, which ``application.transactions.retrying`` tries again.
     """
 
     venues: Venues

@@ -1,0 +1,57 @@
+"""The last step of a purchase: captured money (or none owed) becomes tickets."""
+
+from datetime import datetime
+
+from application import effects, trail
+from application.access import Access
+from domain.audit import SYSTEM
+from domain.errors import InvariantBroken, Rejection
+from domain.orders import Order
+from domain.ports.inventory import Outcome
+from domain.ports.messages import Message, MessageId, MessageState
+from domain.ports.unit_of_work import UnitOfWork
+from domain.ports.world import Ids
+from domain.tickets import issue
+
+
+def confirm(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime, access: Access) -> Order:
+    """Inside the caller's transaction: order confirmed, tickets, audit, and the outbox rows that tell the world.
+
+    The order is locked and its places are allocated. Raises InvariantBroken when it cannot be confirmed.
+    """
+    confirmed = order.confirm(now=now)
+    if isinstance(confirmed, Rejection):
+        raise InvariantBroken(f"order {order.id} was paid but cannot be confirmed: {confirmed.message}")
+    event = uow.events.get(order.event_id)
+    tickets = issue(
+        confirmed,
+        tiers={tier.id: tier for tier in event.tiers},
+        seat_map=uow.venues.get_map(event.seat_map_id),
+        ids=tuple(ids.uuid() for _ in range(order.units)),
+        codes=tuple(ids.ticket_code() for _ in range(order.units)),
+        now=now,
+    )
+    uow.orders.save(confirmed)
+    uow.tickets.add(tickets)
+    uow.audit.add(
+        trail.entry(SYSTEM, "order.confirmed", kind="order", subject=order.id, ids=ids, now=now, tickets=len(tickets))
+    )
+    epoch = uow.stock.epoch(order.event_id)
+    uow.outbox.add(effects.settle_order(confirmed, Outcome.SOLD, epoch=epoch, ids=ids, now=now))
+    if order.buyer.phone:
+        message = Message(
+            id=MessageId(ids.uuid()),
+            order_id=order.id,
+            to=order.buyer.phone,
+            body=_words(confirmed, event.name, access),
+            state=MessageState.QUEUED,
+            created_at=now,
+        )
+        uow.messages.add(message)
+        uow.outbox.add(effects.send_sms(message, ids=ids, now=now))
+    return confirmed
+
+
+def _words(order: Order, event_name: str, access: Access) -> str:
+    count = f"{order.units} ticket" + ("s" if order.units > 1 else "")
+    return f"Confirmed: {count} for {event_name}. Order {order.number}. Your tickets: {access.order_url(order.id)}"

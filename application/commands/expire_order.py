@@ -1,0 +1,130 @@
+"""What happens when nobody pays in time, or the buyer gives up: the provider says who won, then stock returns."""
+
+from collections.abc import Callable
+
+from application import trail
+from application.access import Access
+from application.commands.settle_payment import give_back, moved
+from application.commands.start_checkout import checkout_request
+from application.transactions import retrying
+from domain.audit import BUYER, SYSTEM
+from domain.errors import ProviderRefused, Rejection, Unavailable
+from domain.orders import Order, OrderId
+from domain.payments import TERMINAL, Payment, PaymentState
+from domain.ports.payments import Closing, PaymentGateway
+from domain.ports.unit_of_work import UnitOfWorkFactory
+from domain.ports.world import Clock, Ids, Wakeup
+
+ORDERS_PER_SWEEP_MAX = 200
+
+
+def expire_order(
+    order_id: OrderId,
+    *,
+    settle: Callable[[OrderId], Order],
+    unit_of_work: UnitOfWorkFactory,
+    gateway: PaymentGateway,
+    clock: Clock,
+    ids: Ids,
+    access: Access,
+    wakeup: Wakeup,
+) -> Order | Rejection:
+    """End an order whose deadline has passed, unless its buyer paid in that very moment. Idempotent.
+
+    Raises ProviderUnavailable when the provider cannot say who won: the stock stays taken, and the next sweep
+    asks again.
+    """
+    order = _begin(order_id, unit_of_work=unit_of_work, clock=clock)
+    if isinstance(order, Rejection):
+        return order
+    with unit_of_work() as uow:
+        payment = uow.payments.latest(order_id)
+        event = uow.events.get(order.event_id)
+    if payment is not None and payment.state not in TERMINAL:
+        session_id = payment.session_id
+        if session_id is None:
+            # The reply that named the session was lost. The same key opens the same page, or none can exist.
+            try:
+                session_id = gateway.open_checkout(
+                    request=checkout_request(order, payment, event=event, access=access)
+                ).session_id
+            except ProviderRefused:
+                session_id = None
+        if session_id is not None and gateway.close_checkout(session_id=session_id) is Closing.COMPLETED:
+            _remember_session(payment, session_id, unit_of_work=unit_of_work)
+            return settle(order_id)
+    ended = _end(order_id, unit_of_work=unit_of_work, clock=clock, ids=ids)
+    wakeup.outbox_filled()
+    return ended
+
+
+def cancel_order(
+    order_id: OrderId,
+    *,
+    expire: Callable[[OrderId], Order | Rejection],
+    unit_of_work: UnitOfWorkFactory,
+    clock: Clock,
+    ids: Ids,
+) -> Order | Rejection:
+    """The buyer gives up before paying: the deadline is now. Whoever paid meanwhile keeps the order."""
+    now = clock.now()
+    with unit_of_work() as uow:
+        given_up = uow.orders.get(order_id, lock=True).give_up(now=now)
+        if isinstance(given_up, Rejection):
+            return given_up
+        uow.orders.save(given_up)
+        uow.audit.add(trail.entry(BUYER, "order.given_up", kind="order", subject=order_id, ids=ids, now=now))
+        uow.commit()
+    return expire(order_id)
+
+
+def expire_due_orders(
+    *, expire: Callable[[OrderId], Order | Rejection], unit_of_work: UnitOfWorkFactory, clock: Clock
+) -> int:
+    """End every order whose time is over. Answers how many were looked at; one that cannot be ended now waits."""
+    with unit_of_work() as uow:
+        due = uow.orders.due(now=clock.now(), at_most=ORDERS_PER_SWEEP_MAX)
+    ended = 0
+    for order_id in due:
+        try:
+            expire(order_id)
+        except Unavailable:
+            continue  # It stays "releasing", its stock stays taken, and the next sweep asks again.
+        ended += 1
+    return ended
+
+
+@retrying
+def _begin(order_id: OrderId, *, unit_of_work: UnitOfWorkFactory, clock: Clock) -> Order | Rejection:
+    with unit_of_work() as uow:
+        releasing = uow.orders.get(order_id, lock=True).begin_release(now=clock.now())
+        if isinstance(releasing, Rejection):
+            return releasing
+        uow.orders.save(releasing)
+        uow.commit()
+    return releasing
+
+
+@retrying
+def _end(order_id: OrderId, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> Order:
+    now = clock.now()
+    with unit_of_work() as uow:
+        order = uow.orders.get(order_id, lock=True)
+        expired = order.expire(now=now)
+        if isinstance(expired, Rejection):
+            return order
+        payment = uow.payments.latest(order_id, lock=True)
+        if payment is not None and payment.state not in TERMINAL:
+            uow.payments.save(moved(payment, PaymentState.EXPIRED))
+        give_back(expired, "order.expired", uow=uow, ids=ids, now=now, actor=SYSTEM)
+        uow.commit()
+    return expired
+
+
+@retrying
+def _remember_session(payment: Payment, session_id: str, *, unit_of_work: UnitOfWorkFactory) -> None:
+    with unit_of_work() as uow:
+        locked = uow.payments.get(payment.id, lock=True)
+        if locked.session_id is None:
+            uow.payments.save(locked.opened(session_id=session_id, checkout_url=""))
+        uow.commit()

@@ -1,0 +1,127 @@
+"""Give money back for tickets: decided and reserved here, sent by the outbox, completed by the provider's word."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from application import effects, trail
+from application.transactions import retrying
+from domain.errors import Rejection, RejectionCode
+from domain.orders import Order, OrderId
+from domain.payments import PaymentState
+from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from domain.ports.world import Clock, Ids, Wakeup
+from domain.refunds import Refund, RefundId, RefundReason, RefundState, quote
+from domain.seat_maps import SeatMap
+from domain.tickets import Ticket, TicketId, TicketState
+from domain.tiers import Tier, tier_pool, zone_pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRefund:
+    """``tickets`` None means every valid one. ``actor`` is ``buyer`` or a staff member's e-mail."""
+
+    order_id: OrderId
+    tickets: tuple[TicketId, ...] | None
+    reason: RefundReason
+    actor: str
+
+
+def request_refund(
+    command: RequestRefund, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids, wakeup: Wakeup
+) -> Refund | Rejection:
+    """The tickets are void at once and their places return to sale; the money follows. All or none."""
+    answer = _request(command, unit_of_work=unit_of_work, clock=clock, ids=ids)
+    wakeup.outbox_filled()
+    return answer
+
+
+@retrying
+def _request(command: RequestRefund, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> Refund | Rejection:
+    now = clock.now()
+    with unit_of_work() as uow:
+        order = uow.orders.get(command.order_id, lock=True)
+        tickets = chosen_tickets(uow.tickets.of_order(order.id, lock=True), command.tickets)
+        if isinstance(tickets, Rejection):
+            return tickets
+        event = uow.events.get(order.event_id)
+        terms = quote(
+            order,
+            tickets,
+            policy=uow.orders.policy(order.id),
+            reason=command.reason,
+            starts_at=event.starts_at,
+            now=now,
+        )
+        if isinstance(terms, Rejection):
+            return terms
+        payment = uow.payments.latest(order.id, lock=True)
+        if terms.total.amount == 0 or payment is None or payment.state is not PaymentState.CAPTURED:
+            why = terms.lines[0].why if terms.lines else "There is nothing to refund."
+            return Rejection(code=RejectionCode.NOT_REFUNDABLE, message=why)
+        refund = Refund(
+            id=RefundId(ids.uuid()),
+            order_id=order.id,
+            payment_id=payment.id,
+            amount=terms.total,
+            reason=command.reason,
+            state=RefundState.REQUESTED,
+            tickets=tuple(ticket.id for ticket in tickets),
+            requested_at=now,
+        )
+        uow.refunds.add(refund)
+        _void_and_restock(
+            order, refund, tickets, tiers=event.tiers, seat_map=uow.venues.get_map(event.seat_map_id),
+            uow=uow, ids=ids, now=now,
+        )  # fmt: skip
+        uow.outbox.add(effects.send_refund(refund, ids=ids, now=now))
+        uow.audit.add(
+            trail.entry(
+                command.actor, "refund.requested", kind="order", subject=order.id, ids=ids, now=now,
+                refund=str(refund.id), amount=refund.amount.amount, reason=command.reason.value,
+            )
+        )  # fmt: skip
+        uow.commit()
+    return refund
+
+
+def chosen_tickets(tickets: tuple[Ticket, ...], wanted: tuple[TicketId, ...] | None) -> tuple[Ticket, ...] | Rejection:
+    """The tickets that were asked for, or every valid one. Each once; all must be of this order."""
+    if wanted is None:
+        chosen = tuple(ticket for ticket in tickets if ticket.state is TicketState.VALID)
+    else:
+        chosen = tuple(ticket for ticket in tickets if ticket.id in wanted)
+        if len(chosen) != len(set(wanted)):
+            return Rejection(
+                code=RejectionCode.UNKNOWN_TICKET, message="Some of these tickets are not part of the order."
+            )
+    if not chosen:
+        return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="There is no ticket left to refund.")
+    return chosen
+
+
+def _void_and_restock(
+    order: Order,
+    refund: Refund,
+    tickets: tuple[Ticket, ...],
+    *,
+    tiers: tuple[Tier, ...],
+    seat_map: SeatMap,
+    uow: UnitOfWork,
+    ids: Ids,
+    now: datetime,
+) -> None:
+    by_id = {tier.id: tier for tier in tiers}
+    pools: dict[str, int] = {}
+    for ticket in tickets:
+        voided = ticket.void()
+        assert not isinstance(voided, Rejection), "quote() refuses tickets that were used"
+        uow.tickets.save(voided)
+        tier = by_id[ticket.tier_id]
+        zone = seat_map.seats[ticket.seat].zone if ticket.seat is not None else tier.zones[0]
+        own = (tier_pool(tier.key),) if tier.capacity is not None else ()
+        for pool in (zone_pool(zone), *own):
+            pools[pool] = pools.get(pool, 0) + 1
+    uow.stock.release_tickets(tickets)
+    seats = tuple(ticket.seat for ticket in tickets if ticket.seat is not None)
+    epoch = uow.stock.epoch(order.event_id)
+    uow.outbox.add(effects.restock(order, refund, pools=pools, seats=seats, epoch=epoch, ids=ids, now=now))

@@ -1,0 +1,93 @@
+"""A refund on its way: sent to the provider, and followed until the provider says how it ended."""
+
+from datetime import timedelta
+
+from application import trail
+from application.transactions import retrying
+from domain.audit import SYSTEM
+from domain.errors import InvariantBroken, ProviderRefused, Rejection, Unavailable
+from domain.ports.payments import PaymentGateway, ProviderRefund
+from domain.ports.unit_of_work import UnitOfWorkFactory
+from domain.ports.world import Clock, Ids
+from domain.refunds import RefundId, RefundState
+from domain.tickets import TicketState
+
+PENDING_CHECK_SECONDS = 60
+REFUNDS_PER_ROUND_MAX = 100
+
+
+def send_refund(
+    refund_id: RefundId, *, unit_of_work: UnitOfWorkFactory, gateway: PaymentGateway, clock: Clock, ids: Ids
+) -> None:
+    """Ask the provider to give the money back. Idempotent by the refund's key.
+
+    Raises ProviderUnavailable when the outcome is unknown. A refusal ends the refund as failed, where support
+    sees it and may try anew.
+    """
+    with unit_of_work() as uow:
+        refund = uow.refunds.get(refund_id)
+        payment = uow.payments.get(refund.payment_id)
+    if refund.state is not RefundState.REQUESTED:
+        return
+    assert payment.intent_id is not None, "only captured payments are refunded"
+    try:
+        answer = gateway.refund(
+            intent_id=payment.intent_id, amount=refund.amount, key=refund.key, order_id=refund.order_id
+        )
+    except ProviderRefused as refused:
+        answer = ProviderRefund(id=refund.provider_id or "", state=RefundState.FAILED, failure=str(refused))
+    _report(refund_id, answer, unit_of_work=unit_of_work, clock=clock, ids=ids)
+
+
+def refresh_refund(
+    provider_id: str, *, unit_of_work: UnitOfWorkFactory, gateway: PaymentGateway, clock: Clock, ids: Ids
+) -> None:
+    """The provider hinted that a refund changed: ask where it stands. One that is not ours is none of our business."""
+    with unit_of_work() as uow:
+        refund = uow.refunds.of_provider(provider_id)
+    if refund is not None:
+        answer = gateway.find_refund(refund_id=provider_id)
+        _report(refund.id, answer, unit_of_work=unit_of_work, clock=clock, ids=ids)
+
+
+def check_refunds(*, unit_of_work: UnitOfWorkFactory, gateway: PaymentGateway, clock: Clock, ids: Ids) -> int:
+    """Ask about refunds that have been pending for a while, webhook or not. Answers how many."""
+    before = clock.now() - timedelta(seconds=PENDING_CHECK_SECONDS)
+    with unit_of_work() as uow:
+        pending = uow.refunds.to_check(before=before, at_most=REFUNDS_PER_ROUND_MAX)
+    for refund in pending:
+        if refund.provider_id is None:
+            continue
+        try:
+            answer = gateway.find_refund(refund_id=refund.provider_id)
+        except Unavailable:
+            continue  # It stays pending and is asked about in the next round.
+        _report(refund.id, answer, unit_of_work=unit_of_work, clock=clock, ids=ids)
+    return len(pending)
+
+
+@retrying
+def _report(
+    refund_id: RefundId, answer: ProviderRefund, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids
+) -> None:
+    now = clock.now()
+    with unit_of_work() as uow:
+        order = uow.orders.get(uow.refunds.get(refund_id).order_id, lock=True)
+        before = uow.refunds.get(refund_id, lock=True)
+        after = before.report(answer.state, provider_id=answer.id, failure=answer.failure, now=now)
+        uow.refunds.save(after)
+        if after.state is not before.state:
+            uow.audit.add(
+                trail.entry(
+                    SYSTEM, f"refund.{after.state.value}", kind="order", subject=order.id, ids=ids, now=now,
+                    refund=str(refund_id), failure=after.failure,
+                )
+            )  # fmt: skip
+        if after.state is RefundState.SUCCEEDED and before.state is not RefundState.SUCCEEDED:
+            tickets = uow.tickets.of_order(order.id)
+            left = sum(ticket.state is not TicketState.VOID for ticket in tickets)
+            changed = order.add_refund(after.amount, tickets_left=left, now=now)
+            if isinstance(changed, Rejection):
+                raise InvariantBroken(f"refund {refund_id} succeeded but {changed.message}")
+            uow.orders.save(changed)
+        uow.commit()

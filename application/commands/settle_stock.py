@@ -1,0 +1,37 @@
+"""Tell the inventory what Postgres decided about stock, and what the organiser changed about a sale."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from domain.errors import InventoryUnavailable
+from domain.events import EventId, Sale
+from domain.ports.catalogue import Catalogue
+from domain.ports.inventory import Inventory, SaleDoubt, Settlement
+
+PATIENT_ATTEMPTS = 3
+"""A load may be under way, so the first attempts only wait for it; a later one rebuilds."""
+
+HOLDS_PER_SWEEP_MAX = 500
+
+
+class Rebuild(Protocol):
+    def __call__(self, event_id: EventId, *, above: int) -> Sale: ...
+
+
+def settle_stock(settlement: Settlement, *, attempt: int, inventory: Inventory, rebuild: Rebuild) -> None:
+    """Idempotent. Raises InventoryUnavailable to be asked again later."""
+    if inventory.settle(settlement=settlement) is not SaleDoubt.REBUILD:
+        return
+    if attempt <= PATIENT_ATTEMPTS:
+        raise InventoryUnavailable("the sale is not loaded at this epoch yet")
+    rebuild(settlement.event_id, above=settlement.epoch)
+
+
+def renew_terms(event_id: EventId, *, catalogue: Catalogue, inventory: Inventory) -> None:
+    """Make older copies of the sale in web processes known as old. Nothing loaded means nothing to tell."""
+    inventory.renew_terms(sale=catalogue.fresh(event_id=event_id))
+
+
+def sweep_sales(*, events: Callable[[], tuple[EventId, ...]], inventory: Inventory) -> int:
+    """Return lapsed holds of all sales to stock, with or without traffic. Answers how many holds lapsed."""
+    return sum(inventory.sweep(event_id=event_id, at_most=HOLDS_PER_SWEEP_MAX) for event_id in events())

@@ -1,0 +1,258 @@
+"""Turn a hold into an order with claimed stock, and open the provider's page to pay it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from application import trail
+from application.access import Access
+from application.commands.confirm_order import confirm
+from application.commands.rebuild_sale import rebuild_sale
+from application.transactions import retrying
+from domain.audit import BUYER
+from domain.errors import Rejection, RejectionCode, StockConflict
+from domain.events import PAYMENT_SECONDS_MAX, Event
+from domain.holds import ClaimedHold, HoldId
+from domain.money import zero
+from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
+from domain.payments import (
+    POLL_SECONDS_FIRST,
+    PROVIDER_EXPIRY_SECONDS,
+    Payment,
+    PaymentId,
+    PaymentState,
+)
+from domain.ports.catalogue import Catalogue
+from domain.ports.inventory import Inventory
+from domain.ports.payments import CheckoutItem, CheckoutRequest, PaymentGateway
+from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from domain.ports.velocity import Velocity
+from domain.ports.world import Clock, Ids, Wakeup
+
+CLAIM_GRACE_SECONDS = 600
+"""How long after the payment deadline Valkey waits for Postgres' word before it gives the stock back by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartCheckout:
+    hold_id: HoldId
+    buyer: Buyer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutStarted:
+    """``payment`` is None for an order that is free of charge: it is confirmed already."""
+
+    order: Order
+    payment: Payment | None
+
+
+def start_checkout(
+    command: StartCheckout,
+    *,
+    catalogue: Catalogue,
+    inventory: Inventory,
+    unit_of_work: UnitOfWorkFactory,
+    gateway: PaymentGateway,
+    velocity: Velocity,
+    clock: Clock,
+    ids: Ids,
+    access: Access,
+    wakeup: Wakeup,
+) -> CheckoutStarted | Rejection:
+    """Idempotent by hold: the same call continues where the last one stopped, with the same order.
+
+    Raises ProviderUnavailable when the provider's page could not be opened: the order and its stock are kept
+    until the payment deadline, so calling again is right.
+    """
+    standing = _standing(command, unit_of_work=unit_of_work)
+    if standing is None:
+        hold = inventory.begin_claim(hold_id=command.hold_id, until=_safety_net(clock.now()))
+        if isinstance(hold, Rejection):
+            return hold
+        try:
+            standing = _place_order(command, hold, unit_of_work=unit_of_work, clock=clock, ids=ids, access=access)
+        except StockConflict as conflict:
+            # Valkey believed in stock that Postgres has given away: its whole picture of the sale is in doubt.
+            event_id = command.hold_id.event_id
+            rebuild_sale(
+                event_id, above=hold.epoch, catalogue=catalogue, inventory=inventory, unit_of_work=unit_of_work
+            )
+            return _gone(conflict)
+        if isinstance(standing, CheckoutStarted):
+            buyer = standing.order.fingerprint
+            velocity.record(device=buyer.device, address=buyer.address, order=str(standing.order.id))
+        wakeup.outbox_filled()
+    if isinstance(standing, Rejection) or standing.payment is None:
+        return standing
+    return _open_page(standing, unit_of_work=unit_of_work, gateway=gateway, clock=clock, access=access)
+
+
+def _standing(command: StartCheckout, *, unit_of_work: UnitOfWorkFactory) -> CheckoutStarted | Rejection | None:
+    """The order that this hold became, or why it may not become one. Asked first, so that no claim is left behind."""
+    with unit_of_work() as uow:
+        order = uow.orders.of_hold(command.hold_id)
+        if order is None:
+            event = uow.events.get(command.hold_id.event_id)
+            return _over_limit(uow, event, command.buyer, units=1)
+        if order.state in {OrderState.EXPIRED, OrderState.CANCELLED, OrderState.PAYMENT_FAILED}:
+            return Rejection(
+                code=RejectionCode.HOLD_LAPSED,
+                message="The time to pay for these tickets is over. Please choose again.",
+                details={"order": str(order.id), "state": order.state.value},
+            )
+        return CheckoutStarted(order=order, payment=uow.payments.latest(order.id))
+
+
+@retrying
+def _place_order(
+    command: StartCheckout,
+    hold: ClaimedHold,
+    *,
+    unit_of_work: UnitOfWorkFactory,
+    clock: Clock,
+    ids: Ids,
+    access: Access,
+) -> CheckoutStarted | Rejection:
+    """One transaction: order, lines, claims, payment attempt, audit. From here on, losing Valkey is harmless."""
+    now = clock.now()
+    with unit_of_work() as uow:
+        if uow.stock.epoch(hold.id.event_id) != hold.epoch:
+            return Rejection(
+                code=RejectionCode.HOLD_LAPSED, message="The sale was restarted. Please choose your tickets again."
+            )
+        if (order := uow.orders.of_hold(hold.id)) is not None:
+            return CheckoutStarted(order=order, payment=uow.payments.latest(order.id))
+        event = uow.events.get(hold.id.event_id)
+        if rejection := _over_limit(uow, event, command.buyer, units=hold.units):
+            return rejection
+        order = _order(hold, event, command.buyer, ids=ids, now=now)
+        uow.orders.add(order, policy=uow.events.policy(event.id))
+        uow.stock.claim(order)
+        uow.audit.add(
+            trail.entry(BUYER, "order.placed", kind="order", subject=order.id, ids=ids, now=now, units=order.units)
+        )
+        payment = None
+        if order.free_of_charge:
+            uow.stock.allocate(order)
+            allocated = order.allocate()
+            assert not isinstance(allocated, Rejection), "an order that was just placed can be allocated"
+            order = confirm(allocated, uow=uow, ids=ids, now=now, access=access)
+        else:
+            payment = _first_attempt(order, ids=ids, now=now)
+            uow.payments.add(payment)
+        uow.commit()
+    return CheckoutStarted(order=order, payment=payment)
+
+
+def _order(hold: ClaimedHold, event: Event, buyer: Buyer, *, ids: Ids, now: datetime) -> Order:
+    lines = tuple(
+        OrderLine(
+            id=OrderLineId(ids.uuid()),
+            tier_id=line.tier_id,
+            tier_name=line.tier_name,
+            quantity=line.quantity,
+            unit=line.unit,
+            seats=line.seats,
+        )
+        for line in hold.lines
+    )
+    return Order(
+        id=OrderId(ids.uuid()),
+        number=ids.order_number(),
+        event_id=event.id,
+        hold_id=hold.id,
+        state=OrderState.AWAITING_PAYMENT,
+        stock=StockState.CLAIMED,
+        buyer=buyer,
+        fingerprint=hold.buyer,
+        lines=lines,
+        pools=hold.pools,
+        placed_at=now,
+        deadline_at=now + timedelta(seconds=event.terms.payment_seconds),
+        refunded=zero(event.currency),
+    )
+
+
+def _first_attempt(order: Order, *, ids: Ids, now: datetime) -> Payment:
+    return Payment(
+        id=PaymentId(ids.uuid()),
+        order_id=order.id,
+        attempt=1,
+        state=PaymentState.STARTING,
+        amount=order.total,
+        created_at=now,
+        next_check_at=now + timedelta(seconds=POLL_SECONDS_FIRST),
+    )
+
+
+def _open_page(
+    started: CheckoutStarted,
+    *,
+    unit_of_work: UnitOfWorkFactory,
+    gateway: PaymentGateway,
+    clock: Clock,
+    access: Access,
+) -> CheckoutStarted:
+    payment = started.payment
+    if payment is None or payment.state is not PaymentState.STARTING:
+        return started
+    with unit_of_work() as uow:
+        event = uow.events.get(started.order.event_id)
+    opened = gateway.open_checkout(request=checkout_request(started.order, payment, event=event, access=access))
+    with unit_of_work() as uow:
+        payment = uow.payments.get(payment.id, lock=True).opened(session_id=opened.session_id, checkout_url=opened.url)
+        uow.payments.save(payment)
+        uow.commit()
+    return replace(started, payment=payment)
+
+
+def checkout_request(order: Order, payment: Payment, *, event: Event, access: Access) -> CheckoutRequest:
+    """What the provider's page shows. The same for the same attempt, so that asking twice opens one page."""
+    url = access.order_url(order.id)
+    return CheckoutRequest(
+        key=payment.key,
+        order_id=order.id,
+        order_number=order.number,
+        items=tuple(
+            CheckoutItem(
+                name=f"{event.name}: {line.tier_name}",
+                description="Ticket, fees included",
+                unit=line.unit.total,
+                quantity=line.quantity,
+            )
+            for line in order.lines
+        ),
+        email=order.buyer.email,
+        success_url=f"{url}&returned=1",
+        cancel_url=url,
+        expires_at=payment.created_at + timedelta(seconds=PROVIDER_EXPIRY_SECONDS),
+    )
+
+
+def _over_limit(uow: UnitOfWork, event: Event, buyer: Buyer, *, units: int) -> Rejection | None:
+    bought = uow.orders.units_bought(event_id=event.id, email=buyer.email)
+    if bought + units <= event.terms.per_buyer_max:
+        return None
+    return Rejection(
+        code=RejectionCode.LIMIT_REACHED,
+        message=f"One person may buy {event.terms.per_buyer_max} tickets for this event.",
+        details={"maximum": event.terms.per_buyer_max, "taken": bought},
+    )
+
+
+def _gone(conflict: StockConflict) -> Rejection:
+    if conflict.seats:
+        return Rejection(
+            code=RejectionCode.SEATS_TAKEN,
+            message="Somebody else has these seats. Please choose others.",
+            details={"seats": list(conflict.seats)},
+        )
+    return Rejection(
+        code=RejectionCode.SOLD_OUT,
+        message="These tickets are gone. Please choose others.",
+        details={"pools": list(conflict.pools)},
+    )
+
+
+def _safety_net(now: datetime) -> datetime:
+    return now + timedelta(seconds=PAYMENT_SECONDS_MAX + CLAIM_GRACE_SECONDS)

@@ -1,0 +1,118 @@
+"""Outbox rows in words: what a use case wants to happen outside, written with the fact that wants it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from domain.events import EventId
+from domain.holds import HoldId
+from domain.orders import Order
+from domain.payments import Payment
+from domain.ports.inventory import Outcome, Settlement
+from domain.ports.messages import Message
+from domain.ports.outbox import Effect, OutboxRow
+from domain.ports.world import Ids
+from domain.refunds import Refund
+from domain.seat_maps import SeatIndex
+
+
+def capture(payment: Payment, *, ids: Ids, now: datetime) -> OutboxRow:
+    """Take the authorised money."""
+    return _row(Effect.CAPTURE_PAYMENT, str(payment.id), {"payment": str(payment.id)}, ids, now)
+
+
+def void(payment: Payment, *, intent_id: str, ids: Ids, now: datetime) -> OutboxRow:
+    """Let the authorised money go."""
+    payload = {"payment": str(payment.id), "intent": intent_id}
+    return _row(Effect.VOID_PAYMENT, intent_id, payload, ids, now)
+
+
+def send_refund(refund: Refund, *, ids: Ids, now: datetime) -> OutboxRow:
+    """Give captured money back."""
+    return _row(Effect.SEND_REFUND, str(refund.id), {"refund": str(refund.id)}, ids, now)
+
+
+def send_sms(message: Message, *, ids: Ids, now: datetime) -> OutboxRow:
+    """Hand a stored message to the provider."""
+    return _row(Effect.SEND_SMS, str(message.id), {"message": str(message.id)}, ids, now)
+
+
+def renew_terms(event_id: EventId, *, version: int, ids: Ids, now: datetime) -> OutboxRow:
+    """Tell the inventory that the sale changed."""
+    return _row(Effect.RENEW_TERMS, f"{event_id}-{version}", {"event": str(event_id)}, ids, now)
+
+
+def settle_order(order: Order, outcome: Outcome, *, epoch: int, ids: Ids, now: datetime) -> OutboxRow:
+    """Tell the inventory how the order's claim ended."""
+    settlement = Settlement(
+        key=f"{order.id}-{outcome.value}",
+        event_id=order.event_id,
+        epoch=epoch,
+        hold_id=order.hold_id,
+        outcome=outcome,
+        pools=order.pools,
+        seats=order.seats,
+        buyer_device=order.fingerprint.device,
+    )
+    return _settle(settlement, ids, now)
+
+
+def restock(
+    order: Order,
+    refund: Refund,
+    *,
+    pools: Mapping[str, int],
+    seats: tuple[SeatIndex, ...],
+    epoch: int,
+    ids: Ids,
+    now: datetime,
+) -> OutboxRow:
+    """Tell the inventory that sold stock came back."""
+    settlement = Settlement(
+        key=f"{refund.id}-{Outcome.RELEASED.value}",
+        event_id=order.event_id,
+        epoch=epoch,
+        hold_id=None,
+        outcome=Outcome.RELEASED,
+        pools=pools,
+        seats=seats,
+        buyer_device=order.fingerprint.device,
+    )
+    return _settle(settlement, ids, now)
+
+
+def read_settlement(payload: Mapping[str, object]) -> Settlement:
+    """What :func:`settle_order` or :func:`restock` wrote. Raises ValueError or KeyError when it is not that."""
+    hold = payload["hold"]
+    pools = cast("Mapping[str, int]", payload["pools"])
+    return Settlement(
+        key=str(payload["key"]),
+        event_id=EventId(UUID(str(payload["event"]))),
+        epoch=int(str(payload["epoch"])),
+        hold_id=HoldId.parse(str(hold)) if hold else None,
+        outcome=Outcome(str(payload["outcome"])),
+        pools=dict(pools),
+        seats=tuple(cast("list[int]", payload["seats"])),
+        buyer_device=str(payload["device"]),
+    )
+
+
+def _settle(settlement: Settlement, ids: Ids, now: datetime) -> OutboxRow:
+    payload: dict[str, object] = {
+        "key": settlement.key,
+        "event": str(settlement.event_id),
+        "epoch": settlement.epoch,
+        "hold": str(settlement.hold_id) if settlement.hold_id else None,
+        "outcome": settlement.outcome.value,
+        "pools": dict(settlement.pools),
+        "seats": list(settlement.seats),
+        "device": settlement.buyer_device,
+    }
+    return _row(Effect.SETTLE_STOCK, settlement.key, payload, ids, now)
+
+
+def _row(effect: Effect, name: str, payload: Mapping[str, object], ids: Ids, now: datetime) -> OutboxRow:
+    return OutboxRow(
+        id=ids.uuid(), key=f"{effect.value}:{name}", effect=effect, payload=payload, created_at=now, not_before=now
+    )

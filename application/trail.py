@@ -1,0 +1,15 @@
+"""Audit entries in words, for use cases."""
+
+from datetime import datetime
+
+from domain.audit import AuditEntry
+from domain.ports.world import Ids
+
+
+def entry(
+    actor: str, action: str, *, kind: str, subject: object, ids: Ids, now: datetime, **details: object
+) -> AuditEntry:
+    """Who did what to which thing. Details must be JSON values."""
+    return AuditEntry(
+        id=ids.uuid(), at=now, actor=actor, action=action, subject_kind=kind, subject_id=str(subject), details=details
+    )
