@@ -1,7 +1,7 @@
-"""A payment provider in memory: stateful, honest, and able to lose replies. Trusted because the contract suite runs on it.
+"""A payment provider in memory: stateful, honest, and able to lose replies. The contract suite runs on it too.
 
 Buyers are played by :meth:`FakeGateway.pay`, :meth:`FakeGateway.decline` and :meth:`FakeGateway.expire`; trouble by
-:meth:`FakeGateway.lose_next_reply` (it happened, and nobody heard) and :meth:`FakeGateway.fail_next` (it did not happen).
+:meth:`FakeGateway.lose_next_reply` (it happened, and nobody heard) and :meth:`FakeGateway.fail_next` (it did not).
 """
 
 import json
@@ -142,7 +142,7 @@ class FakeGateway:
                 raise ProviderRefused("not_capturable", "There is no authorised money to capture.")
             if amount.amount > intent.amount.amount:
                 raise ProviderRefused("amount_too_large", "More than was authorised cannot be captured.")
-            intent.status, intent.amount, intent.review_opened = ProviderStatus.CAPTURED, amount, False
+            intent.status, intent.amount = ProviderStatus.CAPTURED, amount
 
     def void(self, *, intent_id: str, key: str) -> None:
         del key

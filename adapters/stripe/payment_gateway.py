@@ -1,0 +1,270 @@
+"""Payments through Stripe: hosted Checkout with manual capture, through the official SDK.
+
+Money is authorised on Stripe's page, and captured or let go by us. Every call that changes something carries an
+idempotency key of its own kind; every call that has a natural end state (captured, voided, expired) reads that state
+when Stripe objects, so that doing it twice is success. Retries inside the SDK are few and deliberate: what the outbox
+repeats is not repeated here.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import stripe
+from stripe.params.checkout import (
+    SessionCreateParams,
+    SessionCreateParamsLineItem,
+    SessionCreateParamsLineItemPriceDataProductData,
+)
+
+from adapters.stripe.amounts import to_stripe
+from adapters.stripe.budget import CALLS_PER_SECOND_DEFAULT, Budget, LocalPacer, Pacer
+from adapters.stripe.errors import is_stored_failure, translated
+from adapters.stripe.objects import payment_of, refund_of
+from adapters.stripe.webhooks import read_notice
+from domain.errors import ProviderRefused
+from domain.money import Money
+from domain.orders import OrderId
+from domain.ports.payments import (
+    CheckoutItem,
+    CheckoutOpened,
+    CheckoutRequest,
+    Closing,
+    Notice,
+    ProviderPayment,
+    ProviderRefund,
+)
+
+CONNECT_SECONDS_MAX = 3.5
+READ_SECONDS_MAX = 20.0
+OPEN_RETRIES = 1
+"""A buyer is waiting for the page, so one lost connection is repeated at once, under the same key."""
+READ_RETRIES = 2
+NO_RETRIES = 0
+"""The outbox repeats these, with a pause in between."""
+REFUNDS_PER_PAGE = 100
+API_BASE_DEFAULT = "https://api.stripe.com"
+
+Answer = TypeVar("Answer")
+
+
+def connect(
+    *,
+    api_key: str,
+    webhook_secret: str,
+    api_base: str = API_BASE_DEFAULT,
+    api_version: str | None = None,
+    reserve: Pacer | None = None,
+    calls_per_second: int = CALLS_PER_SECOND_DEFAULT,
+) -> "StripeGateway":
+    """A gateway to the account of ``api_key``. ``reserve`` paces calls; without one this process paces its own."""
+    client = stripe.StripeClient(
+        api_key,
+        stripe_version=api_version,
+        base_addresses={"api": api_base},
+        max_network_retries=NO_RETRIES,
+        http_client=stripe.RequestsClient(timeout=(CONNECT_SECONDS_MAX, READ_SECONDS_MAX)),
+    )
+    pacer = reserve or LocalPacer(per_second=calls_per_second)
+    return StripeGateway(client=client, budget=Budget(reserve=pacer), webhook_secret=webhook_secret)
+
+
+class StripeGateway:
+    """Implements PaymentGateway. Safe to share between threads."""
+
+    def __init__(self, *, client: stripe.StripeClient, budget: Budget, webhook_secret: str) -> None:
+        self._stripe = client.v1
+        self._budget = budget
+        self._webhook_secret = webhook_secret
+
+    def open_checkout(self, *, request: CheckoutRequest) -> CheckoutOpened:
+        self._budget.wait("POST /v1/checkout/sessions")
+        options: stripe.RequestOptions = {
+            "idempotency_key": f"checkout-{request.key}",
+            "max_network_retries": OPEN_RETRIES,
+        }
+        with translated():
+            session = self._stripe.checkout.sessions.create(_session_parameters(request), options)
+        # A page that was paid or has expired since has no address any more; a repeated call still names its session.
+        return CheckoutOpened(session_id=session.id, url=session.url or request.cancel_url)
+
+    def close_checkout(self, *, session_id: str) -> Closing:
+        self._budget.wait("POST /v1/checkout/sessions/expire")
+        try:
+            with translated():
+                self._stripe.checkout.sessions.expire(session_id)
+        except ProviderRefused as refusal:
+            if refusal.code == "unknown":
+                raise ProviderRefused("unknown_session", str(refusal)) from refusal
+            return self._closed_before(session_id, refusal)
+        return Closing.CLOSED
+
+    def look_up(self, *, session_id: str) -> ProviderPayment:
+        session = self._session(session_id, expand=["payment_intent.latest_charge", "payment_intent.review"])
+        return payment_of(session)
+
+    def capture(self, *, intent_id: str, amount: Money, key: str) -> None:
+        self._budget.wait("POST /v1/payment_intents/capture")
+        try:
+            self._once(
+                f"capture-{key}",
+                lambda options: self._stripe.payment_intents.capture(
+                    intent_id, {"amount_to_capture": to_stripe(amount)}, options
+                ),
+            )
+        except ProviderRefused as refusal:
+            if self._intent_status(intent_id, refusal) == "succeeded":
+                return
+            code = "not_capturable" if refusal.code == "wrong_state" else refusal.code
+            raise ProviderRefused(code, str(refusal)) from refusal
+
+    def void(self, *, intent_id: str, key: str) -> None:
+        self._budget.wait("POST /v1/payment_intents/cancel")
+        try:
+            self._once(
+                f"void-{key}",
+                lambda options: self._stripe.payment_intents.cancel(intent_id, {}, options),
+            )
+        except ProviderRefused as refusal:
+            status = self._intent_status(intent_id, refusal)
+            if status == "canceled":
+                return
+            code = "already_captured" if status == "succeeded" else "not_voidable"
+            raise ProviderRefused(code, str(refusal)) from refusal
+
+    def refund(self, *, intent_id: str, amount: Money, key: str, order_id: OrderId) -> ProviderRefund:
+        # Stripe forgets keys after a day and a lost reply may be older, so its own list is asked before anything moves.
+        if (known := self._refund_named(intent_id, key)) is not None:
+            return refund_of(known)
+        self._budget.wait("POST /v1/refunds")
+        try:
+            made = self._once(
+                f"refund-{key}",
+                lambda options: self._stripe.refunds.create(
+                    {
+                        "payment_intent": intent_id,
+                        "amount": to_stripe(amount),
+                        "metadata": {"key": key, "order_id": str(order_id)},
+                    },
+                    options,
+                ),
+            )
+        except ProviderRefused as refusal:
+            raise ProviderRefused(_refund_code(refusal), str(refusal)) from refusal
+        return refund_of(made)
+
+    def find_refund(self, *, refund_id: str) -> ProviderRefund:
+        self._budget.wait("GET /v1/refunds/id")
+        try:
+            with translated():
+                return refund_of(self._stripe.refunds.retrieve(refund_id, {}, {"max_network_retries": READ_RETRIES}))
+        except ProviderRefused as refusal:
+            raise _named(refusal, "unknown_refund") from refusal
+
+    def read_notice(self, *, payload: bytes, signature: str) -> Notice:
+        return read_notice(payload=payload, signature=signature, secret=self._webhook_secret)
+
+    def _once(self, key: str, call: Callable[[stripe.RequestOptions], Answer]) -> Answer:
+        """Make a call under a key. A server error that the key would repeat for a day is asked past, once.
+
+        Safe for its callers: capture and void end in a state that Stripe itself refuses to enter twice, and refunds
+        are searched for by their metadata before this is reached.
+        """
+        with translated():
+            try:
+                return call({"idempotency_key": key})
+            except stripe.StripeError as error:
+                if not is_stored_failure(error):
+                    raise
+                return call({"idempotency_key": f"{key}-again"})
+
+    def _session(self, session_id: str, *, expand: list[str]) -> stripe.checkout.Session:
+        self._budget.wait("GET /v1/checkout/sessions/id")
+        try:
+            with translated():
+                return self._stripe.checkout.sessions.retrieve(
+                    session_id, {"expand": expand}, {"max_network_retries": READ_RETRIES}
+                )
+        except ProviderRefused as refusal:
+            raise _named(refusal, "unknown_session") from refusal
+
+    def _closed_before(self, session_id: str, refusal: ProviderRefused) -> Closing:
+        """Stripe expires open sessions only: say what it is instead."""
+        status = self._session(session_id, expand=[]).status
+        if status == "complete":
+            return Closing.COMPLETED
+        if status == "expired":
+            return Closing.CLOSED
+        raise refusal
+
+    def _intent_status(self, intent_id: str, refusal: ProviderRefused) -> str:
+        """What the payment is in truth, after Stripe refused to move it."""
+        if refusal.code == "unknown":
+            raise ProviderRefused("unknown_intent", str(refusal)) from refusal
+        self._budget.wait("GET /v1/payment_intents/id")
+        with translated():
+            intent = self._stripe.payment_intents.retrieve(intent_id, {}, {"max_network_retries": READ_RETRIES})
+        return str(intent.status)
+
+    def _refund_named(self, intent_id: str, key: str) -> stripe.Refund | None:
+        self._budget.wait("GET /v1/refunds")
+        with translated():
+            refunds = self._stripe.refunds.list(
+                {"payment_intent": intent_id, "limit": REFUNDS_PER_PAGE}, {"max_network_retries": READ_RETRIES}
+            )
+            for refund in refunds.auto_paging_iter():
+                if refund.metadata is not None and refund.metadata.to_dict().get("key") == key:
+                    return refund
+        return None
+
+
+def _session_parameters(request: CheckoutRequest) -> SessionCreateParams:
+    metadata = {"order_id": str(request.order_id), "number": request.order_number}
+    return {
+        "mode": "payment",
+        # Cards answer at once. A delayed method would keep places taken for days.
+        "allowed_payment_method_types": ["card"],
+        "line_items": [_line_item(item) for item in request.items],
+        "customer_email": request.email,
+        "client_reference_id": request.order_number,
+        "metadata": metadata,
+        "payment_intent_data": {
+            "capture_method": "manual",
+            "description": f"Order {request.order_number}",
+            "metadata": metadata,
+        },
+        "success_url": request.success_url,
+        "cancel_url": request.cancel_url,
+        "expires_at": int(request.expires_at.timestamp()),
+    }
+
+
+def _line_item(item: CheckoutItem) -> SessionCreateParamsLineItem:
+    product: SessionCreateParamsLineItemPriceDataProductData = {"name": item.name}
+    if item.description:
+        # Stripe refuses an empty description instead of showing none.
+        product["description"] = item.description
+    return {
+        "price_data": {
+            "currency": item.unit.currency.lower(),
+            "unit_amount": to_stripe(item.unit),
+            "product_data": product,
+        },
+        "quantity": item.quantity,
+    }
+
+
+def _named(refusal: ProviderRefused, code: str) -> ProviderRefused:
+    """The same refusal; a missing thing is called by its name."""
+    return ProviderRefused(code if refusal.code == "unknown" else refusal.code, str(refusal))
+
+
+def _refund_code(refusal: ProviderRefused) -> str:
+    """Stripe has no code for "more than is left": it only points at the amount."""
+    if refusal.code == "wrong_state":
+        return "not_refundable"
+    if refusal.code == "unknown":
+        return "unknown_intent"
+    cause = refusal.__cause__
+    if isinstance(cause, stripe.InvalidRequestError) and cause.param == "amount":
+        return "refund_too_large"
+    return refusal.code
