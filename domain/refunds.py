@@ -57,6 +57,18 @@ class RefundPolicy:
         if any(not 0 <= window.basis_points <= BASIS_POINTS for window in self.windows):
             raise ValueError("a window gives back 0 to 100 percent")
 
+    @property
+    def terms(self) -> str:
+        """The whole policy in a few sentences, for people who have not bought yet."""
+        if not self.windows:
+            return "These tickets are not refundable."
+        spans = [
+            f"{window.basis_points / 100:g}% of the ticket price until {_span(window.hours_before)} before the start"
+            for window in self.windows
+        ]
+        fees = "Fees come back in the same share." if self.fees_returned else "Fees are kept."
+        return f"You get back {', '.join(spans)}, and nothing later. {fees}"
+
 
 STANDARD_POLICY = RefundPolicy(
     windows=(
