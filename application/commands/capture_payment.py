@@ -63,7 +63,10 @@ def _record(
 def void_payment(
     payment_id: PaymentId, *, intent_id: str, unit_of_work: UnitOfWorkFactory, gateway: PaymentGateway
 ) -> None:
-    """Let authorised money go. Idempotent. Raises ProviderRefused when it was captured after all: a person must look."""
+    """Let authorised money go. Idempotent.
+
+    Raises ProviderRefused when it was captured after all: a person must look.
+    """
     with unit_of_work() as uow:
         key = f"{uow.payments.get(payment_id).key}-void"
     gateway.void(intent_id=intent_id, key=key)

@@ -13,7 +13,7 @@ FINAL = (ProviderRefused, NotFound, InvariantBroken, KeyError, ValueError)
 """Trying these again would end the same way."""
 
 Handler = Callable[[Mapping[str, object], int], None]
-"""Brings one effect about, given its payload and which attempt this is (from 1). Idempotent, because a lease may be lost."""
+"""Brings one effect about, given its payload and its attempt (from 1). Idempotent, because a lease may be lost."""
 
 
 def drain_outbox(

@@ -1,0 +1,48 @@
+"""Which use case brings about which effect: the table that drains the outbox."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+from uuid import UUID
+
+from application.commands.drain_outbox import Handler
+from application.effects import read_settlement
+from domain.events import EventId
+from domain.payments import PaymentId
+from domain.ports.inventory import Settlement
+from domain.ports.messages import MessageId
+from domain.ports.outbox import Effect
+from domain.refunds import RefundId
+
+
+class VoidPayment(Protocol):
+    def __call__(self, payment_id: PaymentId, *, intent_id: str) -> None: ...
+
+
+class SettleStock(Protocol):
+    def __call__(self, settlement: Settlement, *, attempt: int) -> None: ...
+
+
+def effect_handlers(
+    *,
+    capture_payment: Callable[[PaymentId], None],
+    void_payment: VoidPayment,
+    send_refund: Callable[[RefundId], None],
+    send_sms: Callable[[MessageId], None],
+    settle_stock: SettleStock,
+    renew_terms: Callable[[EventId], None],
+) -> Mapping[Effect, Handler]:
+    """Payloads (see :mod:`application.effects`) read back into calls."""
+    return {
+        Effect.CAPTURE_PAYMENT: lambda payload, _: capture_payment(PaymentId(_id(payload, "payment"))),
+        Effect.VOID_PAYMENT: lambda payload, _: void_payment(
+            PaymentId(_id(payload, "payment")), intent_id=str(payload["intent"])
+        ),
+        Effect.SEND_REFUND: lambda payload, _: send_refund(RefundId(_id(payload, "refund"))),
+        Effect.SEND_SMS: lambda payload, _: send_sms(MessageId(_id(payload, "message"))),
+        Effect.SETTLE_STOCK: lambda payload, attempt: settle_stock(read_settlement(payload), attempt=attempt),
+        Effect.RENEW_TERMS: lambda payload, _: renew_terms(EventId(_id(payload, "event"))),
+    }
+
+
+def _id(payload: Mapping[str, object], name: str) -> UUID:
+    return UUID(str(payload[name]))

@@ -1,0 +1,44 @@
+"""The pacemaker: everything that must happen by itself, each at its own rate, whatever becomes of the queue."""
+
+import logging
+from collections.abc import Callable
+from threading import Event, Thread
+from time import monotonic
+
+from entrypoints.workers.tasks import Chores, drain_fully
+
+DRAIN_EVERY_SECONDS = 0.5
+SWEEP_EVERY_SECONDS = 0.5
+EXPIRE_EVERY_SECONDS = 1.0
+PAYMENTS_EVERY_SECONDS = 2.0
+REFUNDS_EVERY_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+
+
+def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
+    """One thread a chore, so that a slow provider never delays the sweeping of lapsed holds."""
+    rhythm: tuple[tuple[str, Callable[[], int], float], ...] = (
+        ("drain_outbox", lambda: drain_fully(chores), DRAIN_EVERY_SECONDS),
+        ("sweep_sales", chores.sweep_sales, SWEEP_EVERY_SECONDS),
+        ("expire_due_orders", chores.expire_due_orders, EXPIRE_EVERY_SECONDS),
+        ("check_payments", chores.check_payments, PAYMENTS_EVERY_SECONDS),
+        ("check_refunds", chores.check_refunds, REFUNDS_EVERY_SECONDS),
+    )
+    threads = tuple(
+        Thread(target=_beat, args=(name, chore, seconds, stop), name=name, daemon=True)
+        for name, chore, seconds in rhythm
+    )
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def _beat(name: str, chore: Callable[[], int], every_seconds: float, stop: Event) -> None:
+    while not stop.is_set():
+        started = monotonic()
+        try:
+            chore()
+        except Exception:  # noqa: BLE001 - one bad round must not end the rhythm; the next one tries again
+            log.exception("%s failed; it is tried again", name)
+        stop.wait(max(every_seconds - (monotonic() - started), 0.05))

@@ -1,0 +1,424 @@
+"""A purchase from hold to ticket, told as stories over the whole protocol in memory."""
+
+from uuid import uuid4
+
+import pytest
+
+from application.commands.start_checkout import CheckoutStarted
+from domain.errors import NotFound, ProviderRefused, ProviderUnavailable, Rejection, RejectionCode
+from domain.events import EventId
+from domain.fraud import RiskLevel
+from domain.holds import ActiveHold, HoldId
+from domain.orders import Order, OrderId, OrderState, StockState
+from domain.payments import Payment, PaymentState
+from domain.ports.payments import NoticeKind, ProviderStatus, SignatureInvalid
+from domain.refunds import Refund, RefundState
+from domain.tickets import TicketState
+from tests.fakes.messages import INVALID_NUMBER
+from tests.fakes.sales import buyer as device
+from tests.fakes.sales import chosen, general, general_sale, reserved_sale, usd
+from tests.unit.application.house import ADA, House
+
+CAPACITY = 100
+
+
+@pytest.fixture
+def house() -> House:
+    """A house with one general-admission event of 100 places."""
+    return House()
+
+
+def payment_of(house: House, order: Order) -> Payment:
+    with house.uow() as uow:
+        payment = uow.payments.latest(order.id)
+    assert payment is not None
+    return payment
+
+
+class TestTheStraightWay:
+    def test_a_paid_order_has_tickets_captured_money_and_a_message(self, house: House) -> None:
+        """What a buyer pays for arrives: tickets, one capture of exactly the total, and one SMS with the link."""
+        order = house.buy(general(house.sale, 2))
+
+        assert order.state is OrderState.CONFIRMED
+        tickets = house.tickets(order.id)
+        assert [ticket.state for ticket in tickets] == [TicketState.VALID, TicketState.VALID]
+        assert len({ticket.code for ticket in tickets}) == 2
+        intent = payment_of(house, order).intent_id
+        assert intent is not None
+        assert house.gateway.captured(intent) == order.total == usd(2 * 4950)
+        assert [sent.to for sent in house.sms.sent] == [ADA.phone]
+        assert house.access.order_url(order.id) in house.sms.sent[0].body
+
+    def test_both_counts_agree_afterwards(self, house: House) -> None:
+        """Valkey and Postgres have the same number left once the outbox is drained."""
+        house.buy(general(house.sale, 2))
+        assert house.free() == house.free_in_truth() == CAPACITY - 2
+
+    def test_chosen_seats_are_on_the_tickets(self) -> None:
+        """The seats that were chosen are the seats that were bought."""
+        house = House(sale=reserved_sale())
+        order = house.buy(chosen(house.sale, 3, 4))
+        assert [ticket.seat for ticket in house.tickets(order.id)] == [3, 4]
+        assert [ticket.place for ticket in house.tickets(order.id)] == ["Row 1, seat 4", "Row 1, seat 5"]
+
+    def test_webhook_return_page_and_poller_together_confirm_once(self, house: House) -> None:
+        """However many hear of the payment, it is captured once and tickets are issued once."""
+        order = house.place_order(general(house.sale, 2))
+        session = house.gateway.session_of(order.id)
+        house.gateway.pay(session)
+        payload, signature = house.gateway.notice(NoticeKind.PAYMENT, session_id=session)
+
+        assert house.receive(payload, signature) is True
+        house.settle(order.id)
+        assert house.receive(payload, signature) is False
+        house.drain()
+        house.settle(order.id)
+        house.drain()
+
+        assert house.gateway.calls.count("capture") == 1
+        assert len(house.tickets(order.id)) == 2
+        assert len(house.sms.sent) == 1
+
+    def test_an_unsigned_webhook_is_refused(self, house: House) -> None:
+        """Nobody but the provider can say that somebody paid."""
+        with pytest.raises(SignatureInvalid):
+            house.receive(b"{}", "0:forged")
+
+    def test_checking_out_twice_makes_one_order_and_one_page(self, house: House) -> None:
+        """A double click continues the same order on the same payment page."""
+        hold = house.hold(general(house.sale, 2))
+        assert isinstance(hold, ActiveHold)
+        first, second = house.checkout(hold.id), house.checkout(hold.id)
+        assert isinstance(first, CheckoutStarted)
+        assert isinstance(second, CheckoutStarted)
+        assert first.order.id == second.order.id
+        assert first.payment == second.payment
+        assert len(house.gateway.sessions()) == 1
+
+    def test_a_declined_card_may_be_followed_by_a_good_one(self, house: House) -> None:
+        """A decline leaves the order waiting and the places kept; another card on the same page pays for it."""
+        order = house.place_order(general(house.sale, 2))
+        session = house.gateway.session_of(order.id)
+        house.gateway.decline(session)
+        assert house.settle(order.id).state is OrderState.AWAITING_PAYMENT
+        assert payment_of(house, order).failure == "generic_decline"
+        house.gateway.pay(session)
+        house.settle(order.id)
+        house.drain()
+        assert house.order(order.id).state is OrderState.CONFIRMED
+
+    def test_no_message_is_tried_twice_when_its_number_is_wrong(self, house: House) -> None:
+        """An impossible number fails the message, never the order, and leaves nothing parked."""
+        hold = house.hold(general(house.sale, 1))
+        assert isinstance(hold, ActiveHold)
+        started = house.checkout(hold.id, buyer=type(ADA)(name=ADA.name, email=ADA.email, phone=INVALID_NUMBER))
+        assert isinstance(started, CheckoutStarted)
+        house.gateway.pay(house.gateway.session_of(started.order.id))
+        house.settle(started.order.id)
+        house.drain()
+        assert house.order(started.order.id).state is OrderState.CONFIRMED
+        with house.uow() as uow:
+            assert uow.outbox.parked(at_most=10) == ()
+            assert uow.outbox.waiting() == 0
+
+
+class TestNobodyPays:
+    def test_an_unpaid_order_gives_its_places_back(self, house: House) -> None:
+        """After the deadline the page is closed, the order is expired, and both counts are whole again."""
+        order = house.place_order(general(house.sale, 3))
+        assert house.free() == CAPACITY - 3
+        house.clock.advance(seconds=house.sale.terms.payment_seconds)
+        assert house.expire_due() == 1
+        house.drain()
+        assert house.order(order.id).state is OrderState.EXPIRED
+        assert house.free() == house.free_in_truth() == CAPACITY
+        assert not house.gateway.is_open(house.gateway.session_of(order.id))
+        assert payment_of(house, order).state is PaymentState.EXPIRED
+
+    def test_an_order_is_not_expired_before_its_time(self, house: House) -> None:
+        """One second before the deadline nothing is taken away."""
+        house.place_order(general(house.sale, 1))
+        house.clock.advance(seconds=house.sale.terms.payment_seconds - 1)
+        assert house.expire_due() == 0
+
+    def test_who_pays_in_the_moment_of_expiry_wins(self, house: House) -> None:
+        """The provider says that the page is complete: the order is confirmed instead of expired."""
+        order = house.place_order(general(house.sale, 2))
+        house.gateway.pay(house.gateway.session_of(order.id))
+        house.clock.advance(seconds=house.sale.terms.payment_seconds)
+        house.expire_due()
+        house.drain()
+        assert house.order(order.id).state is OrderState.CONFIRMED
+        assert house.free_in_truth() == CAPACITY - 2
+
+    def test_stock_is_kept_while_the_provider_cannot_say_who_won(self, house: House) -> None:
+        """An unreachable provider delays the end of an order; its places stay taken until the answer is known."""
+        order = house.place_order(general(house.sale, 2))
+        house.clock.advance(seconds=house.sale.terms.payment_seconds)
+        house.gateway.fail_next("close_checkout", ProviderUnavailable("down"))
+        house.expire_due()
+        assert house.order(order.id).stock is StockState.RELEASING
+        assert house.free_in_truth() == CAPACITY - 2
+        house.expire_due()
+        assert house.order(order.id).state is OrderState.EXPIRED
+
+    def test_a_buyer_who_gives_up_frees_the_places_at_once(self, house: House) -> None:
+        """Cancelling before paying needs no waiting."""
+        order = house.place_order(general(house.sale, 2))
+        house.cancel(order.id)
+        house.drain()
+        assert house.order(order.id).state is OrderState.EXPIRED
+        assert house.free() == house.free_in_truth() == CAPACITY
+
+    def test_a_lapsed_hold_cannot_be_checked_out(self, house: House) -> None:
+        """Too late is said plainly, and nothing is charged."""
+        hold = house.hold(general(house.sale, 2))
+        assert isinstance(hold, ActiveHold)
+        house.clock.advance(seconds=house.sale.terms.hold_seconds + 1)
+        answer = house.checkout(hold.id)
+        assert isinstance(answer, Rejection)
+        assert answer.code is RejectionCode.HOLD_LAPSED
+        assert house.gateway.sessions() == ()
+
+    def test_an_expired_order_is_not_opened_again(self, house: House) -> None:
+        """Checking the same hold out after its order ended is refused; the terminal state stays."""
+        hold = house.hold(general(house.sale, 2))
+        assert isinstance(hold, ActiveHold)
+        house.checkout(hold.id)
+        house.clock.advance(seconds=house.sale.terms.payment_seconds)
+        house.expire_due()
+        answer = house.checkout(hold.id)
+        assert isinstance(answer, Rejection)
+        assert answer.code is RejectionCode.HOLD_LAPSED
+
+
+class TestTrouble:
+    def test_a_lost_reply_when_the_page_was_opened_opens_one_page(self, house: House) -> None:
+        """The buyer is told to try again, and trying again finds the page that exists."""
+        hold = house.hold(general(house.sale, 2))
+        assert isinstance(hold, ActiveHold)
+        house.gateway.lose_next_reply("open_checkout")
+        with pytest.raises(ProviderUnavailable):
+            house.checkout(hold.id)
+        started = house.checkout(hold.id)
+        assert isinstance(started, CheckoutStarted)
+        assert started.payment is not None
+        assert started.payment.state is PaymentState.OPEN
+        assert len(house.gateway.sessions()) == 1
+
+    def test_an_order_whose_page_never_opened_expires(self, house: House) -> None:
+        """A provider that was down at checkout leaves no stock behind."""
+        hold = house.hold(general(house.sale, 2))
+        assert isinstance(hold, ActiveHold)
+        house.gateway.fail_next("open_checkout", ProviderUnavailable("down"))
+        with pytest.raises(ProviderUnavailable):
+            house.checkout(hold.id)
+        house.clock.advance(seconds=house.sale.terms.payment_seconds)
+        house.gateway.fail_next("open_checkout", ProviderRefused("too_late", "expires too soon"))
+        house.expire_due()
+        house.drain()
+        assert house.free() == house.free_in_truth() == CAPACITY
+
+    def test_a_capture_with_a_lost_reply_is_asked_again_and_charges_once(self, house: House) -> None:
+        """Unknown is not failed: the places are kept and the provider is asked until it answers."""
+        order = house.place_order(general(house.sale, 2))
+        intent = house.gateway.pay(house.gateway.session_of(order.id))
+        house.settle(order.id)
+        house.gateway.lose_next_reply("capture")
+        house.drain()
+        assert house.order(order.id).state is OrderState.AWAITING_PAYMENT
+        assert house.free_in_truth() == CAPACITY - 2
+        house.clock.advance(seconds=60)
+        house.drain()
+        assert house.order(order.id).state is OrderState.CONFIRMED
+        assert house.gateway.captured(intent) == order.total
+
+    def test_a_refused_capture_ends_the_order_and_frees_the_places(self, house: House) -> None:
+        """An authorisation that lapsed before its capture costs nobody anything."""
+        order = house.place_order(general(house.sale, 2))
+        intent = house.gateway.pay(house.gateway.session_of(order.id))
+        house.settle(order.id)
+        house.gateway.lapse(intent)
+        house.drain()
+        assert house.order(order.id).state is OrderState.PAYMENT_FAILED
+        assert house.free() == house.free_in_truth() == CAPACITY
+        assert house.tickets(order.id) == ()
+
+    def test_a_payment_of_another_amount_is_let_go(self, house: House) -> None:
+        """What was authorised must be what is owed, or nothing is captured."""
+        order = house.place_order(general(house.sale, 2))
+        intent = house.gateway.pay(house.gateway.session_of(order.id), amount=usd(100))
+        house.settle(order.id)
+        house.drain()
+        assert house.order(order.id).state is OrderState.CANCELLED
+        assert house.gateway.status(intent) is ProviderStatus.CANCELLED
+        assert house.free_in_truth() == CAPACITY
+
+    def test_an_emptied_valkey_comes_back_without_selling_anything_twice(self, house: House) -> None:
+        """After a flush the next hold rebuilds the sale: what is sold or being paid stays taken, holds are void."""
+        house.buy(general(house.sale, 2))
+        waiting = house.place_order(general(house.sale, 3))
+        void = house.hold(general(house.sale, 4))
+        assert isinstance(void, ActiveHold)
+        house.inventory.forget(house.event_id)
+
+        hold = house.hold(general(house.sale, 1))
+
+        assert isinstance(hold, ActiveHold)
+        assert house.free() == CAPACITY - 2 - 3 - 1
+        answer = house.checkout(void.id)
+        assert isinstance(answer, Rejection)
+        house.gateway.pay(house.gateway.session_of(waiting.id))
+        house.settle(waiting.id)
+        house.drain()
+        assert house.order(waiting.id).state is OrderState.CONFIRMED
+        assert house.free_in_truth() == CAPACITY - 2 - 3
+
+    def test_a_settlement_older_than_the_rebuild_changes_nothing(self, house: House) -> None:
+        """A release that was written before a rebuild and delivered after it is not counted twice."""
+        order = house.place_order(general(house.sale, 3))
+        house.clock.advance(seconds=house.sale.terms.payment_seconds)
+        house.expire_due()
+        house.inventory.forget(house.event_id)
+        house.hold(general(house.sale, 1))
+        house.drain()
+        assert house.order(order.id).state is OrderState.EXPIRED
+        assert house.free() == CAPACITY - 1
+
+
+class TestRisk:
+    def test_an_elevated_card_waits_for_a_person_with_its_places(self, house: House) -> None:
+        """The money is only authorised and the seats are kept until somebody decides."""
+        order = house.place_order(general(house.sale, 2))
+        intent = house.gateway.pay(house.gateway.session_of(order.id), risk=RiskLevel.ELEVATED)
+        house.settle(order.id)
+        house.drain()
+        assert house.order(order.id).state is OrderState.IN_REVIEW
+        assert house.gateway.status(intent) is ProviderStatus.AUTHORISED
+        assert house.free_in_truth() == CAPACITY - 2
+
+    def test_an_approved_review_is_captured_and_confirmed(self, house: House) -> None:
+        """Support lets the buyer through."""
+        order = house.place_order(general(house.sale, 2))
+        house.gateway.pay(house.gateway.session_of(order.id), risk=RiskLevel.ELEVATED)
+        house.settle(order.id)
+        assert isinstance(house.review(order.id, approve=True), Order)
+        house.drain()
+        assert house.order(order.id).state is OrderState.CONFIRMED
+
+    def test_a_rejected_review_voids_the_money_and_frees_the_places(self, house: House) -> None:
+        """Support says no: nobody is charged and the places return to sale."""
+        order = house.place_order(general(house.sale, 2))
+        intent = house.gateway.pay(house.gateway.session_of(order.id), risk=RiskLevel.ELEVATED)
+        house.settle(order.id)
+        house.review(order.id, approve=False)
+        house.drain()
+        assert house.order(order.id).state is OrderState.CANCELLED
+        assert house.gateway.status(intent) is ProviderStatus.CANCELLED
+        assert payment_of(house, order).state is PaymentState.VOIDED
+        assert house.free() == house.free_in_truth() == CAPACITY
+
+    def test_a_review_is_decided_once(self, house: House) -> None:
+        """Two people deciding at once cannot both be right: the second is told."""
+        order = house.place_order(general(house.sale, 2))
+        house.gateway.pay(house.gateway.session_of(order.id), risk=RiskLevel.ELEVATED)
+        house.settle(order.id)
+        house.review(order.id, approve=True)
+        assert isinstance(house.review(order.id, approve=False), Rejection)
+
+    def test_the_highest_risk_is_let_go_at_once(self, house: House) -> None:
+        """What Radar finds highly risky is never captured."""
+        order = house.place_order(general(house.sale, 2))
+        intent = house.gateway.pay(house.gateway.session_of(order.id), risk=RiskLevel.HIGHEST)
+        house.settle(order.id)
+        house.drain()
+        assert house.order(order.id).state is OrderState.CANCELLED
+        assert house.gateway.status(intent) is ProviderStatus.CANCELLED
+
+    def test_a_limit_per_buyer_holds_over_several_orders(self) -> None:
+        """One e-mail address cannot buy more by coming back."""
+        house = House(sale=general_sale(per_order_max=3, per_buyer_max=4))
+        house.buy(general(house.sale, 3))
+        hold = house.hold(general(house.sale, 3), buyer=device("somebody else"))
+        assert isinstance(hold, ActiveHold)
+        answer = house.checkout(hold.id)
+        assert isinstance(answer, Rejection)
+        assert answer.code is RejectionCode.LIMIT_REACHED
+
+
+class TestRefunds:
+    def test_a_refund_voids_tickets_at_once_and_money_follows(self, house: House) -> None:
+        """Tickets stop working with the request; the places return; the provider completes it."""
+        order = house.buy(general(house.sale, 2))
+        refund = house.refund(order.id)
+        assert isinstance(refund, Refund)
+        assert {ticket.state for ticket in house.tickets(order.id)} == {TicketState.VOID}
+        house.drain()
+        after = house.order(order.id)
+        assert after.state is OrderState.REFUNDED
+        assert after.refunded == refund.amount == usd(2 * 4500)
+        assert house.free() == house.free_in_truth() == CAPACITY
+
+    def test_one_of_two_tickets_leaves_the_other_valid(self, house: House) -> None:
+        """A part refund touches only what was asked."""
+        order = house.buy(general(house.sale, 2))
+        house.refund(order.id, house.tickets(order.id)[0].id)
+        house.drain()
+        assert house.order(order.id).state is OrderState.PARTIALLY_REFUNDED
+        assert [ticket.state for ticket in house.tickets(order.id)] == [TicketState.VOID, TicketState.VALID]
+        assert house.free() == house.free_in_truth() == CAPACITY - 1
+
+    def test_asking_twice_refunds_once(self, house: House) -> None:
+        """A double click is told that there is nothing left."""
+        order = house.buy(general(house.sale, 2))
+        first, second = house.refund(order.id), house.refund(order.id)
+        assert isinstance(first, Refund)
+        assert isinstance(second, Rejection)
+        house.drain()
+        intent = payment_of(house, order).intent_id
+        assert intent is not None
+        assert house.gateway.refunded(intent) == first.amount
+
+    def test_a_pending_refund_completes_by_webhook(self, house: House) -> None:
+        """Only the provider's word completes a refund."""
+        house.gateway.refunds_start = RefundState.PENDING
+        order = house.buy(general(house.sale, 1))
+        house.refund(order.id)
+        house.drain()
+        assert house.order(order.id).state is OrderState.CONFIRMED
+        with house.uow() as uow:
+            provider_id = uow.refunds.of_order(order.id)[0].provider_id
+        assert provider_id is not None
+        house.gateway.settle_refund(provider_id, RefundState.SUCCEEDED)
+        house.notice(NoticeKind.REFUND, refund_id=provider_id)
+        assert house.order(order.id).state is OrderState.REFUNDED
+
+    def test_a_lost_reply_to_a_refund_gives_money_back_once(self, house: House) -> None:
+        """The same key is asked again until the answer is known."""
+        order = house.buy(general(house.sale, 1))
+        house.refund(order.id)
+        house.gateway.lose_next_reply("refund")
+        house.drain()
+        house.clock.advance(seconds=60)
+        house.drain()
+        assert house.order(order.id).state is OrderState.REFUNDED
+
+    def test_foreign_tickets_are_refused(self, house: House) -> None:
+        """A ticket of somebody else's order cannot be refunded through mine."""
+        mine, other = house.buy(general(house.sale, 1)), house.buy(general(house.sale, 1))
+        answer = house.refund(mine.id, house.tickets(other.id)[0].id)
+        assert isinstance(answer, Rejection)
+        assert answer.code is RejectionCode.UNKNOWN_TICKET
+
+
+def test_an_unknown_order_is_not_found(house: House) -> None:
+    """Settling what does not exist says so."""
+    with pytest.raises(NotFound):
+        house.settle(OrderId(uuid4()))
+
+
+def test_a_hold_of_a_stranger_event_is_not_found(house: House) -> None:
+    """A hold id of an event that does not exist leads nowhere and costs nothing."""
+    with pytest.raises(NotFound):
+        house.checkout(HoldId(EventId(uuid4()), uuid4()))
