@@ -1,6 +1,5 @@
 """Tell the inventory what Postgres decided about stock, and what the organiser changed about a sale."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from domain.errors import InventoryUnavailable
@@ -32,6 +31,6 @@ def renew_terms(event_id: EventId, *, catalogue: Catalogue, inventory: Inventory
     inventory.renew_terms(sale=catalogue.fresh(event_id=event_id))
 
 
-def sweep_sales(*, events: Callable[[], tuple[EventId, ...]], inventory: Inventory) -> int:
+def sweep_sales(*, catalogue: Catalogue, inventory: Inventory) -> int:
     """Return lapsed holds of all sales to stock, with or without traffic. Answers how many holds lapsed."""
-    return sum(inventory.sweep(event_id=event_id, at_most=HOLDS_PER_SWEEP_MAX) for event_id in events())
+    return sum(inventory.sweep(event_id=event_id, at_most=HOLDS_PER_SWEEP_MAX) for event_id in catalogue.running())

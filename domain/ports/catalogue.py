@@ -24,6 +24,10 @@ class Catalogue(Protocol):
         """Read from the primary again, because an inventory said that our copy is old. Raises NotFound."""
         ...
 
+    def running(self) -> tuple[EventId, ...]:
+        """Published events that have not ended: whose holds must be swept. May be some seconds old."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventCard:

@@ -52,6 +52,10 @@ class FakeCatalogue:
         )
         return sale
 
+    def running(self) -> tuple[EventId, ...]:
+        events = self._store.state.events.values()
+        return tuple(event.id for event in events if event.state is EventState.PUBLISHED)
+
 
 class FakeListings:
     """The shop's pages, by looking at everything."""
