@@ -66,7 +66,6 @@ class EmbeddedPostgres:
                 "Restore it from a backup, or delete it and start again with `bin/up --reset`.",
             )
         self._refuse_other_version(programs)
-        self._clear_stale_lock()
         command = [str(programs / "postgres"), "-D", str(self.cluster), "-p", str(self.port)]
         command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         command += ["-c", f"max_connections={CONNECTIONS_MAX}", "-c", "logging_collector=off"]
@@ -82,6 +81,8 @@ class EmbeddedPostgres:
             log_path=self.log_path,
             is_ready=self._reports_ready,
             retry_exit_seconds=8.0,
+            before_start=self._clear_stale_lock,
+            remedy="Repair the data directory or restore a backup; `bin/up --reset` starts anew, without its data.",
             stop_signal=signal.SIGINT,  # PostgreSQL's "fast" shutdown: roll back, checkpoint, end
         )
 

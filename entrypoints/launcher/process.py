@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from entrypoints.launcher import tether
 from entrypoints.launcher.errors import LaunchError
 
 POLL_SECONDS = 0.02
+RETRY_SECONDS = 0.2
 LOG_TAIL_LINES = 12
 LOG_BYTES_MAX = 10_000_000
 """A log larger than this is set aside (as NAME.log.1) when its process starts."""
@@ -53,6 +54,10 @@ class ProcessSpec:
     """For how long an exit before readiness is tried again: a killed server's lock file may need a moment."""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 5.0
+    before_start: Callable[[], None] | None = None
+    """Called before each start, restarts included."""
+    remedy: str = ""
+    """What a person can do when it does not start, besides reading its log."""
 
 
 class ChildProcess:
@@ -68,20 +73,18 @@ class ChildProcess:
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start and wait until ready. Raises LaunchError with the end of the log when it does not get there."""
-        retry_until = time.monotonic() + self.spec.retry_exit_seconds
-        while True:
-            self.spawn()
-            code = self._wait_ready()
-            if code is None:
-                return
-            if time.monotonic() >= retry_until:
-                raise LaunchError(f"{self.spec.name} ended with code {code} before it was ready.", self._log_hint())
-            time.sleep(0.2)
+        """Start and wait until ready. Raises LaunchError, with nothing left running, when it does not get there."""
+        try:
+            start_together([self])
+        except LaunchError:
+            self.stop()
+            raise
 
     def spawn(self) -> None:
         """Start without waiting."""
         spec = self.spec
+        if spec.before_start:
+            spec.before_start()
         account = f"{spec.account.uid}:{spec.account.gid}" if spec.account else "-"
         interpreter = (sys.executable, "-I", "-S", tether.__file__)
         tethered = (*interpreter, str(os.getpid()), str(int(spec.stop_signal)), account, *spec.command)
@@ -109,31 +112,19 @@ class ChildProcess:
             self._end_group()
         return self._process.poll()
 
-    def _wait_ready(self) -> int | None:
-        deadline = time.monotonic() + self.spec.start_seconds
-        while time.monotonic() < deadline:
-            if (code := self.exit_code()) is not None:
-                return code
-            if self.is_ready():
-                return None
-            time.sleep(POLL_SECONDS)
-        self.stop()
-        raise LaunchError(f"{self.spec.name} was not ready within {self.spec.start_seconds:g} s.", self._log_hint())
-
     def ask_to_stop(self) -> None:
         if self._process is not None and self.exit_code() is None:
             self._process.send_signal(self.spec.stop_signal)
 
     def stop(self) -> None:
         """Ask, wait for the grace period, then end the whole group. Returns when the process is gone."""
-        self.ask_to_stop()
-        deadline = time.monotonic() + self.spec.stop_seconds
-        while self._process is not None and self.exit_code() is None:
-            if time.monotonic() >= deadline:
-                self._end_group()
-                self._process.wait()
-                return
-            time.sleep(POLL_SECONDS)
+        stop_together([self])
+
+    def end_now(self) -> None:
+        """Kill the process and its group, and wait until they are gone."""
+        if self._process is not None and self.exit_code() is None:
+            self._end_group()
+            self._process.wait()
 
     def _end_group(self) -> None:
         """Kill what is left of the group. The leader is not yet reaped, so its number cannot be somebody else's."""
@@ -141,8 +132,60 @@ class ChildProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
-    def _log_hint(self) -> str:
-        return f"The end of {self.spec.log_path} says:\n{log_tail(self.spec.log_path)}"
+    def refusal(self, problem: str) -> LaunchError:
+        """The error that says what went wrong with this process, how its log ends and what to do."""
+        said = f"The end of {self.spec.log_path} says:\n{log_tail(self.spec.log_path)}"
+        return LaunchError(f"{self.spec.name} {problem}.", f"{self.spec.remedy}\n{said}".strip())
+
+
+class StartCancelledError(Exception):
+    """Somebody asked to stop before everything was ready."""
+
+
+def start_together(children: Sequence[ChildProcess], *, is_cancelled: Callable[[], bool] = lambda: False) -> None:
+    """Start all and wait until all are ready. The caller stops what already runs when this raises.
+
+    Raises LaunchError for the first that ends or is late, StartCancelledError when ``is_cancelled`` turns true.
+    """
+    began = time.monotonic()
+    for child in children:
+        child.spawn()
+    waiting = list(children)
+    while waiting:
+        if is_cancelled():
+            raise StartCancelledError
+        elapsed = time.monotonic() - began
+        for child in list(waiting):
+            if (code := child.exit_code()) is not None:
+                if elapsed >= child.spec.retry_exit_seconds:
+                    raise child.refusal(f"{describe_exit(code)} before it was ready")
+                time.sleep(RETRY_SECONDS)
+                child.spawn()
+            elif child.is_ready():
+                waiting.remove(child)
+            elif elapsed >= child.spec.start_seconds:
+                raise child.refusal(f"was not ready within {child.spec.start_seconds:g} s")
+        time.sleep(POLL_SECONDS)
+
+
+def stop_together(children: Sequence[ChildProcess], *, is_urgent: Callable[[], bool] = lambda: False) -> None:
+    """Ask all at once, give each its grace period, then end what is left. ``is_urgent`` cuts the grace short."""
+    for child in children:
+        child.ask_to_stop()
+    began = time.monotonic()
+    waiting = list(children)
+    while waiting:
+        for child in list(waiting):
+            if child.pid is None or child.exit_code() is not None:
+                waiting.remove(child)
+            elif is_urgent() or time.monotonic() - began >= child.spec.stop_seconds:
+                child.end_now()
+        time.sleep(POLL_SECONDS)
+
+
+def describe_exit(code: int) -> str:
+    """``ended with code 1`` or ``was killed by SIGKILL``."""
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
 
 
 def _has_exited(pid: int) -> bool:

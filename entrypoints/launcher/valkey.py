@@ -39,6 +39,7 @@ class EmbeddedValkey:
             log_path=self.log_path,
             working_directory=self.directory,
             is_ready=lambda _pid: self._answers(),
+            remedy="Its data can be rebuilt: delete the valkey folder in the data directory, and start again.",
         )
 
     def _configuration(self) -> str:
