@@ -40,7 +40,7 @@ def serve(settings: Settings) -> None:
 
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, ask_to_stop)
-    threading.Thread(target=server.serve_forever, name="sandbox-server", daemon=True).start()
+    threading.Thread(target=server.run, name="sandbox-server", daemon=True).start()
     log.info("sandbox listening on http://%s:%d", settings.host, server.port)
     stop.wait()
     server.stop()

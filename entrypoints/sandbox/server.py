@@ -20,6 +20,7 @@ from wsgiref.types import WSGIApplication
 
 BODY_BYTES_MAX = 1_000_000
 IDLE_SECONDS_MAX = 300
+POLL_SECONDS = 0.05
 DROP_KEY = "tessera.drop_connection"
 log = logging.getLogger(__name__)
 
@@ -160,6 +161,10 @@ class SandboxServer(ThreadingHTTPServer):
     @property
     def port(self) -> int:
         return int(self.server_address[1])
+
+    def run(self) -> None:
+        """Serve in this thread until another one calls ``stop``."""
+        self.serve_forever(poll_interval=POLL_SECONDS)
 
     def server_bind(self) -> None:
         # The inherited one asks the resolver for our own name, which can take seconds without a network.

@@ -39,6 +39,9 @@ Outcome = Authorised | Declined | Challenged
 def pay(ledger: Ledger, session: Document, entry: CardEntry, *, email: str, name: str | None) -> Outcome:
     """Try a card on an open session."""
     intent = _intent_of(ledger, session)
+    # Another card ends a challenge that the buyer walked away from.
+    ledger.documents.delete("challenge", session["id"])
+    ledger.change(intent, next_action=None)
     billing = charges.billing_details(email=email, name=name)
     method = charges.payment_method(ledger, entry, billing=billing)
     ledger.change(session, customer_details=sessions.customer_details(email=email, name=name))

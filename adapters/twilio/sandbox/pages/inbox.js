@@ -16,7 +16,9 @@ async function refresh() {
   const answer = await fetch(location.href, { headers, cache: "no-store" });
   if (answer.status !== 200) return;
   etag = answer.headers.get("ETag");
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const text = await answer.text();
+  // Without its head: the new page's style carries a nonce that this page's policy does not know.
+  const fresh = new DOMParser().parseFromString(text.slice(text.indexOf("<body")), "text/html");
   for (const region of document.querySelectorAll("[data-live]")) {
     const next = fresh.querySelector(`[data-live="${region.dataset.live}"]`);
     if (!next || next.innerHTML === region.innerHTML) continue;
