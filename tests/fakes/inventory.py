@@ -38,6 +38,8 @@ from domain.tiers import zone_pool
 from tests.fakes.best_seats import best_seats
 
 REAPED_PER_HOLD = 8
+NOT_KNOWN = "-"
+"""The fingerprint of a claim that was loaded from Postgres."""
 
 
 @dataclass(kw_only=True)
@@ -252,7 +254,7 @@ class FakeInventory:
                 loaded.records[nonce] = _Record(
                     hold_id=claim.hold_id,
                     epoch=sale.epoch,
-                    fingerprint="",
+                    fingerprint=NOT_KNOWN,
                     lines=(),
                     pools=claim.pools,
                     seats=claim.seats,
@@ -330,7 +332,7 @@ def _earlier(stock: _Stock, hold_id: HoldId, fingerprint: str, now: datetime) ->
     known = record.fingerprint if record else stock.ended.get(hold_id.nonce)
     if known is None:
         return None
-    if known != fingerprint:
+    if known not in {fingerprint, NOT_KNOWN}:
         return hold_id_reused()
     if record is None or record.deadline <= now:
         return hold_lapsed()

@@ -1,0 +1,88 @@
+"""Every key in Valkey is built here and nowhere else.
+
+All keys of one sale carry the same hash tag, so a Cluster keeps them on one node and one script may touch them.
+"""
+
+from dataclasses import dataclass
+
+from domain.events import EventId
+
+
+@dataclass(frozen=True, slots=True)
+class SaleKeys:
+    """The keys of one sale.
+
+    ``meta``: hash of epoch, version, change and free units by pool. ``seats``: string, one character a seat.
+    ``holds``: hash of records by nonce. ``owners``: hash of nonces by held or claimed seat. ``deadlines``: zset of
+    live nonces by Unix ms. ``ended``: zset of finished nonces by the Unix ms they may be forgotten at. ``buyers``:
+    hash of tickets and live holds by device. ``feed``: stream of changes. ``rows``: hash of rows in order of
+    preference by zone pool. ``settled``: zset of applied settlements by Unix ms.
+    """
+
+    meta: str
+    seats: str
+    holds: str
+    owners: str
+    deadlines: str
+    ended: str
+    buyers: str
+    feed: str
+    rows: str
+    settled: str
+
+    @property
+    def stock(self) -> tuple[str, ...]:
+        """What the scripts that move stock begin with (lua/_stock.lua)."""
+        return (
+            self.meta,
+            self.seats,
+            self.holds,
+            self.owners,
+            self.deadlines,
+            self.ended,
+            self.buyers,
+            self.feed,
+        )
+
+
+def sale_keys(event_id: EventId) -> SaleKeys:
+    """All keys of one sale's stock."""
+    tag = f"sale:{{{event_id.hex}}}:"
+    return SaleKeys(
+        meta=f"{tag}meta",
+        seats=f"{tag}seats",
+        holds=f"{tag}holds",
+        owners=f"{tag}owners",
+        deadlines=f"{tag}deadlines",
+        ended=f"{tag}ended",
+        buyers=f"{tag}buyers",
+        feed=f"{tag}feed",
+        rows=f"{tag}rows",
+        settled=f"{tag}settled",
+    )
+
+
+def feed_key(event_id: EventId) -> str:
+    """The stream of a sale's changes."""
+    return f"sale:{{{event_id.hex}}}:feed"
+
+
+def rate_limit(key: str) -> str:
+    """One limiter's state."""
+    return f"rate:{{{key}}}"
+
+
+def budget(key: str) -> str:
+    """One paced budget's state."""
+    return f"budget:{{{key}}}"
+
+
+def velocity(tag: str, key: str) -> str:
+    """One counted key of one tag: keys counted together share the tag, so one script may touch them all."""
+    return f"velocity:{{{tag}}}:{key}"
+
+
+def waiting_room(event_id: EventId) -> tuple[str, str, str]:
+    """A waiting room's state hash, its queue and its admissions."""
+    tag = f"room:{{{event_id.hex}}}:"
+    return f"{tag}state", f"{tag}queue", f"{tag}admitted"

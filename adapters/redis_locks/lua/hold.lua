@@ -1,0 +1,232 @@
+-- hold: take everything a buyer asks for until the hold's deadline, or nothing.
+--
+-- KEYS: meta seats holds owners deadlines ended buyers feed rows
+-- ARGV:
+--   1 shift_ms         added to the server's clock (tests move time with it; otherwise 0)
+--   2 epoch            of the caller's sale
+--   3 version          of the caller's sale
+--   4 opens_at_ms      Unix time
+--   5 closes_at_ms     Unix time
+--   6 hold_ms          how long the hold lasts
+--   7 per_buyer_max    tickets over all holds and orders of one buyer
+--   8 live_holds_max   holds of one buyer that are not orders yet
+--   9 nonce            names the hold
+--  10 fingerprint      of what was asked for
+--  11 device           the buyer, for limits
+--  12 units            tickets in all
+--  13 body             the record's JSON object after its opening brace, without epoch and picked
+--  14 pool_count
+--  15 run_count        of chosen seats: neighbours are told as one run
+--  16 wish_count       of best-available lines
+--  17… pool names (all of them, zones of wishes included), then units by pool, then runs (first, count),
+--      then wishes (line, quantity, number of zones, zone pools in order of preference)
+-- Replies:
+--   HELD deadline_ms [line, pool, first, count]…   taken; the lists are the wishes' seats
+--   FOUND deadline_ms body     an earlier call with this id and fingerprint made it
+--   CLAIMED                    … and its order is being placed or paid
+--   OVER                       … and it lapsed, was given back or sold
+--   MISMATCH                   an earlier call with this id asked for something else
+--   REBUILD                    no stock, or of an older epoch, or without one of these pools or seats
+--   STALE                      the caller's sale is older than the stock
+--   EARLY, LATE                outside the sale window
+--   TOO_MANY                   live holds
+--   LIMIT taken                tickets of this buyer
+--   TAKEN index…               chosen seats that are not free
+--   SHORT pool…                pools with too little left
+--   APART line                 no row has so many free neighbours
+-- Invariant: free units and free seats only move together with a record that owns them.
+
+local rows = KEYS[9]
+local REAPED_PER_HOLD = 8
+local pool_count, run_count, wish_count = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
+local nonce = ARGV[9]
+
+local now = clock(ARGV[1])
+local known = redis.call('HMGET', meta, 'epoch', 'version', 'change', unpack(ARGV, 17, 16 + pool_count))
+local asked_epoch, asked_version = tonumber(ARGV[2]), tonumber(ARGV[3])
+local epoch = tonumber(known[1] or 0)
+if epoch < asked_epoch then
+  return {'REBUILD'}
+end
+local version = tonumber(known[2])
+if epoch > asked_epoch or version > asked_version then
+  return {'STALE'}
+end
+for place = 4, 3 + pool_count do
+  if not known[place] then
+    return {'REBUILD'}
+  end
+end
+if version < asked_version then
+  redis.call('HSET', meta, 'version', ARGV[3])
+end
+
+local earlier = redis.call('HGET', holds, nonce)
+if earlier then
+  local state, deadline, fingerprint, body = parse(earlier)
+  deadline = tonumber(deadline)
+  if fingerprint ~= ARGV[10] and fingerprint ~= '-' then
+    return {'MISMATCH'}
+  elseif state == 'over' or deadline <= now then
+    return {'OVER'}
+  elseif state == 'claimed' then
+    return {'CLAIMED'}
+  end
+  return {'FOUND', deadline, body}
+end
+
+if reap(now, REAPED_PER_HOLD) > 0 then
+  known = redis.call('HMGET', meta, 'epoch', 'version', 'change', unpack(ARGV, 17, 16 + pool_count))
+end
+
+if now < tonumber(ARGV[4]) then
+  return {'EARLY'}
+elseif now >= tonumber(ARGV[5]) then
+  return {'LATE'}
+end
+
+local units_field, live_field = 'u:' .. ARGV[11], 'l:' .. ARGV[11]
+local counts = redis.call('HMGET', buyers, units_field, live_field)
+local bought, live = tonumber(counts[1] or 0), tonumber(counts[2] or 0)
+if live >= tonumber(ARGV[8]) then
+  return {'TOO_MANY'}
+elseif bought + ARGV[12] > tonumber(ARGV[7]) then
+  return {'LIMIT', bought}
+end
+
+-- Chosen seats: each run of neighbours is one read.
+local argument = 17 + 2 * pool_count
+local runs = {}
+local gone
+for place = 1, run_count do
+  local first, count = tonumber(ARGV[argument]), tonumber(ARGV[argument + 1])
+  argument = argument + 2
+  runs[place] = {first, count}
+  local states = redis.call('GETRANGE', seats, first, first + count - 1)
+  if #states < count then
+    return {'REBUILD'}
+  end
+  if states ~= string.rep('f', count) then
+    gone = gone or {'TAKEN'}
+    for offset = 1, count do
+      if string.sub(states, offset, offset) ~= 'f' then
+        gone[#gone + 1] = first + offset - 1
+      end
+    end
+  end
+end
+if gone then
+  return gone
+end
+
+-- Pools: what is left when this hold has been served; wishes are subtracted as they are granted.
+local left = {}
+local short
+for place = 1, pool_count do
+  local pool = ARGV[16 + place]
+  left[pool] = known[3 + place] - ARGV[16 + pool_count + place]
+  if left[pool] < 0 and tonumber(ARGV[16 + pool_count + place]) > 0 then
+    short = short or {'SHORT'}
+    short[#short + 1] = pool
+  end
+end
+if short then
+  return short
+end
+
+-- The best neighbours in one row's states: fewest seats left alone, then nearest to the middle, then leftmost.
+local function best_start(states, quantity)
+  local length = #states
+  local best, best_alone, best_distance
+  local from = 1
+  while true do
+    local head, tail = string.find(states, 'f+', from)
+    if not head then
+      return best
+    end
+    for start = head, tail - quantity + 1 do
+      local alone = (start - head == 1 and 1 or 0) + (tail - start - quantity == 0 and 1 or 0)
+      local distance = math.abs(2 * start - 2 + quantity - length)
+      if not best or alone < best_alone or (alone == best_alone and distance < best_distance) then
+        best, best_alone, best_distance = start, alone, distance
+      end
+    end
+    from = tail + 1
+  end
+end
+
+-- The first row of a zone, in its order of preference, that has the neighbours. Sees this hold's other seats.
+local function pick(pool, quantity, wanted)
+  local plan = redis.call('HGET', rows, pool)
+  if not plan then
+    return nil
+  end
+  local low, high, from = string.match(plan, '^(%d+) (%d+)()')
+  low = tonumber(low)
+  local states = redis.call('GETRANGE', seats, low, high)
+  for _, run in ipairs(runs) do
+    local offset = run[1] - low
+    if offset >= 0 and offset + run[2] <= #states then
+      states = string.sub(states, 1, offset) .. string.rep('h', run[2]) .. string.sub(states, offset + run[2] + 1)
+    end
+  end
+  for first, count in string.gmatch(string.sub(plan, from), '(%d+),(%d+)') do
+    local offset = first - low
+    local row = string.sub(states, offset + 1, offset + count)
+    if string.find(row, wanted, 1, true) then
+      return first + best_start(row, quantity) - 1
+    end
+  end
+  return nil
+end
+
+local picks = {}
+for place = 1, wish_count do
+  local line, quantity, zones = ARGV[argument], tonumber(ARGV[argument + 1]), tonumber(ARGV[argument + 2])
+  local wanted = string.rep('f', quantity)
+  for zone = 1, zones do
+    local pool = ARGV[argument + 2 + zone]
+    local first = left[pool] >= quantity and pick(pool, quantity, wanted)
+    if first then
+      picks[place] = {tonumber(line), pool, first, quantity}
+      runs[#runs + 1] = {first, quantity}
+      left[pool] = left[pool] - quantity
+      break
+    end
+  end
+  if not picks[place] then
+    return {'APART', tonumber(line)}
+  end
+  argument = argument + 3 + zones
+end
+
+-- Everything fits: write.
+local words = {}
+if #runs > 0 then
+  local owning = {}
+  for place, run in ipairs(runs) do
+    redis.call('SETRANGE', seats, run[1], string.rep('h', run[2]))
+    words[place] = run[1] .. 'h' .. run[2]
+    for index = run[1], run[1] + run[2] - 1 do
+      owning[#owning + 1] = index
+      owning[#owning + 1] = nonce
+    end
+  end
+  redis.call('HSET', owners, unpack(owning))
+end
+local values = {}
+for place = 1, pool_count do
+  local pool = ARGV[16 + place]
+  if left[pool] ~= tonumber(known[3 + place]) then
+    values[#values + 1] = pool
+    values[#values + 1] = left[pool]
+  end
+end
+local deadline = now + ARGV[6]
+local picked = wish_count > 0 and cjson.encode(picks) or '[]'
+redis.call('HSET', holds, nonce,
+  'held ' .. deadline .. ' ' .. ARGV[10] .. ' {"epoch":' .. epoch .. ',"picked":' .. picked .. ',' .. ARGV[13])
+redis.call('ZADD', deadlines, deadline, nonce)
+redis.call('HSET', buyers, units_field, bought + ARGV[12], live_field, live + 1)
+announce(epoch, known[3] + 1, values, words)
+return {'HELD', deadline, unpack(picks)}

@@ -1,0 +1,148 @@
+"""The Lua scripts as Python sees them: what each is given and may answer, and how it is run in one round trip.
+
+The declaration repeats the header of the script's file; a test holds both, and the script's text, to each other.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha1
+from importlib.resources import files
+from typing import Protocol
+
+from redis import RedisError
+from redis.exceptions import NoScriptError
+
+from domain.errors import InventoryUnavailable
+
+Argument = str | int | bytes
+"""What may be sent to a script."""
+
+_STOCK = "_stock"
+_STOCK_KEYS = ("meta", "seats", "holds", "owners", "deadlines", "ended", "buyers", "feed")
+
+
+class Client(Protocol):
+    """What scripts need of redis-py: satisfied by Redis, RedisCluster and fakeredis, with ``decode_responses`` off."""
+
+    def execute_command(self, *args: Argument) -> object:
+        """Send one command, wait for its answer. Raises RedisError."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """One file of lua/, found by ``name``. ``prelude`` is the shared text that is put before it."""
+
+    name: str
+    keys: tuple[str, ...]
+    arguments: tuple[str, ...]
+    replies: tuple[str, ...]
+    prelude: str | None = None
+
+    @cached_property
+    def source(self) -> str:
+        """What the server is given."""
+        folder = files("adapters.redis_locks") / "lua"
+        names = (self.prelude, self.name) if self.prelude else (self.name,)
+        return "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in names)
+
+    @cached_property
+    def digest(self) -> str:
+        """What the server knows it by."""
+        return sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+    def head(self, keys: tuple[str, ...]) -> tuple[Argument, ...]:
+        """The command up to its keys: worth keeping where the same keys are used again and again."""
+        assert len(keys) == len(self.keys), f"{self.name} takes {self.keys}"
+        return ("EVALSHA", self.digest, len(keys), *keys)
+
+    def run(self, client: Client, keys: tuple[str, ...], *arguments: Argument) -> list[object]:
+        """The script's answer, its first item the word as bytes. Raises InventoryUnavailable."""
+        return self.send(client, self.head(keys), arguments)
+
+    def send(self, client: Client, head: tuple[Argument, ...], arguments: tuple[Argument, ...]) -> list[object]:
+        """Like :meth:`run`, from a kept head. A server that lost the script (restart, flush) is taught it again."""
+        try:
+            try:
+                answer = client.execute_command(*head, *arguments)
+            except NoScriptError:
+                answer = client.execute_command("EVAL", self.source, *head[2:], *arguments)
+        except RedisError as error:
+            raise InventoryUnavailable(f"Valkey did not answer {self.name}") from error
+        assert isinstance(answer, list), "every script answers a list"
+        return answer
+
+
+HOLD = Script(
+    name="hold",
+    keys=(*_STOCK_KEYS, "rows"),
+    arguments=(
+        "shift_ms",
+        "epoch",
+        "version",
+        "opens_at_ms",
+        "closes_at_ms",
+        "hold_ms",
+        "per_buyer_max",
+        "live_holds_max",
+        "nonce",
+        "fingerprint",
+        "device",
+        "units",
+        "body",
+        "pool_count",
+        "run_count",
+        "wish_count",
+    ),
+    replies=(
+        "HELD",
+        "FOUND",
+        "CLAIMED",
+        "OVER",
+        "MISMATCH",
+        "REBUILD",
+        "STALE",
+        "EARLY",
+        "LATE",
+        "TOO_MANY",
+        "LIMIT",
+        "TAKEN",
+        "SHORT",
+        "APART",
+    ),
+    prelude=_STOCK,
+)
+FIND = Script(name="find", keys=("holds",), arguments=("shift_ms", "nonce"), replies=("HELD", "CLAIMED", "NONE"))
+RELEASE = Script(
+    name="release",
+    keys=_STOCK_KEYS,
+    arguments=("shift_ms", "nonce"),
+    replies=("RELEASED", "NONE"),
+    prelude=_STOCK,
+)
+BEGIN_CLAIM = Script(
+    name="begin_claim",
+    keys=_STOCK_KEYS,
+    arguments=("shift_ms", "nonce", "until_ms"),
+    replies=("CLAIMED", "OVER"),
+    prelude=_STOCK,
+)
+SETTLE = Script(
+    name="settle",
+    keys=(*_STOCK_KEYS, "settled"),
+    arguments=("shift_ms", "epoch", "key", "nonce", "outcome", "device", "units", "pool_count"),
+    replies=("SETTLED", "KNOWN", "REBUILD"),
+    prelude=_STOCK,
+)
+LOAD = Script(
+    name="load",
+    keys=(*_STOCK_KEYS, "rows", "settled"),
+    arguments=("epoch", "version", "seat_states", "pool_count", "zone_count", "claim_count"),
+    replies=("LOADED", "KNOWN"),
+    prelude=_STOCK,
+)
+RENEW_TERMS = Script(name="renew_terms", keys=("meta",), arguments=("epoch", "version"), replies=("RENEWED", "KNOWN"))
+SWEEP = Script(name="sweep", keys=_STOCK_KEYS, arguments=("shift_ms", "at_most"), replies=("SWEPT",), prelude=_STOCK)
+SNAPSHOT = Script(name="snapshot", keys=("meta", "seats"), arguments=(), replies=("STOCK", "NONE"))
+
+ALL_SCRIPTS = (HOLD, FIND, RELEASE, BEGIN_CLAIM, SETTLE, LOAD, RENEW_TERMS, SWEEP, SNAPSHOT)
