@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -16,6 +16,7 @@ from entrypoints.launcher.errors import LaunchError
 
 LOCK_FILE = "lock"
 CREDENTIALS_FILE = "credentials.json"
+ENVIRONMENT_FILE = "running.json"
 ADMIN_EMAIL = "admin@tessera.example"
 
 
@@ -79,11 +80,18 @@ class DataDirectory:
 
     @staticmethod
     def _keep(made: Credentials, file: Path) -> Credentials:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as target:
-            json.dump(asdict(made), target, indent=2)
-            target.write("\n")
+        _write_private(file, asdict(made))
         return made
+
+    @contextmanager
+    def publishing(self, environ: Mapping[str, str]) -> Iterator[None]:
+        """Let other commands find what is running here, as long as it runs."""
+        file = self.path / ENVIRONMENT_FILE
+        _write_private(file, dict(environ))
+        try:
+            yield
+        finally:
+            file.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Delete everything but the lock."""
@@ -94,6 +102,10 @@ class DataDirectory:
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
+        self.make_logs()
+
+    def make_logs(self) -> None:
+        self.logs.mkdir(mode=0o700, exist_ok=True)
 
 
 @contextmanager
@@ -127,8 +139,28 @@ def opened(path: Path) -> Iterator[DataDirectory]:
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         directory = DataDirectory(path)
-        directory.logs.mkdir(mode=0o700, exist_ok=True)
+        directory.make_logs()
         yield directory
+
+
+def published_environment(path: Path) -> dict[str, str]:
+    """The variables of what runs on a data directory; empty when nothing does, or when it is not ours to read."""
+    try:
+        kept = json.loads((path / ENVIRONMENT_FILE).read_text())
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return {}
+    return {str(name): str(value) for name, value in kept.items()}
+
+
+def _write_private(file: Path, content: Mapping[str, str]) -> None:
+    """Write JSON that only its owner can read, whole or not at all."""
+    partial = file.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as target:
+        json.dump(content, target, indent=2)
+        target.write("\n")
+    partial.replace(file)
 
 
 def _refuse_foreign(path: Path) -> None:

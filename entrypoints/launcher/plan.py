@@ -36,6 +36,12 @@ class Plan:
         return "sandbox" in self.settings.embedded
 
     @property
+    def variables(self) -> dict[str, str]:
+        """The part of the environment that is Tessera's."""
+        names = {variable.name for variable in Settings.describe()}
+        return {name: value for name, value in self.environment.items() if name in names}
+
+    @property
     def ports(self) -> dict[int, str]:
         """The ports that must be free, and what for."""
         wanted = {self.settings.port: "the web server", self.settings.stream_port: "the availability stream"}

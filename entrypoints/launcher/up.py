@@ -58,7 +58,8 @@ def _run(plan: Plan, options: UpOptions, *, console: Console, stop_request: Stop
     try:
         _start(plan, options, supervisor, console)
         _summarise(plan, console, seconds=time.monotonic() - began)
-        supervisor.watch()
+        with plan.directory.publishing(plan.variables):
+            supervisor.watch()
         console.say("Stopping…")
     finally:
         supervisor.stop()
