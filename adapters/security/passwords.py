@@ -30,7 +30,11 @@ class Argon2Hasher:
         with _Place(self._places):
             try:
                 return self._argon2.verify(password_hash, password)
-            except (VerificationError, InvalidHashError):
+            except VerificationError:
+                return False
+            except InvalidHashError:
+                # No such user, or a broken hash: the answer takes as long as for everybody else.
+                self._argon2.hash(password)
                 return False
 
 

@@ -94,6 +94,19 @@ def test_no_hash_at_all_matches_nothing(passwords: PasswordHasher) -> None:
     assert not passwords.matches("anything", "$argon2id$broken")
 
 
+def test_nobody_takes_as_long_as_somebody() -> None:
+    """For an address that has no account as much work is done as for one that has: its absence cannot be timed."""
+    worked: list[str] = []
+
+    class Counting(Argon2):
+        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+            worked.append("hash")
+            return super().hash(password, salt=salt)
+
+    assert not Argon2Hasher(Counting(time_cost=1, memory_cost=8, parallelism=1)).matches("a guess", "")
+    assert worked == ["hash"]
+
+
 def test_the_same_password_hashes_differently() -> None:
     """Argon2's salt: two people with one password do not look alike."""
     passwords = Argon2Hasher(QUICK)
