@@ -110,7 +110,7 @@ class Sandbox:
         finally:
             connection.close()
 
-    def control(self, method: str, path: str, **body: Any) -> Any:
+    def control(self, method: str, path: str, /, **body: Any) -> Any:
         """The control API under /_sandbox/."""
         reply = self.http(method, f"/_sandbox/{path}", body=json.dumps(body).encode() if body else None)
         assert reply.status < 300, reply.body
