@@ -16,6 +16,7 @@ class RejectionCode(StrEnum):
     ALREADY_REFUNDED = "already_refunded"
     BLOCKED = "blocked"
     CHECKOUT_IN_PROGRESS = "checkout_in_progress"
+    EMAIL_TAKEN = "email_taken"
     EVENT_CANCELLED = "event_cancelled"
     HOLD_LAPSED = "hold_lapsed"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"

@@ -79,7 +79,7 @@ class Arc:
         return tuple(self.at(self.start + corner * width) for corner in range(chords + 1))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Oval:
     """The arcs of an oval without a corner or a straight line, each a circle's, so that rows round it are parallel.
 
@@ -95,6 +95,28 @@ class Oval:
     left_head: Arc
     left: Arc
     left_foot: Arc
+
+    @property
+    def arcs(self) -> tuple[Arc, ...]:
+        """All eight, by rising bearing from the foot."""
+        return (
+            self.foot,
+            self.right_foot,
+            self.right,
+            self.right_head,
+            self.head,
+            self.left_head,
+            self.left,
+            self.left_foot,
+        )
+
+    def outward(self, distance: float) -> "Oval":
+        """The parallel oval further out (or, with a negative distance, further in)."""
+        return Oval(*(arc.outward(distance) for arc in self.arcs))
+
+    def spots(self) -> tuple[Spot, ...]:
+        """The whole oval as the corners of chords."""
+        return tuple(spot for arc in self.arcs for spot in arc.spots()[:-1])
 
 
 def oval(
@@ -149,18 +171,3 @@ def rectangle(*, left: float, top: float, width: float, height: float) -> tuple[
     """Four corners, clockwise from the top left."""
     right, bottom = left + width, top + height
     return Spot(left, top), Spot(right, top), Spot(right, bottom), Spot(left, bottom)
-
-
-def ring(shape: Oval) -> tuple[Spot, ...]:
-    """The whole oval as one outline."""
-    arcs = (
-        shape.foot,
-        shape.right_foot,
-        shape.right,
-        shape.right_head,
-        shape.head,
-        shape.left_head,
-        shape.left,
-        shape.left_foot,
-    )
-    return tuple(spot for arc in arcs for spot in arc.spots()[:-1])

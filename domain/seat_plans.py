@@ -61,11 +61,15 @@ class DrawnZone:
     def seats(self) -> int:
         return sum(row.count for row in self.rows)
 
+    @property
+    def places(self) -> tuple[tuple[str, int], ...]:
+        """Every seat as its row's label and its number in the row, from 1."""
+        return tuple((row.label, number) for row in self.rows for number in range(1, row.count + 1))
+
     def marked(self, feature: SeatFeature, seats: Iterable[tuple[str, int]]) -> "DrawnZone":
-        """The same zone with ``feature`` on these seats, given as row label and number. Raises ValueError."""
+        """The same zone with ``feature`` on these seats, given as in :attr:`places`. Raises ValueError."""
         wanted = set(seats)
-        known = {(row.label, number) for row in self.rows for number in range(1, row.count + 1)}
-        if unknown := sorted(wanted - known):
+        if unknown := sorted(wanted - set(self.places)):
             raise ValueError(f"zone {self.key} has no seat {unknown[0][0]}-{unknown[0][1]}")
         rows = tuple(
             _row_marked(row, feature, {number for label, number in wanted if label == row.label}) for row in self.rows

@@ -33,7 +33,7 @@ def add_staff(
     with unit_of_work() as uow:
         if uow.staff.find(email=member.email) is not None:
             return Rejection(
-                code=RejectionCode.INVALID_REQUEST,
+                code=RejectionCode.EMAIL_TAKEN,
                 message="There is an account with this address already.",
                 details={"field": "email"},
             )

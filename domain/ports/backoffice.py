@@ -74,7 +74,10 @@ class EventFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What may need a person. ``oldest_due_at``: since when the oldest due effect has been waiting."""
+    """What may need a person. ``oldest_due_at``: since when the oldest due effect has been waiting.
+
+    Failures are those since the moment that was asked for; everything else is as of now.
+    """
 
     effects_waiting: int
     effects_parked: int
@@ -215,7 +218,6 @@ class EffectRow:
     """One row of the outbox. ``order_id`` when it can be told from what it is about."""
 
     row: OutboxRow
-    parked_at: datetime | None
     order_id: OrderId | None
     cursor: str
 
@@ -242,10 +244,7 @@ class TrailFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailPage:
-    """``actions`` are values worth filtering by."""
-
     items: tuple[AuditEntry, ...]
-    actions: tuple[str, ...]
     next_cursor: str | None
 
 
@@ -255,26 +254,32 @@ class Backoffice(Protocol):
         ...
 
     def events(self, *, wanted: EventsFilter, now: datetime, since: datetime) -> EventsPage:
-        """All events, drafts too."""
+        """All events, drafts too. ``text`` is any part of the event's name, its venue's or its city."""
         ...
 
     def event(self, event_id: EventId, *, since: datetime) -> EventStock:
         """Raises NotFound."""
         ...
 
-    def orders(self, *, wanted: OrdersFilter) -> OrdersPage: ...
+    def orders(self, *, wanted: OrdersFilter) -> OrdersPage:
+        """By when they were placed."""
+        ...
 
     def order(self, order_id: OrderId) -> OrderFile:
         """Raises NotFound."""
         ...
 
     def reviews(self) -> tuple[ReviewRow, ...]:
-        """Orders in review, the longest waiting first, at most PAGE_LIMIT."""
+        """Orders in review that nobody has decided about, the longest waiting first, at most PAGE_LIMIT."""
         ...
 
-    def effects(self, *, state: EffectState, cursor: str | None) -> EffectsPage: ...
+    def effects(self, *, state: EffectState, cursor: str | None) -> EffectsPage:
+        """Effects that are not done."""
+        ...
 
-    def trail(self, *, wanted: TrailFilter) -> TrailPage: ...
+    def trail(self, *, wanted: TrailFilter) -> TrailPage:
+        """Who did what."""
+        ...
 
     def staff(self) -> tuple[StaffMember, ...]:
         """By name."""
