@@ -11,7 +11,7 @@ from typing import Any
 from entrypoints.launcher.tether import end_with_parent
 from entrypoints.settings import Settings
 
-APPLICATION = "entrypoints.http.wsgi:app"
+APPLICATION = "entrypoints.wsgi:app"
 STOP_SECONDS_MAX = 4
 
 

@@ -1,0 +1,39 @@
+"""How often somebody may try what costs us or others something. 429 says when to come back.
+
+Each limit is counted under the thing that it protects, not under a network address: behind one address there may be
+a whole office. Holds are not counted here: the hold script keeps its own limits in the same round trip.
+"""
+
+from dataclasses import dataclass
+
+from entrypoints.http.problems import CODE_OF_STATUS, Problem
+from entrypoints.http.services import current
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """So many tries in so many seconds."""
+
+    name: str
+    at_most: int
+    seconds: int
+
+
+CHECKOUTS_PER_HOLD = Limit(name="checkout", at_most=20, seconds=60)
+REFUNDS_PER_ORDER = Limit(name="refund", at_most=20, seconds=60)
+
+
+def enforce(limit: Limit, subject: object) -> None:
+    """Count one try of ``subject``. Raises Problem 429 when that is too many."""
+    wait_seconds = (
+        current()
+        .rate_limiter()
+        .wait_seconds(key=f"{limit.name}:{subject}", at_most=limit.at_most, seconds=limit.seconds)
+    )
+    if wait_seconds:
+        raise Problem(
+            429,
+            CODE_OF_STATUS[429],
+            f"Too many tries. Please wait {wait_seconds} seconds.",
+            headers={"Retry-After": str(wait_seconds)},
+        )

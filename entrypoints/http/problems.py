@@ -1,0 +1,233 @@
+"""Every way this room says no, as RFC 9457 problems: one table from codes and exceptions to HTTP.
+
+A client branches on ``code``; ``detail`` is for people; ``instance`` is the request id, to be quoted to support.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import cast
+
+import orjson
+import structlog
+from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException
+
+from domain.errors import (
+    InvariantBroken,
+    InventoryUnavailable,
+    NotFound,
+    ProviderRefused,
+    ProviderUnavailable,
+    Rejection,
+    RejectionCode,
+    StockConflict,
+    TesseraError,
+    Unavailable,
+)
+from domain.ports.payments import SignatureInvalid
+
+MEDIA_TYPE = "application/problem+json"
+
+PAGE_RENDERER = "tessera.problem_page"
+"""Key in ``app.extensions`` of a ``Callable[[Problem], Response]`` that answers people's browsers with a page."""
+
+_PROGRAM_PATHS = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+
+STATUS_OF_REJECTION: Mapping[RejectionCode, HTTPStatus] = {
+    RejectionCode.ACCESS_CODE_REQUIRED: HTTPStatus.FORBIDDEN,
+    RejectionCode.ALREADY_REFUNDED: HTTPStatus.CONFLICT,
+    RejectionCode.BLOCKED: HTTPStatus.FORBIDDEN,
+    RejectionCode.CHECKOUT_IN_PROGRESS: HTTPStatus.CONFLICT,
+    RejectionCode.EVENT_CANCELLED: HTTPStatus.CONFLICT,
+    RejectionCode.HOLD_LAPSED: HTTPStatus.CONFLICT,
+    RejectionCode.IDEMPOTENCY_MISMATCH: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RejectionCode.INVALID_BUYER: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RejectionCode.INVALID_REQUEST: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RejectionCode.LIMIT_REACHED: HTTPStatus.CONFLICT,
+    RejectionCode.NOT_ADMITTED: HTTPStatus.FORBIDDEN,
+    RejectionCode.NOT_ON_SALE: HTTPStatus.FORBIDDEN,
+    RejectionCode.NOT_REFUNDABLE: HTTPStatus.CONFLICT,
+    RejectionCode.PAYMENT_REFUSED: HTTPStatus.PAYMENT_REQUIRED,
+    RejectionCode.SALE_ENDED: HTTPStatus.FORBIDDEN,
+    RejectionCode.SALE_NOT_STARTED: HTTPStatus.FORBIDDEN,
+    RejectionCode.SEATS_TAKEN: HTTPStatus.CONFLICT,
+    RejectionCode.SOLD_OUT: HTTPStatus.CONFLICT,
+    RejectionCode.TOO_MANY_HOLDS: HTTPStatus.CONFLICT,
+    RejectionCode.UNKNOWN_SEAT: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RejectionCode.UNKNOWN_TICKET: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RejectionCode.UNKNOWN_TIER: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RejectionCode.WRONG_STATE: HTTPStatus.CONFLICT,
+}
+
+FIELD_OF_REJECTION: Mapping[RejectionCode, str] = {
+    RejectionCode.IDEMPOTENCY_MISMATCH: "Idempotency-Key",
+    RejectionCode.INVALID_BUYER: "buyer",
+    RejectionCode.INVALID_REQUEST: "items",
+    RejectionCode.UNKNOWN_SEAT: "items.seats",
+    RejectionCode.UNKNOWN_TICKET: "tickets",
+    RejectionCode.UNKNOWN_TIER: "items.tier",
+}
+"""Which part of a request a 422 from the core is about, when its details do not say so themselves."""
+
+CODE_OF_STATUS: Mapping[int, str] = {
+    400: "bad_request",
+    401: "token_missing",
+    403: "token_invalid",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    410: "gone",
+    413: "body_too_large",
+    414: "uri_too_long",
+    415: "unsupported_media_type",
+    422: "invalid_request",
+    429: "too_many_requests",
+    431: "headers_too_large",
+    500: "internal_error",
+    503: "unavailable",
+}
+
+
+_SENTENCES: Mapping[str, str] = {
+    "bad_request": "The request is broken.",
+    "body_too_large": "The body is longer than is accepted here.",
+    "internal_error": "Something went wrong on our side. It has been recorded.",
+    "method_not_allowed": "This address does not take that method.",
+    "not_found": "There is nothing at this address.",
+}
+"""In place of the framework's own words."""
+
+
+class Problem(Exception):
+    """An answer that is a refusal: raise it from anywhere below a view, or hand it to :func:`respond`."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: Iterable[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = int(status)
+        self.code = code
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+        self.details = dict(details or {})
+
+    @property
+    def title(self) -> str:
+        """The code in words."""
+        return self.code.replace("_", " ").capitalize()
+
+    def as_json(self) -> dict[str, object]:
+        """RFC 9457 members first; a detail never replaces one of them."""
+        body: dict[str, object] = {
+            **self.details,
+            "type": f"{current_app.config['PUBLIC_URL']}/problems/{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "instance": g.get("request_id", ""),
+        }
+        if self.errors:
+            body["errors"] = [{"field": field, "message": message} for field, message in self.errors]
+        return body
+
+
+def invalid(errors: Iterable[tuple[str, str]]) -> Problem:
+    """A request that breaks its own schema, naming every field that is wrong."""
+    found = tuple(errors)
+    named = ", ".join(sorted({field for field, _ in found})[:5])
+    return Problem(422, CODE_OF_STATUS[422], f"Please correct: {named}.", errors=found)
+
+
+def refused(rejection: Rejection) -> Problem:
+    """A rule of the core said no."""
+    status = STATUS_OF_REJECTION[rejection.code]
+    field = rejection.details.get("field") or FIELD_OF_REJECTION.get(rejection.code)
+    errors = ((str(field), rejection.message),) if status is HTTPStatus.UNPROCESSABLE_ENTITY and field else ()
+    return Problem(status, rejection.code.value, rejection.message, errors=errors, details=rejection.details)
+
+
+def of_exception(error: TesseraError) -> Problem:
+    """Something was missing, broken or away."""
+    match error:
+        case NotFound():
+            return Problem(404, "not_found", str(error))
+        case SignatureInvalid():
+            return Problem(400, "signature_invalid", "The signature does not belong to this request.")
+        case InventoryUnavailable():
+            return _away("inventory_unavailable", "Tickets cannot be reserved right now. Nothing was taken.", seconds=2)
+        case ProviderUnavailable():
+            text = "The payment service does not answer. Your tickets are kept; please try again."
+            return _away("provider_unavailable", text, seconds=5)
+        case Unavailable():
+            return _away("store_unavailable", "The shop is busy. Please try again in a moment.", seconds=2)
+        case ProviderRefused():
+            return Problem(402, RejectionCode.PAYMENT_REFUSED.value, str(error), details={"reason": error.code})
+        case StockConflict():
+            return Problem(409, RejectionCode.SOLD_OUT.value, "These tickets are gone. Please choose others.")
+        case InvariantBroken() | _:
+            return _broken()
+
+
+def respond(problem: Problem) -> Response:
+    """The problem as JSON for programs, or as a page for a person's browser."""
+    render = current_app.extensions.get(PAGE_RENDERER)
+    if render is not None and _is_for_people():
+        response = cast("Callable[[Problem], Response]", render)(problem)
+        response.status_code = problem.status
+    else:
+        response = Response(orjson.dumps(problem.as_json(), default=str), problem.status, content_type=MEDIA_TYPE)
+    response.headers.extend(problem.headers)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def install(app: Flask) -> None:
+    """Answer everything that is raised, expected or not, with a problem."""
+    app.register_error_handler(Problem, respond)
+    app.register_error_handler(TesseraError, _tessera_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _surprise)
+
+
+def _tessera_error(error: TesseraError) -> Response:
+    problem = of_exception(error)
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        structlog.get_logger().error("request_failed", error=type(error).__name__, why=str(error), exc_info=error)
+    return respond(problem)
+
+
+def _http_error(error: HTTPException) -> Response:
+    """What Flask itself refuses. A response that an extension prepared is passed on as it is."""
+    if error.response is not None or error.code is None or error.code < HTTPStatus.BAD_REQUEST:
+        return cast("Response", error.get_response())
+    code = CODE_OF_STATUS.get(error.code, "bad_request" if error.code < 500 else "internal_error")
+    headers = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
+    return respond(Problem(error.code, code, _SENTENCES.get(code) or error.name, headers=headers))
+
+
+def _surprise(error: Exception) -> Response:
+    structlog.get_logger().error("request_crashed", error=type(error).__name__, exc_info=error)
+    return respond(_broken())
+
+
+def _broken() -> Problem:
+    return Problem(500, CODE_OF_STATUS[500], _SENTENCES[CODE_OF_STATUS[500]])
+
+
+def _away(code: str, detail: str, *, seconds: int) -> Problem:
+    return Problem(503, code, detail, headers={"Retry-After": str(seconds)})
+
+
+def _is_for_people() -> bool:
+    if request.path.startswith(_PROGRAM_PATHS):
+        return False
+    return "text/html" in request.headers.get("Accept", "")

@@ -1,0 +1,106 @@
+"""Events as cards in a list and as a whole."""
+
+from domain.events import Event
+from domain.ports.catalogue import EventCard, EventView
+from domain.tiers import Tier
+from domain.venues import Venue
+from entrypoints.http.representations import Json, moment, money
+
+
+def card(shown: EventCard) -> Json:
+    """One event in a list."""
+    return {
+        "id": str(shown.id),
+        "slug": shown.slug,
+        "name": shown.name,
+        "summary": shown.summary,
+        "category": shown.category,
+        "artwork": shown.artwork,
+        "state": shown.state.value,
+        "starts_at": moment(shown.starts_at),
+        "doors_at": moment(shown.doors_at),
+        "sale": {"opens_at": moment(shown.sale_opens_at), "closes_at": moment(shown.sale_closes_at)},
+        "venue": {
+            "slug": shown.venue_slug,
+            "name": shown.venue_name,
+            "city": shown.city,
+            "timezone": shown.timezone,
+        },
+        "price_from": money(shown.price_from) if shown.price_from else None,
+        "price_to": money(shown.price_to) if shown.price_to else None,
+        "capacity": shown.capacity,
+    }
+
+
+def event_of_order(event: Event, venue: Venue) -> Json:
+    """The event as an order shows it: what, where, when."""
+    return {
+        "id": str(event.id),
+        "slug": event.slug,
+        "name": event.name,
+        "artwork": event.artwork,
+        "state": event.state.value,
+        "starts_at": moment(event.starts_at),
+        "doors_at": moment(event.doors_at),
+        "venue": {"slug": venue.slug, "name": venue.name, "city": venue.city, "timezone": venue.timezone},
+    }
+
+
+def whole(view: EventView) -> Json:
+    """One event with its venue, tiers and terms."""
+    event, venue = view.event, view.venue
+    prices = [tier.price.total for tier in event.tiers]
+    return {
+        **event_of_order(event, venue),
+        "summary": event.summary,
+        "description": event.description,
+        "category": event.category,
+        "ends_at": moment(event.ends_at),
+        "currency": event.currency,
+        "sale": {
+            "opens_at": moment(event.terms.opens_at),
+            "closes_at": moment(event.terms.closes_at),
+            "hold_seconds": event.terms.hold_seconds,
+            "payment_seconds": event.terms.payment_seconds,
+            "per_order_max": event.terms.per_order_max,
+            "per_buyer_max": event.terms.per_buyer_max,
+            "admission_required": event.terms.admission_required,
+        },
+        "venue": {
+            "slug": venue.slug,
+            "name": venue.name,
+            "address": venue.address,
+            "city": venue.city,
+            "country": venue.country,
+            "timezone": venue.timezone,
+            "description": venue.description,
+            "accessibility": venue.accessibility,
+        },
+        "price_from": money(min(prices)) if prices else None,
+        "price_to": money(max(prices)) if prices else None,
+        "capacity": view.seat_map.capacity,
+        "tiers": [tier(each) for each in sorted(event.tiers, key=lambda each: each.position)],
+        "refund_terms": view.refund_terms,
+        "version": view.sale_version,
+    }
+
+
+def tier(shown: Tier) -> Json:
+    """What can be bought, and for how much."""
+    return {
+        "id": str(shown.id),
+        "key": shown.key,
+        "name": shown.name,
+        "kind": shown.kind.value,
+        "description": shown.description,
+        "zones": list(shown.zones),
+        "price": {
+            "face": money(shown.price.face),
+            "fee": money(shown.price.fee),
+            "total": money(shown.price.total),
+        },
+        "per_order_min": shown.per_order_min,
+        "per_order_max": shown.per_order_max,
+        "access_code_required": shown.access_code_digest is not None,
+        "accessible": shown.accessible,
+    }

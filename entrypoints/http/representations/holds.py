@@ -1,0 +1,54 @@
+"""Holds: what a buyer has, at which price, until when."""
+
+from domain.events import Sale
+from domain.holds import ActiveHold, ClaimedHold, HeldLine
+from domain.money import Money
+from domain.seat_maps import SeatIndex, SeatMap
+from domain.tiers import UnitPrice
+from entrypoints.http.representations import Json, moment, money
+
+
+def hold(held: ActiveHold | ClaimedHold, *, sale: Sale, token: str | None = None) -> Json:
+    """``token`` only in the answer that makes the hold. A claimed hold's order is being paid."""
+    shown: Json = {
+        "id": str(held.id),
+        "event": str(held.id.event_id),
+        "state": "active" if isinstance(held, ActiveHold) else "claimed",
+        "expires_at": moment(held.expires_at),
+        "items": [line(each, sale.seat_map) for each in held.lines],
+        "total": money(held.total),
+    }
+    if token is not None:
+        shown["token"] = token
+    return shown
+
+
+def line(held: HeldLine, plan: SeatMap) -> Json:
+    """One item, priced when it was held."""
+    return item(str(held.tier_id), held.tier_name, held.quantity, held.seats, held.unit, held.total, plan)
+
+
+def item(
+    tier_id: str,
+    tier_name: str,
+    quantity: int,
+    seats: tuple[SeatIndex, ...],
+    unit: UnitPrice,
+    total: Money,
+    plan: SeatMap,
+) -> Json:
+    """The one shape of an item, in holds and in orders."""
+    return {
+        "tier": tier_id,
+        "tier_name": tier_name,
+        "quantity": quantity,
+        "seats": [seat(index, plan) for index in seats],
+        "unit": money(unit.total),
+        "total": money(total),
+    }
+
+
+def seat(index: SeatIndex, plan: SeatMap) -> Json:
+    """A seat by its name and its place, as on the ticket."""
+    found = plan.seats[index]
+    return {"id": found.id, "zone": found.zone, "row": found.row, "number": found.number}

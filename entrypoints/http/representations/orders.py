@@ -1,0 +1,103 @@
+"""Orders, their tickets and refunds, as their buyer sees them. Nothing of fraud checks or of the provider's ids."""
+
+from application.queries.order_details import OrderDetails
+from domain.orders import Order, OrderLine, OrderState
+from domain.payments import Payment, PaymentState
+from domain.refunds import Quote, Refund
+from domain.seat_maps import SeatMap
+from domain.tickets import Ticket
+from entrypoints.http.representations import Json, moment, money
+from entrypoints.http.representations.events import event_of_order
+from entrypoints.http.representations.holds import item
+
+_PAYMENT_STATES = {
+    PaymentState.STARTING: "starting",
+    PaymentState.OPEN: "open",
+    PaymentState.AUTHORISED: "authorised",
+    PaymentState.CAPTURE_REQUESTED: "authorised",
+    PaymentState.CAPTURED: "paid",
+    PaymentState.VOID_REQUESTED: "cancelled",
+    PaymentState.VOIDED: "cancelled",
+    PaymentState.EXPIRED: "expired",
+    PaymentState.FAILED: "failed",
+}
+"""Our book-keeping has more states than a buyer has questions."""
+
+
+def order(details: OrderDetails, *, token: str | None = None) -> Json:
+    """``token`` only in the answer that places the order."""
+    placed, paid = details.order, details.payment
+    shown: Json = {
+        "id": str(placed.id),
+        "number": placed.number,
+        "state": placed.state.value,
+        "event": event_of_order(details.event, details.venue),
+        "placed_at": moment(placed.placed_at),
+        "payment_deadline_at": moment(placed.deadline_at),
+        "confirmed_at": moment(placed.confirmed_at) if placed.confirmed_at else None,
+        "buyer": {"name": placed.buyer.name, "email": placed.buyer.email, "phone": placed.buyer.phone},
+        "lines": [_line(each, details.seat_map) for each in placed.lines],
+        "total": money(placed.total),
+        "refunded": money(placed.refunded),
+        "payment": _payment(paid, placed) if paid else None,
+        "ended_because": placed.ended_because,
+    }
+    if token is not None:
+        shown["token"] = token
+    return shown
+
+
+def _line(each: OrderLine, plan: SeatMap) -> Json:
+    return item(str(each.tier_id), each.tier_name, each.quantity, each.seats, each.unit, each.total, plan)
+
+
+def _payment(paid: Payment, placed: Order) -> Json:
+    payable = placed.state is OrderState.AWAITING_PAYMENT and paid.state is PaymentState.OPEN
+    return {
+        "state": _PAYMENT_STATES[paid.state],
+        "checkout_url": paid.checkout_url if payable else None,
+        "failure": paid.failure,
+        "card": {"brand": paid.card.brand, "last4": paid.card.last4} if paid.card else None,
+    }
+
+
+def ticket(issued: Ticket) -> Json:
+    """One admission. ``code`` is what the QR shows: whoever has it may go in."""
+    return {
+        "id": str(issued.id),
+        "code": issued.code,
+        "state": issued.state.value,
+        "tier": str(issued.tier_id),
+        "tier_name": issued.tier_name,
+        "zone": issued.zone,
+        "place": issued.place,
+        "price": money(issued.price.total),
+        "issued_at": moment(issued.issued_at),
+        "used_at": moment(issued.used_at) if issued.used_at else None,
+        "pdf": f"/api/v1/tickets/{issued.id}.pdf",
+        "svg": f"/api/v1/tickets/{issued.id}.svg",
+    }
+
+
+def quote(offered: Quote) -> Json:
+    """What would come back, ticket by ticket, and why."""
+    return {
+        "total": money(offered.total),
+        "lines": [
+            {"ticket": str(each.ticket_id), "amount": money(each.amount), "kept": money(each.kept), "why": each.why}
+            for each in offered.lines
+        ],
+    }
+
+
+def refund(asked: Refund) -> Json:
+    """Money on its way back. ``requested`` and ``pending`` both mean: decided, not there yet."""
+    return {
+        "id": str(asked.id),
+        "order": str(asked.order_id),
+        "state": asked.state.value,
+        "amount": money(asked.amount),
+        "tickets": [str(each) for each in asked.tickets],
+        "requested_at": moment(asked.requested_at),
+        "completed_at": moment(asked.completed_at) if asked.completed_at else None,
+    }

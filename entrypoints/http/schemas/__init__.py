@@ -1,0 +1,40 @@
+"""What requests must look like and what answers do look like, from which the OpenAPI document is made.
+
+Requests are loaded through their schemas: strict numbers, no unknown fields. Answers are built by hand for speed
+(see ``representations``); a test holds every answer against its schema here.
+"""
+
+from typing import ClassVar
+
+from marshmallow import RAISE, Schema, fields, validate
+
+
+class Strict(Schema):
+    """Refuses fields it does not know, so that a price sent by a client is an error and never a suggestion."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class MoneySchema(Strict):
+    amount = fields.Integer(required=True, strict=True, metadata={"description": "Minor units.", "examples": [4500]})
+    currency = fields.String(required=True, validate=validate.Length(equal=3), metadata={"examples": ["USD"]})
+
+
+class ProblemErrorSchema(Strict):
+    field = fields.String(required=True, metadata={"description": "Path of the field, such as `items.0.quantity`."})
+    message = fields.String(required=True)
+
+
+class ProblemSchema(Schema):
+    """RFC 9457. Problems of one code may carry more members, such as the seats that are taken."""
+
+    class Meta:
+        include: ClassVar = {"type": fields.String(required=True, metadata={"format": "uri"})}
+
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True, metadata={"description": "Stable word to branch on."})
+    instance = fields.String(required=True, metadata={"description": "Id of the request."})
+    errors = fields.List(fields.Nested(ProblemErrorSchema))

@@ -1,0 +1,184 @@
+"""Checking out, orders, tickets and refunds."""
+
+import re
+from typing import Any
+
+import phonenumbers
+from marshmallow import ValidationError, fields, post_load, validate
+
+from domain.orders import BUYER_NAME_LENGTH_MAX, EMAIL_LENGTH_MAX, Buyer, OrderState
+from domain.refunds import RefundState
+from domain.tickets import TicketState
+from entrypoints.http.schemas import MoneySchema, Strict
+from entrypoints.http.schemas.events import EventOfOrderSchema
+from entrypoints.http.schemas.holds import HeldItemSchema
+
+PHONE_LENGTH_MAX = 32
+REASON_LENGTH_MAX = 500
+TICKETS_PER_REFUND_MAX = 200
+
+_LOCAL_PART_LENGTH_MAX = 64
+_EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f\"(),:;<>\[\\\]]+@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
+
+
+def _one_line(text: str) -> None:
+    if not text.strip() or not text.isprintable():
+        raise ValidationError("Give a name on one line.")
+
+
+def _deliverable(address: str) -> None:
+    """Shaped like an address that a mail server would take; only a message proves more."""
+    address = address.strip()
+    local = address.partition("@")[0]
+    if not _EMAIL.fullmatch(address) or len(local) > _LOCAL_PART_LENGTH_MAX or ".." in address or local[-1:] == ".":
+        raise ValidationError("Not a valid e-mail address.")
+
+
+def e164(number: str) -> str:
+    """A phone number as ``+15551234567``. Raises ValidationError unless it is international and possible."""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException as error:
+        raise ValidationError("Give the number with its country code, such as +1 555 0100 123.") from error
+    if not phonenumbers.is_possible_number(parsed):
+        raise ValidationError("There is no such phone number.")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+class BuyerSchema(Strict):
+    """Loads into a domain.orders.Buyer."""
+
+    name = fields.String(required=True, validate=[validate.Length(1, BUYER_NAME_LENGTH_MAX), _one_line])
+    email = fields.String(
+        required=True,
+        validate=[validate.Length(3, EMAIL_LENGTH_MAX), _deliverable],
+        metadata={"format": "email", "examples": ["ada@example.com"]},
+    )
+    phone = fields.String(
+        allow_none=True,
+        load_default=None,
+        validate=validate.Length(max=PHONE_LENGTH_MAX),
+        metadata={"description": "International. The confirmation is sent there.", "examples": ["+15005550006"]},
+    )
+
+    @post_load
+    def as_buyer(self, data: dict[str, Any], **_: object) -> Buyer:
+        phone = (data["phone"] or "").strip()
+        try:
+            number = e164(phone) if phone else None
+        except ValidationError as error:
+            raise ValidationError(error.messages, "phone") from error
+        return Buyer(name=" ".join(data["name"].split()), email=data["email"].strip().lower(), phone=number)
+
+
+class CheckoutRequestSchema(Strict):
+    buyer = fields.Nested(BuyerSchema, required=True)
+
+
+class ShownBuyerSchema(Strict):
+    name = fields.String(required=True)
+    email = fields.String(required=True)
+    phone = fields.String(required=True, allow_none=True)
+
+
+class CardSchema(Strict):
+    brand = fields.String(required=True)
+    last4 = fields.String(required=True)
+
+
+class PaymentSchema(Strict):
+    state = fields.String(
+        required=True,
+        validate=validate.OneOf(["starting", "open", "authorised", "paid", "cancelled", "expired", "failed"]),
+    )
+    checkout_url = fields.String(
+        required=True, allow_none=True, metadata={"description": "Where to pay, while that is possible."}
+    )
+    failure = fields.String(required=True, allow_none=True, metadata={"description": "Why the last try failed."})
+    card = fields.Nested(CardSchema, required=True, allow_none=True)
+
+
+class OrderSchema(Strict):
+    id = fields.UUID(required=True)
+    number = fields.String(required=True, metadata={"examples": ["K7Q2-MX4D"]})
+    state = fields.Enum(OrderState, by_value=True, required=True)
+    event = fields.Nested(EventOfOrderSchema, required=True)
+    placed_at = fields.AwareDateTime(required=True)
+    payment_deadline_at = fields.AwareDateTime(required=True)
+    confirmed_at = fields.AwareDateTime(required=True, allow_none=True)
+    buyer = fields.Nested(ShownBuyerSchema, required=True)
+    lines = fields.List(fields.Nested(HeldItemSchema), required=True)
+    total = fields.Nested(MoneySchema, required=True)
+    refunded = fields.Nested(MoneySchema, required=True)
+    payment = fields.Nested(PaymentSchema, required=True, allow_none=True)
+    ended_because = fields.String(required=True, allow_none=True)
+
+
+class NewOrderSchema(OrderSchema):
+    token = fields.String(required=True, metadata={"description": "Opens this order. Keep it."})
+
+
+class CheckoutSchema(Strict):
+    order = fields.Nested(NewOrderSchema, required=True)
+    checkout_url = fields.String(
+        required=True, allow_none=True, metadata={"description": "Send the buyer there; null when nothing is owed."}
+    )
+
+
+class TicketSchema(Strict):
+    id = fields.UUID(required=True)
+    code = fields.String(required=True, metadata={"description": "The secret in the QR code."})
+    state = fields.Enum(TicketState, by_value=True, required=True)
+    tier = fields.UUID(required=True)
+    tier_name = fields.String(required=True)
+    zone = fields.String(required=True)
+    place = fields.String(required=True)
+    price = fields.Nested(MoneySchema, required=True)
+    issued_at = fields.AwareDateTime(required=True)
+    used_at = fields.AwareDateTime(required=True, allow_none=True)
+    pdf = fields.String(required=True)
+    svg = fields.String(required=True)
+
+
+class TicketsSchema(Strict):
+    items = fields.List(fields.Nested(TicketSchema), required=True)
+
+
+class QuoteLineSchema(Strict):
+    ticket = fields.UUID(required=True)
+    amount = fields.Nested(MoneySchema, required=True)
+    kept = fields.Nested(MoneySchema, required=True)
+    why = fields.String(required=True)
+
+
+class QuoteSchema(Strict):
+    total = fields.Nested(MoneySchema, required=True)
+    lines = fields.List(fields.Nested(QuoteLineSchema), required=True)
+
+
+def _ticket_ids(**options: Any) -> fields.List[Any]:
+    return fields.List(fields.UUID(), validate=validate.Length(1, TICKETS_PER_REFUND_MAX), **options)
+
+
+class QuoteQuerySchema(Strict):
+    ticket = _ticket_ids(metadata={"description": "Repeat it for several. None: all that are valid."})
+
+
+class RefundRequestSchema(Strict):
+    tickets = _ticket_ids(required=True, allow_none=True, metadata={"description": "null: all that are valid."})
+    reason = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(max=REASON_LENGTH_MAX),
+        metadata={"description": "In the buyer's words. It does not change what comes back; the policy decides."},
+    )
+
+
+class RefundSchema(Strict):
+    id = fields.UUID(required=True)
+    order = fields.UUID(required=True)
+    state = fields.Enum(RefundState, by_value=True, required=True)
+    amount = fields.Nested(MoneySchema, required=True)
+    tickets = fields.List(fields.UUID(), required=True)
+    requested_at = fields.AwareDateTime(required=True)
+    completed_at = fields.AwareDateTime(required=True, allow_none=True)
