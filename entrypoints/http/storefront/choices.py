@@ -1,0 +1,133 @@
+"""What somebody chose on an event's page: read from a form, kept while they look at other sections, made into lines.
+
+Fields, by tier key: ``qty.<tier>`` general admission, ``best.<tier>`` best seats together. A chosen seat is
+``seat=<seat id>~<tier>``; without the tier it is sold as ``as.<zone>`` says, or as the zone's first tier.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from werkzeug.datastructures import MultiDict
+
+from domain.errors import Rejection, RejectionCode
+from domain.events import Event, EventId
+from domain.holds import (
+    SEATS_PER_HOLD_MAX,
+    BestAvailableLine,
+    GeneralLine,
+    HoldId,
+    HoldLine,
+    SeatsLine,
+    unknown_seats,
+    unknown_tier,
+)
+from domain.promotions import ACCESS_CODE_LENGTH_MAX
+from domain.seat_maps import SeatMap, ZoneKind
+from domain.tiers import PER_ORDER_MAX, Tier
+
+QUANTITY = "qty."
+BEST = "best."
+SOLD_AS = "as."
+SEAT = "seat"
+ACCESS_CODE = "access_code"
+SEAT_AND_TIER = "~"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenSeat:
+    """A seat's id and the key of the tier it is to be sold as."""
+
+    seat_id: str
+    tier_key: str
+
+    @property
+    def field(self) -> str:
+        """As it is written in a form."""
+        return f"{self.seat_id}{SEAT_AND_TIER}{self.tier_key}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Quantities and best-available numbers by tier key, and chosen seats; nothing of it is checked against stock."""
+
+    quantities: dict[str, int]
+    best: dict[str, int]
+    seats: tuple[ChosenSeat, ...]
+    access_code: str | None
+
+    @property
+    def empty(self) -> bool:
+        return not (self.quantities or self.best or self.seats)
+
+
+def read(form: MultiDict[str, str], event: Event, seat_map: SeatMap) -> Choice:
+    """Everything that was chosen. A number that cannot be read counts as one too many: it is refused later."""
+    return Choice(
+        quantities=_numbers(form, QUANTITY),
+        best=_numbers(form, BEST),
+        seats=_seats(form, event, seat_map),
+        access_code=form.get(ACCESS_CODE, "").strip()[:ACCESS_CODE_LENGTH_MAX] or None,
+    )
+
+
+def lines(choice: Choice, event: Event, seat_map: SeatMap) -> tuple[HoldLine, ...] | Rejection:
+    """The choice as lines of a hold, in the order of the event's tiers."""
+    tiers = {tier.key: tier for tier in event.tiers}
+    named = [*choice.quantities, *choice.best, *(seat.tier_key for seat in choice.seats)]
+    if strangers := [key for key in named if key not in tiers]:
+        return unknown_tier(strangers[0])
+    if missing := [seat.seat_id for seat in choice.seats if seat.seat_id not in seat_map.by_id]:
+        return unknown_seats(tuple(missing))
+    if choice.empty:
+        return Rejection(code=RejectionCode.INVALID_REQUEST, message="Choose at least one ticket first.")
+    found: list[HoldLine] = []
+    for tier in sorted(event.tiers, key=lambda tier: tier.position):
+        if quantity := choice.quantities.get(tier.key):
+            found.append(GeneralLine(tier_id=tier.id, quantity=quantity))
+        if quantity := choice.best.get(tier.key):
+            found.append(BestAvailableLine(tier_id=tier.id, quantity=quantity))
+        seats = tuple(seat_map.by_id[seat.seat_id].index for seat in choice.seats if seat.tier_key == tier.key)
+        if seats:
+            found.append(SeatsLine(tier_id=tier.id, seats=seats))
+    return tuple(found)
+
+
+def hold_id(event_id: EventId, page: UUID, wanted: tuple[HoldLine, ...]) -> HoldId:
+    """The same page sent twice with the same choice is one hold; with another choice it is another."""
+    return HoldId(event_id, uuid5(page, repr(wanted)))
+
+
+def tiers_of_zone(tiers: Iterable[Tier], zone_key: str) -> tuple[Tier, ...]:
+    """Which tiers sell seats of a zone, the first being the ordinary one."""
+    found = (tier for tier in tiers if tier.kind is ZoneKind.RESERVED and zone_key in tier.zones)
+    return tuple(sorted(found, key=lambda tier: (tier.access_code_digest is not None, tier.position)))
+
+
+def _numbers(form: MultiDict[str, str], prefix: str) -> dict[str, int]:
+    found = {}
+    for name, text in form.items():
+        if name.startswith(prefix) and text.strip() not in {"", "0"}:
+            digits = text.strip()
+            readable = digits.isascii() and digits.isdigit() and len(digits) <= len(str(PER_ORDER_MAX))
+            found[name.removeprefix(prefix)] = int(digits) if readable else PER_ORDER_MAX + 1
+    return {key: number for key, number in found.items() if number}
+
+
+def _seats(form: MultiDict[str, str], event: Event, seat_map: SeatMap) -> tuple[ChosenSeat, ...]:
+    found: dict[str, ChosenSeat] = {}
+    for text in form.getlist(SEAT)[: SEATS_PER_HOLD_MAX + 1]:
+        seat_id, _, tier_key = text.partition(SEAT_AND_TIER)
+        if seat_id not in found:
+            key = tier_key or _sold_as(form, event, seat_map, seat_id)
+            found[seat_id] = ChosenSeat(seat_id=seat_id, tier_key=key)
+    return tuple(found.values())
+
+
+def _sold_as(form: MultiDict[str, str], event: Event, seat_map: SeatMap, seat_id: str) -> str:
+    seat = seat_map.by_id.get(seat_id)
+    if seat is None:
+        return ""
+    offered = [tier.key for tier in tiers_of_zone(event.tiers, seat.zone)]
+    wanted = form.get(f"{SOLD_AS}{seat.zone}", "")
+    return wanted if wanted in offered else next(iter(offered), "")

@@ -1,0 +1,144 @@
+"""An event's page, and the reservation of tickets from it."""
+
+from dataclasses import replace
+from http import HTTPStatus
+from uuid import UUID, uuid4
+
+from flask import Response, jsonify, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+
+from application.commands.place_hold import PlaceHold
+from domain.errors import InventoryUnavailable, Rejection, RejectionCode
+from domain.holds import ActiveHold, HoldLine
+from domain.ports.catalogue import EventView
+from entrypoints.http import identity
+from entrypoints.http.storefront import choices, keys, refusals
+from entrypoints.http.storefront.choices import Choice
+from entrypoints.http.storefront.house import house
+from entrypoints.http.storefront.presenters import event_page as present
+from entrypoints.http.storefront.presenters import structured_data
+from entrypoints.http.storefront.presenters.event_page import Stock
+from entrypoints.http.storefront.refusals import Notice
+
+
+def event(event: str) -> Response:
+    """``GET /events/<slug>``: also while choosing, with everything chosen so far in the address."""
+    view = house().listings().event(event=event)
+    if event != view.event.slug:
+        return make_response(redirect(url_for(".event", event=view.event.slug), HTTPStatus.MOVED_PERMANENTLY))
+    choice = choices.read(request.args, view.event, view.seat_map)
+    return make_response(_page(view, choice, opened=_opened(request.args), notice=None))
+
+
+def hold(event: str) -> Response:
+    """``POST /events/<slug>/hold``: a form, with or without scripts. Scripts ask for JSON and stay on the page."""
+    view = house().listings().event(event=event)
+    choice = choices.read(request.form, view.event, view.seat_map)
+    outcome = _hold(view, choice)
+    if isinstance(outcome, Rejection):
+        return _refused(view, choice, outcome)
+    target = url_for(".reservation", hold=str(outcome.id))
+    response = jsonify(location=target) if _scripted() else make_response(redirect(target, HTTPStatus.SEE_OTHER))
+    keys.remember_hold(response, outcome.id, slug=view.event.slug)
+    return response
+
+
+def _hold(view: EventView, choice: Choice) -> ActiveHold | Rejection:
+    wanted = choices.lines(choice, view.event, view.seat_map)
+    if isinstance(wanted, Rejection):
+        return wanted
+    outcome = _place(view, wanted, choice.access_code, page=_page_id(request.form))
+    if isinstance(outcome, Rejection) and outcome.code is RejectionCode.HOLD_LAPSED:
+        # The same choice was held from this very page before and given up or lapsed: this is a new wish.
+        return _place(view, wanted, choice.access_code, page=uuid4())
+    return outcome
+
+
+def _place(
+    view: EventView, wanted: tuple[HoldLine, ...], access_code: str | None, *, page: UUID
+) -> ActiveHold | Rejection:
+    return house().place_hold(
+        PlaceHold(
+            hold_id=choices.hold_id(view.event.id, page, wanted),
+            event=view.event.slug,
+            lines=wanted,
+            buyer=identity.buyer(),
+            access_code=access_code,
+        )
+    )
+
+
+def _refused(view: EventView, choice: Choice, rejection: Rejection) -> Response:
+    notice = refusals.notice(rejection, view.seat_map)
+    if _scripted():
+        response = jsonify(code=notice.code, title=notice.title, text=notice.text, seats=notice.seats)
+    else:
+        kept = tuple(seat for seat in choice.seats if seat.seat_id not in notice.seats)
+        response = make_response(_page(view, replace(choice, seats=kept), opened=_opened(request.form), notice=notice))
+    response.status_code = HTTPStatus.CONFLICT
+    return response
+
+
+def _page(view: EventView, choice: Choice, *, opened: str, notice: Notice | None) -> str:
+    now = house().clock().now()
+    timezone = view.venue.timezone
+    stock = _stock(view)
+    rows = present.tier_rows(view.event, view.seat_map, stock, choice, now=now, timezone=timezone)
+    sections = present.sections(view.event, view.seat_map, stock, choice, rows, opened=opened)
+    facts = present.facts(view)
+    return render_template(
+        "storefront/event.html",
+        facts=facts,
+        status=present.status(view.event, stock, now=now),
+        sale=present.sale_times(view.event, timezone),
+        rows=rows,
+        sections=sections,
+        picked=present.picked(choice, view.seat_map, rows),
+        choice=choice,
+        opened=opened,
+        notice=notice,
+        page_id=str(uuid4()),
+        earlier_hold=_earlier_hold(view),
+        structured=structured_data.of_event(view, facts, stock, public_url=house().settings().public_url),
+    )
+
+
+def _stock(view: EventView) -> Stock | None:
+    """None when nobody can say what is free now: the page still shows everything else."""
+    try:
+        found = house().availability(view.event.slug)
+    except InventoryUnavailable:
+        return None
+    names = {tier.id: tier.key for tier in found.sale.tiers}
+    return Stock(
+        zones=found.zones,
+        tiers={names[tier_id]: free for tier_id, free in found.tiers.items()},
+        seats=found.snapshot.seats,
+    )
+
+
+def _earlier_hold(view: EventView) -> str | None:
+    """The address of what this visitor still holds for the event."""
+    hold_id = keys.hold_of_event(view.event.id)
+    if hold_id is None:
+        return None
+    try:
+        alive = isinstance(house().inventory().find(hold_id=hold_id), ActiveHold)
+    except InventoryUnavailable:
+        return None
+    return url_for(".reservation", hold=str(hold_id)) if alive else None
+
+
+def _opened(values: MultiDict[str, str]) -> str:
+    return values.get("section", "")
+
+
+def _page_id(form: MultiDict[str, str]) -> UUID:
+    try:
+        return UUID(form.get("page", ""))
+    except ValueError:
+        return uuid4()
+
+
+def _scripted() -> bool:
+    return request.accept_mimetypes.best == "application/json"

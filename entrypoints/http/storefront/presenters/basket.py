@@ -1,0 +1,84 @@
+"""What a buyer has or bought, line by line: places in words, prices with their fees."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+from domain.money import Money, zero
+from domain.seat_maps import SeatFeature, SeatIndex, SeatMap
+from domain.tiers import UnitPrice
+from entrypoints.http.storefront import wording
+from entrypoints.http.storefront.presenters.event_page import FEATURE_WORDS
+
+
+class Line(Protocol):
+    """A line of a hold or of an order."""
+
+    @property
+    def tier_name(self) -> str: ...
+    @property
+    def quantity(self) -> int: ...
+    @property
+    def unit(self) -> UnitPrice: ...
+    @property
+    def seats(self) -> tuple[SeatIndex, ...]: ...
+    @property
+    def total(self) -> Money: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasketLine:
+    name: str
+    quantity: int
+    places: tuple[str, ...]
+    unit: str
+    total: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basket:
+    """``fees`` is the part of ``total`` that is fees, or None when there are none."""
+
+    lines: tuple[BasketLine, ...]
+    tickets: str
+    total: str
+    fees: str | None
+    free: bool
+
+
+def basket(lines: Iterable[Line], seat_map: SeatMap) -> Basket:
+    """Lines with their seats named as on a ticket."""
+    kept = tuple(lines)
+    currency = kept[0].unit.face.currency
+    total = sum((line.total for line in kept), zero(currency))
+    fees = sum((line.unit.fee * line.quantity for line in kept), zero(currency))
+    return Basket(
+        lines=tuple(
+            BasketLine(
+                name=line.tier_name,
+                quantity=line.quantity,
+                places=places(line.seats, seat_map),
+                unit=wording.price(line.unit.total),
+                total=wording.price(line.total),
+            )
+            for line in kept
+        ),
+        tickets=wording.count(sum(line.quantity for line in kept), "ticket"),
+        total=wording.price(total),
+        fees=wording.money(fees) if fees.amount else None,
+        free=total.amount == 0,
+    )
+
+
+def places(seats: tuple[SeatIndex, ...], seat_map: SeatMap) -> tuple[str, ...]:
+    """``Stalls, row C, seats 14 and 15``, one phrase a row, each with what must be known of its seats."""
+    found = []
+    ordered = [seat_map.seats[index] for index in sorted(seats)]
+    for (zone_key, row), group in groupby(ordered, key=lambda seat: (seat.zone, seat.row)):
+        of_row = tuple(group)
+        word = "seat" if len(of_row) == 1 else "seats"
+        phrase = f"{seat_map.zone(zone_key).name}, row {row}, {word} {wording.join(seat.number for seat in of_row)}"
+        marks = [FEATURE_WORDS[mark] for mark in SeatFeature if any(mark in seat.features for seat in of_row)]
+        found.append(f"{phrase} ({wording.join(marks)})" if marks else phrase)
+    return tuple(found)

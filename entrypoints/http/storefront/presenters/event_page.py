@@ -1,0 +1,314 @@
+"""An event's page: facts, ticket types with what is left of them, and sections with rows and seats."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from domain.events import Event, EventState
+from domain.ports.catalogue import EventView
+from domain.ports.inventory import SEAT_FREE
+from domain.seat_maps import Seat, SeatFeature, SeatMap, ZoneKind
+from domain.tiers import Tier
+from entrypoints.http.storefront import assets, choices, wording
+from entrypoints.http.storefront.choices import Choice
+from entrypoints.http.storefront.presenters.programme import category
+
+PLENTY = 100
+"""Above this, an exact number helps nobody to decide."""
+
+TIER_COLOURS = 8
+
+FEATURE_WORDS = {
+    SeatFeature.ACCESSIBLE: "wheelchair space",
+    SeatFeature.COMPANION: "companion seat",
+    SeatFeature.RESTRICTED_VIEW: "restricted view",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """What is free now, by zone key and tier key, and the seats' availability string."""
+
+    zones: Mapping[str, int]
+    tiers: Mapping[str, int]
+    seats: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierRow:
+    """One ticket type. ``closed`` says why it cannot be bought now, or is None."""
+
+    id: str
+    key: str
+    name: str
+    description: str
+    reserved: bool
+    colour: int
+    face: str
+    fee: str | None
+    total: str
+    total_minor: int
+    left: str
+    free: int
+    closed: str | None
+    per_order_min: int
+    per_order_max: int
+    locked: bool
+    zones: str
+    quantity: int
+    best: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatBox:
+    id: str
+    field: str
+    number: str
+    label: str
+    free: bool
+    chosen: bool
+    marks: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowOfSeats:
+    name: str
+    seats: tuple[SeatBox, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A reserved zone. ``rows`` only for the one that is open: a bowl has thousands of seats."""
+
+    key: str
+    name: str
+    left: str
+    free: int
+    prices: str
+    sold_as: tuple[TierRow, ...]
+    rows: tuple[RowOfSeats, ...]
+
+    @property
+    def open(self) -> bool:
+        return bool(self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickedSeat:
+    """A seat chosen earlier, kept while other sections are looked at."""
+
+    field: str
+    label: str
+    tier: str
+    price: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything about the event that does not change while somebody looks at it."""
+
+    id: str
+    slug: str
+    name: str
+    summary: str
+    paragraphs: tuple[str, ...]
+    category: str
+    artwork: str
+    day: str
+    starts: str
+    doors: str
+    ends: str
+    starts_machine: str
+    ends_machine: str
+    zone_name: str
+    venue: str
+    address: str
+    venue_about: str
+    accessibility: str
+    refund_terms: str
+    per_order_max: int
+    hold_length: str
+    currency: str
+
+
+def facts(view: EventView) -> Facts:
+    """The lasting part of the page."""
+    event, venue = view.event, view.venue
+    zone = venue.timezone
+    return Facts(
+        id=str(event.id),
+        slug=event.slug,
+        name=event.name,
+        summary=event.summary,
+        paragraphs=tuple(part for part in event.description.split("\n\n") if part.strip()),
+        category=category(event.category),
+        artwork=assets.artwork(event.artwork),
+        day=wording.day(event.starts_at, zone),
+        starts=wording.clock(event.starts_at, zone),
+        doors=wording.clock(event.doors_at, zone),
+        ends=wording.day_and_clock(event.ends_at, zone),
+        starts_machine=wording.machine(event.starts_at, zone),
+        ends_machine=wording.machine(event.ends_at, zone),
+        zone_name=wording.zone_name(event.starts_at, zone),
+        venue=venue.name,
+        address=f"{venue.address}, {venue.city}",
+        venue_about=venue.description,
+        accessibility=venue.accessibility,
+        refund_terms=view.refund_terms,
+        per_order_max=event.terms.per_order_max,
+        hold_length=wording.span(event.terms.hold_seconds),
+        currency=event.currency,
+    )
+
+
+def status(event: Event, stock: Stock | None, *, now: datetime) -> str:
+    """One word for what a visitor can do: cancelled, early, ended, unknown, sold_out or open."""
+    if event.state is EventState.CANCELLED:
+        return "cancelled"
+    if event.state is not EventState.PUBLISHED or now >= event.terms.closes_at:
+        return "ended"
+    if now < event.terms.opens_at:
+        return "early"
+    if stock is None:
+        return "unknown"
+    return "open" if any(stock.tiers.get(tier.key) for tier in event.tiers) else "sold_out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleTimes:
+    opens: str
+    opens_machine: str
+    closes: str
+
+
+def sale_times(event: Event, timezone: str) -> SaleTimes:
+    """When the sale opens and closes, on the venue's clock."""
+    terms = event.terms
+    return SaleTimes(
+        opens=f"{wording.day(terms.opens_at, timezone)} at {wording.clock(terms.opens_at, timezone)}",
+        opens_machine=wording.machine(terms.opens_at, timezone),
+        closes=wording.day_and_clock(terms.closes_at, timezone),
+    )
+
+
+def tier_rows(
+    event: Event, seat_map: SeatMap, stock: Stock | None, choice: Choice, *, now: datetime, timezone: str
+) -> tuple[TierRow, ...]:
+    """Every ticket type in the organiser's order, sold out ones too."""
+    names = {zone.key: zone.name for zone in seat_map.zones}
+    rows = []
+    for position, tier in enumerate(sorted(event.tiers, key=lambda tier: tier.position)):
+        free = stock.tiers.get(tier.key, 0) if stock else 0
+        rows.append(
+            TierRow(
+                id=str(tier.id),
+                key=tier.key,
+                name=tier.name,
+                description=tier.description,
+                reserved=tier.kind is ZoneKind.RESERVED,
+                colour=position % TIER_COLOURS,
+                face=wording.price(tier.price.face),
+                fee=wording.money(tier.price.fee) if tier.price.fee.amount else None,
+                total=wording.price(tier.price.total),
+                total_minor=tier.price.total.amount,
+                left=left(free) if stock else "",
+                free=free,
+                closed=_closed(tier, free if stock else None, now=now, timezone=timezone),
+                per_order_min=tier.per_order_min,
+                per_order_max=min(tier.per_order_max, event.terms.per_order_max),
+                locked=tier.access_code_digest is not None,
+                zones=_zones(tuple(names[key] for key in tier.zones)),
+                quantity=choice.quantities.get(tier.key, 0),
+                best=choice.best.get(tier.key, 0),
+            )
+        )
+    return tuple(rows)
+
+
+def sections(
+    event: Event, seat_map: SeatMap, stock: Stock | None, choice: Choice, rows: tuple[TierRow, ...], *, opened: str
+) -> tuple[Section, ...]:
+    """Reserved zones that some ticket type sells, in the map's order; the ``opened`` one with its seats."""
+    by_key = {row.key: row for row in rows}
+    found = []
+    for zone in seat_map.zones:
+        sold_as = tuple(by_key[tier.key] for tier in choices.tiers_of_zone(event.tiers, zone.key))
+        if zone.kind is not ZoneKind.RESERVED or not sold_as:
+            continue
+        free = stock.zones.get(zone.key, 0) if stock else 0
+        seats = [seat for row in zone.rows for seat in seat_map.seats[row.first : row.first + row.count]]
+        cheapest = min(sold_as, key=lambda row: row.total_minor)
+        found.append(
+            Section(
+                key=zone.key,
+                name=zone.name,
+                left=left(free),
+                free=free,
+                prices=cheapest.total if len(sold_as) == 1 else f"from {cheapest.total}",
+                sold_as=sold_as,
+                rows=_rows(seats, stock, choice) if zone.key == opened else (),
+            )
+        )
+    return tuple(found)
+
+
+def picked(choice: Choice, seat_map: SeatMap, rows: tuple[TierRow, ...]) -> tuple[PickedSeat, ...]:
+    """The seats chosen so far, for a list from which each can be taken out again."""
+    by_key = {row.key: row for row in rows}
+    found = []
+    for chosen in choice.seats:
+        seat, row = seat_map.by_id.get(chosen.seat_id), by_key.get(chosen.tier_key)
+        if seat and row:
+            name = seat_map.zone(seat.zone).name
+            found.append(PickedSeat(field=chosen.field, label=f"{name}, {seat.label}", tier=row.name, price=row.total))
+    return tuple(found)
+
+
+def left(free: int) -> str:
+    """How much there is, in true words."""
+    if free <= 0:
+        return "Sold out"
+    return "Available" if free > PLENTY else f"{free} left"
+
+
+def seat_name(seat: Seat) -> str:
+    """What is said aloud of a seat in a list: ``Row C, seat 14, restricted view``."""
+    marks = [FEATURE_WORDS[feature] for feature in SeatFeature if feature in seat.features]
+    return ", ".join([seat.label, *marks])
+
+
+def _rows(seats: list[Seat], stock: Stock | None, choice: Choice) -> tuple[RowOfSeats, ...]:
+    chosen = {seat.seat_id: seat.field for seat in choice.seats}
+    return tuple(
+        RowOfSeats(name=name, seats=tuple(_box(seat, stock, chosen) for seat in of_row))
+        for name, of_row in groupby(seats, key=lambda seat: seat.row)
+    )
+
+
+def _box(seat: Seat, stock: Stock | None, chosen: Mapping[str, str]) -> SeatBox:
+    free = stock is not None and stock.seats[seat.index : seat.index + 1] == SEAT_FREE
+    return SeatBox(
+        id=seat.id,
+        field=chosen.get(seat.id, seat.id),
+        number=seat.number,
+        label=seat_name(seat),
+        free=free,
+        chosen=free and seat.id in chosen,
+        marks=" ".join(feature.value for feature in SeatFeature if feature in seat.features),
+    )
+
+
+def _closed(tier: Tier, free: int | None, *, now: datetime, timezone: str) -> str | None:
+    if tier.opens_at is not None and now < tier.opens_at:
+        return f"On sale from {wording.day_and_clock(tier.opens_at, timezone)}"
+    if tier.closes_at is not None and now >= tier.closes_at:
+        return "No longer on sale"
+    return "Sold out" if free == 0 else None
+
+
+def _zones(names: tuple[str, ...]) -> str:
+    shown = 3
+    if len(names) <= shown:
+        return wording.join(names)
+    return f"{len(names)} sections"

@@ -1,0 +1,215 @@
+"""An order's page: what state it is in, in plain words, and what can be done about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.events import Event
+from domain.orders import PAID, Order, OrderState, StockState
+from domain.payments import Payment, PaymentState
+from domain.refunds import Quote, Refund, RefundState
+from domain.tickets import Ticket, TicketState
+from domain.venues import Venue
+from entrypoints.http.documents.qr import QUIET_ZONE_MODULES, qr
+from entrypoints.http.storefront import wording
+
+CODE_GROUP_LENGTH = 4
+
+
+class Stage(StrEnum):
+    """What the buyer is looking at: finer than the order's state, because the payment moves too."""
+
+    TO_PAY = "to_pay"
+    SETTLING = "settling"
+    RELEASING = "releasing"
+    IN_REVIEW = "in_review"
+    CONFIRMED = "confirmed"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """The headline of a state, what it means, and in which mood it is said: calm, good or sorry."""
+
+    title: str
+    text: str
+    mood: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketCard:
+    id: str
+    tier: str
+    zone: str
+    place: str
+    price: str
+    code: str
+    qr: str
+    valid: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRow:
+    amount: str
+    tickets: str
+    when: str
+    state: str
+    waiting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteRow:
+    ticket_id: str
+    place: str
+    paid: str
+    amount: str
+    nothing: bool
+    why: str
+
+
+def stage(order: Order, payment: Payment | None) -> Stage:
+    """Where the purchase stands for its buyer."""
+    if order.state in PAID:
+        return Stage.CONFIRMED
+    if order.state is OrderState.IN_REVIEW:
+        return Stage.IN_REVIEW
+    if order.state is not OrderState.AWAITING_PAYMENT:
+        return Stage.ENDED
+    if payment is not None and payment.state not in {PaymentState.STARTING, PaymentState.OPEN}:
+        return Stage.SETTLING
+    return Stage.RELEASING if order.stock is StockState.RELEASING else Stage.TO_PAY
+
+
+def waiting(order: Order, payment: Payment | None, refunds: Iterable[Refund]) -> bool:
+    """Whether the page may change by itself soon, so that looking again makes sense."""
+    if any(refund.state in {RefundState.REQUESTED, RefundState.PENDING} for refund in refunds):
+        return True
+    return stage(order, payment) not in {Stage.CONFIRMED, Stage.ENDED}
+
+
+def telling(order: Order, payment: Payment | None, *, event: Event, venue: Venue) -> Telling:
+    """The headline for the page as it is now."""
+    now_at = stage(order, payment)
+    if now_at is Stage.TO_PAY:
+        return _to_pay(payment, wording.clock(order.deadline_at, venue.timezone), venue, order)
+    if now_at is Stage.CONFIRMED:
+        text = f"Show the code at the door. Doors open at {wording.clock(event.doors_at, venue.timezone)}."
+        if order.state is OrderState.PARTIALLY_REFUNDED:
+            text = f"{text} Some of your tickets were refunded; the others stay valid."
+        return Telling(title="See you there.", text=text, mood="good")
+    return _TELLINGS.get(now_at) or _ENDINGS[order.state]
+
+
+def ticket_card(ticket: Ticket) -> TicketCard:
+    """One ticket with its code as QR. Black on white in every theme: scanners need it."""
+    groups = [ticket.code[i : i + CODE_GROUP_LENGTH] for i in range(0, len(ticket.code), CODE_GROUP_LENGTH)]
+    return TicketCard(
+        id=str(ticket.id),
+        tier=ticket.tier_name,
+        zone=ticket.zone,
+        place=ticket.place,
+        price=wording.price(ticket.price.total),
+        code=" ".join(groups),
+        qr=qr_svg(ticket.code, label=f"QR code of the ticket for {ticket.zone}, {ticket.place}"),
+        valid=ticket.state is TicketState.VALID,
+        state={TicketState.VOID: "Refunded", TicketState.CHECKED_IN: "Used at the door"}.get(ticket.state, "Valid"),
+    )
+
+
+def qr_svg(code: str, *, label: str) -> str:
+    """The code as an inline SVG; attributes only, because the policy forbids styles."""
+    text: str = qr(code).svg_inline(border=QUIET_ZONE_MODULES, omitsize=True, title=label, light="#fff", svgclass="qr")
+    return text.replace("<svg ", '<svg role="img" ', 1)
+
+
+def refund_row(refund: Refund, *, timezone: str) -> RefundRow:
+    """Money on its way back, or arrived."""
+    return RefundRow(
+        amount=wording.money(refund.amount),
+        tickets=wording.count(len(refund.tickets), "ticket"),
+        when=wording.day_and_clock(refund.completed_at or refund.requested_at, timezone),
+        state={
+            RefundState.REQUESTED: "On its way to your bank",
+            RefundState.PENDING: "On its way to your bank",
+            RefundState.SUCCEEDED: "Sent to your card; banks show it within 5 to 10 days",
+            RefundState.FAILED: "Your bank sent it back. Please write to us, we will find another way",
+        }[refund.state],
+        waiting=refund.state in {RefundState.REQUESTED, RefundState.PENDING},
+    )
+
+
+def quote_rows(quote: Quote, tickets: Iterable[Ticket]) -> tuple[QuoteRow, ...]:
+    """What each ticket would give back, and why."""
+    by_id = {ticket.id: ticket for ticket in tickets}
+    return tuple(
+        QuoteRow(
+            ticket_id=str(line.ticket_id),
+            place=f"{by_id[line.ticket_id].tier_name}: {by_id[line.ticket_id].zone}, {by_id[line.ticket_id].place}",
+            paid=wording.money(by_id[line.ticket_id].price.total),
+            amount=wording.money(line.amount),
+            nothing=line.amount.amount == 0,
+            why=line.why,
+        )
+        for line in quote.lines
+    )
+
+
+def _to_pay(payment: Payment | None, until: str, venue: Venue, order: Order) -> Telling:
+    kept = f"Your places are kept until {until}, {wording.zone_name(order.deadline_at, venue.timezone)}."
+    if payment is not None and payment.failure:
+        return Telling(
+            title="That card was declined.",
+            text=f"No money was taken. {kept} Please try again, perhaps with another card.",
+            mood="sorry",
+        )
+    return Telling(title="One step left: payment.", text=kept, mood="calm")
+
+
+_TELLINGS = {
+    Stage.SETTLING: Telling(
+        title="Your payment arrived.",
+        text="We are writing your tickets. This takes a few seconds, and this page shows them by itself.",
+        mood="calm",
+    ),
+    Stage.RELEASING: Telling(
+        title="The time to pay is over.",
+        text="We are asking the payment provider whether you were just in time. This page tells you by itself.",
+        mood="calm",
+    ),
+    Stage.IN_REVIEW: Telling(
+        title="We are looking at your order.",
+        text="A person checks some payments by hand. Your places are safe and no money has been taken yet. "
+        "This usually takes less than an hour; you may close this page and come back by its link.",
+        mood="calm",
+    ),
+}
+
+_ENDINGS = {
+    OrderState.EXPIRED: Telling(
+        title="This order has expired.",
+        text="It was not paid in time, so its places went back on sale. No money was taken.",
+        mood="sorry",
+    ),
+    OrderState.CANCELLED: Telling(
+        title="This order was cancelled.",
+        text="No money was taken, and its places are back on sale.",
+        mood="sorry",
+    ),
+    OrderState.PAYMENT_FAILED: Telling(
+        title="The payment did not succeed.",
+        text="No money was taken, and the places went back on sale. "
+        "If your bank shows an amount as reserved, it will let it go within a few days.",
+        mood="sorry",
+    ),
+    OrderState.REFUNDED: Telling(
+        title="This order was refunded.",
+        text="Its tickets are no longer valid. The money goes back to the card you paid with.",
+        mood="calm",
+    ),
+    OrderState.CHARGED_BACK: Telling(
+        title="This order was charged back.",
+        text="Your bank returned the payment to you, so the tickets are no longer valid.",
+        mood="sorry",
+    ),
+}
