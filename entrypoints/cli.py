@@ -138,7 +138,7 @@ def upgrade() -> None:
 @db.command()
 def seed() -> None:
     """Put the demo catalogue on sale. Safe to repeat; what exists is left as it is."""
-    from entrypoints.demo import seed as run
+    from entrypoints.demo.seeding import seed as run
 
     run(_container())
     click.echo("The demo catalogue is on sale.")
