@@ -49,7 +49,19 @@ def _container() -> Any:
     return build_container(_settings())
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Tessera(click.Group):
+    """A group whose commands answer a server that is away with a message instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from domain.errors import Unavailable
+
+        try:
+            return super().invoke(ctx)
+        except Unavailable as trouble:
+            raise click.ClickException(f"{trouble}. `tessera doctor` looks at every server.") from trouble
+
+
+@click.group(cls=_Tessera, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="tessera", prog_name="tessera")
 def main() -> None:
     """Event ticketing that never sells a seat twice.
@@ -156,15 +168,18 @@ def doctor() -> None:
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file instead.")
 def openapi(*, output: Path | None) -> None:
     """Print the OpenAPI 3.1 description of the HTTP API, as JSON."""
-    import json
-
+    from entrypoints.container import build_container
+    from entrypoints.http.app import create_app
     from entrypoints.http.openapi import document
+    from entrypoints.launcher.plan import placeholder_environment
+    from entrypoints.settings import Settings
 
-    text = json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+    # The description depends on no configuration, so values that lead nowhere will do.
+    made = document(create_app(build_container(Settings.from_environment(placeholder_environment()))))
     if output:
-        output.write_text(text, encoding="utf-8")
+        output.write_bytes(made)
     else:
-        click.echo(text, nl=False)
+        click.echo(made)
 
 
 @main.command()

@@ -125,6 +125,15 @@ def _embed_sandbox(filled: dict[str, str], credentials: Credentials) -> bool:
     return True
 
 
+def placeholder_environment() -> dict[str, str]:
+    """A complete configuration that leads nowhere, for what needs the application's shape but none of its servers."""
+    environ = {"DATABASE_URL": "postgresql://127.0.0.1/nowhere", "REDIS_URL": "redis://127.0.0.1"}
+    made = Credentials.generate()
+    environ["TESSERA_SECRET_KEY"] = made.secret_key
+    _embed_sandbox(environ, made)
+    return environ
+
+
 def command(*arguments: str) -> tuple[str, ...]:
     """A ``tessera`` command of this very installation; -P keeps the working directory off the import path."""
     return (sys.executable, "-P", "-m", "entrypoints.cli", *arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from entrypoints.launcher.data_directory import Credentials
 from entrypoints.launcher.process import accepts_connections, port_is_free
 from tests.processes import descendants, eventually, is_alive
 from tests.servers import scratch_directory
@@ -254,13 +256,7 @@ def test_a_broken_data_directory_is_explained() -> None:
     with scratch_directory() as folder:
         (folder / "data" / "postgres" / "cluster").mkdir(parents=True)
         (folder / "data" / "lock").touch()
-        credentials = {
-            name: "A" * 40
-            for name in (
-                "secret_key stripe_api_key stripe_webhook_secret twilio_account_sid twilio_auth_token "
-                "postgres_password valkey_password admin_email admin_password"
-            ).split()
-        }
+        credentials = dict.fromkeys((field.name for field in dataclasses.fields(Credentials)), "A" * 40)
         shapes = {
             "stripe_api_key": "sk_test_1234567890",
             "stripe_webhook_secret": "whsec_1234567890abcdef",
