@@ -77,9 +77,9 @@ def budget(key: str) -> str:
     return f"budget:{{{key}}}"
 
 
-def velocity(tag: str, key: str) -> str:
-    """One counted key of one tag: keys counted together share the tag, so one script may touch them all."""
-    return f"velocity:{{{tag}}}:{key}"
+def velocity(kind: str, key: str) -> str:
+    """The orders of one device or one address."""
+    return f"velocity:{kind}:{{{key}}}"
 
 
 def waiting_room(event_id: EventId) -> tuple[str, str, str]:

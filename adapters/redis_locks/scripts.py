@@ -144,5 +144,33 @@ LOAD = Script(
 RENEW_TERMS = Script(name="renew_terms", keys=("meta",), arguments=("epoch", "version"), replies=("RENEWED", "KNOWN"))
 SWEEP = Script(name="sweep", keys=_STOCK_KEYS, arguments=("shift_ms", "at_most"), replies=("SWEPT",), prelude=_STOCK)
 SNAPSHOT = Script(name="snapshot", keys=("meta", "seats"), arguments=(), replies=("STOCK", "NONE"))
+RATE_LIMIT = Script(
+    name="rate_limit",
+    keys=("full_at",),
+    arguments=("shift_ms", "interval_us", "burst_us"),
+    replies=("PASS", "WAIT"),
+)
+BUDGET = Script(name="budget", keys=("full_at",), arguments=("shift_ms", "interval_us", "burst_us"), replies=("SLOT",))
+VELOCITY = Script(name="velocity", keys=("seen",), arguments=("shift_ms", "window_ms", "order"), replies=("COUNT",))
+WAITING_ROOM = Script(
+    name="waiting_room",
+    keys=("state", "queue", "admitted"),
+    arguments=("shift_ms", "visitor", "action", "per_second", "admission_ms"),
+    replies=("WAITING", "ADMITTED", "NOBODY", "LEFT"),
+)
 
-ALL_SCRIPTS = (HOLD, FIND, RELEASE, BEGIN_CLAIM, SETTLE, LOAD, RENEW_TERMS, SWEEP, SNAPSHOT)
+ALL_SCRIPTS = (
+    HOLD,
+    FIND,
+    RELEASE,
+    BEGIN_CLAIM,
+    SETTLE,
+    LOAD,
+    RENEW_TERMS,
+    SWEEP,
+    SNAPSHOT,
+    RATE_LIMIT,
+    BUDGET,
+    VELOCITY,
+    WAITING_ROOM,
+)

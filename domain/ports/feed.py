@@ -29,7 +29,7 @@ class Change:
 
 
 Listener = Callable[[Change], None]
-"""Told every change from one reader thread: it must return at once and must not raise."""
+"""Told every change from one reader thread: it must return at once. One that raises is told nothing more."""
 
 
 class Subscription(Protocol):
@@ -46,8 +46,8 @@ class AvailabilityFeed(Protocol):
     def watch(self, *, event_id: EventId, listener: Listener) -> Subscription:
         """Tell ``listener`` every change made after this call, in order, each at least once.
 
-        Take a snapshot *after* this call and drop changes up to its version: nothing is missed.
-        Needs no answer from the server; when it is away, changes arrive once it is back.
+        Take a snapshot *after* this call and drop changes up to its version: nothing is missed. When the
+        server goes away later, changes arrive once it is back. Raises InventoryUnavailable when it is away now.
         """
         ...
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import RLock
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 from domain.errors import Rejection
 from domain.events import EventId, Sale
 from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, Demand, HeldLine, HoldId
-from domain.ports.feed import Change
+from domain.ports.feed import Change, Listener
 from domain.ports.inventory import (
     SEAT_FREE,
     SEAT_HELD,
@@ -76,6 +77,7 @@ class _Stock:
     ended: dict[UUID, str] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     changes: list[Change] = field(default_factory=list)
+    tell: Callable[[Change], None]
 
     def live_holds(self, device: str) -> int:
         return sum(not record.claimed and record.buyer.device == device for record in self.records.values())
@@ -88,14 +90,14 @@ class _Stock:
             self.free[pool] += units
         for index, state in seats.items():
             self.seats[index] = state
-        self.changes.append(
-            Change(
-                epoch=self.epoch,
-                version=self.changes[-1].version + 1,
-                free={pool: max(0, self.free[pool]) for pool in pools},
-                seats=tuple(sorted(seats.items())),
-            )
+        change = Change(
+            epoch=self.epoch,
+            version=self.changes[-1].version + 1,
+            free={pool: max(0, self.free[pool]) for pool in pools},
+            seats=tuple(sorted(seats.items())),
         )
+        self.changes.append(change)
+        self.tell(change)
 
     def disown(self, seats: Iterable[SeatIndex], owner: UUID) -> list[SeatIndex]:
         """End ownership; answers those seats that ``owner`` did own."""
@@ -130,9 +132,13 @@ class _Stock:
 
 
 class FakeInventory:
-    """The port in memory, one lock around each step. ``clock`` plays the server's clock."""
+    """The port in memory, one lock around each step. ``clock`` plays the server's clock.
+
+    ``listeners`` are told every change at once, by event: a feed in memory hangs on here.
+    """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.listeners: dict[EventId, list[Listener]] = {}
         self._clock = clock
         self._lock = RLock()
         self._stocks: dict[EventId, _Stock] = {}
@@ -248,6 +254,7 @@ class FakeInventory:
                 rows={zone_pool(zone.key): sale.seat_map.preference(zone.key) for zone in sale.seat_map.zones},
                 buyers=dict(stock.buyers),
                 changes=[Change(epoch=sale.epoch, version=0, free={}, seats=())],
+                tell=partial(self._tell, sale.event_id),
             )
             for claim in stock.claimed:
                 nonce = claim.hold_id.nonce
@@ -264,6 +271,7 @@ class FakeInventory:
                 )
                 loaded.owners.update(dict.fromkeys(claim.seats, nonce))
             self._stocks[sale.event_id] = loaded
+            loaded.tell(loaded.changes[0])
             return True
 
     def renew_terms(self, *, sale: Sale) -> bool:
@@ -302,6 +310,10 @@ class FakeInventory:
         """Lose everything, as an emptied Valkey does."""
         with self._lock:
             self._stocks.pop(event_id, None)
+
+    def _tell(self, event_id: EventId, change: Change) -> None:
+        for listener in tuple(self.listeners.get(event_id, ())):
+            listener(change)
 
     def _now(self) -> datetime:
         return _whole_milliseconds(self._clock())

@@ -1,0 +1,51 @@
+"""Rate limits and budgets in memory, over an injected clock."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Lock
+
+SECOND_US = 1_000_000
+
+
+class _Cells:
+    """The generic cell rate algorithm: for each key the moment at which its bucket would be full again."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._start = clock()
+        self._lock = Lock()
+        self._full_at: dict[str, int] = {}
+
+    def take(self, key: str, *, interval_us: int, burst_us: int, refuse: bool) -> int:
+        """How many microseconds too early this one is; booked unless that is refused."""
+        with self._lock:
+            now = (self._clock() - self._start) // timedelta(microseconds=1)
+            full_at = max(self._full_at.get(key, now), now)
+            early = max(0, full_at + (interval_us if refuse else 0) - burst_us - now)
+            if not (refuse and early):
+                self._full_at[key] = full_at + interval_us
+            return early
+
+
+class FakeRateLimiter:
+    """Implements RateLimiter."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._cells = _Cells(clock)
+
+    def wait_seconds(self, *, key: str, at_most: int, seconds: int) -> int:
+        period_us = seconds * SECOND_US
+        early = self._cells.take(key, interval_us=period_us // at_most, burst_us=period_us, refuse=True)
+        return -(-early // SECOND_US)
+
+
+class FakeBudget:
+    """Implements Budget."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._cells = _Cells(clock)
+
+    def reserve(self, *, key: str, per_second: int) -> float:
+        interval_us = SECOND_US // per_second
+        early = self._cells.take(key, interval_us=interval_us, burst_us=SECOND_US - interval_us, refuse=False)
+        return early / SECOND_US
