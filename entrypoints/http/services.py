@@ -20,6 +20,7 @@ from domain.holds import ActiveHold, HoldId
 from domain.orders import Order, OrderId
 from domain.ports.catalogue import Catalogue, Listings
 from domain.ports.inventory import Inventory
+from domain.ports.rate_limits import RateLimiter
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock
 from domain.refunds import Quote, Refund, RefundReason
@@ -27,10 +28,6 @@ from domain.tickets import TicketId
 from entrypoints.settings import Settings
 
 _EXTENSION = "tessera"
-
-
-class RateLimiter(Protocol):
-    def wait_seconds(self, *, key: str, at_most: int, seconds: int) -> int: ...
 
 
 class Services(Protocol):

@@ -8,7 +8,7 @@ from time import monotonic
 import orjson
 from flask import Flask, Response, current_app
 
-from entrypoints.availability_wire import snapshot
+from entrypoints.availability_wire import whole
 from entrypoints.http.api import PREFIX, blueprint
 from entrypoints.http.api.answers import cached
 from entrypoints.http.openapi import answers, operation
@@ -70,7 +70,7 @@ class Snapshots:
         if before is not None and before.moment == moment:
             taken = Taken(asked_at, moment, before.plain, before.gzipped, before.tag)
         else:
-            plain = orjson.dumps(snapshot(found))
+            plain = orjson.dumps(whole(found))
             tag = ".".join(map(str, moment))
             taken = Taken(asked_at, moment, plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0), tag)
         while len(self._taken) >= SNAPSHOTS_KEPT_MAX and event not in self._taken:
