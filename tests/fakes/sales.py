@@ -88,6 +88,25 @@ def reserved_sale(*, epoch: int = 1, balcony_capacity: int | None = None, **term
     return _sale(_seat_map((stalls, balcony), seats), tiers, epoch=epoch, terms_=terms(**terms_))
 
 
+def mixed_sale(*, epoch: int = 1, **terms_: object) -> Sale:
+    """A small house with everything: a floor of 12, stalls of 2 rows of 5 (seats 0-9), a balcony of 6 (10-15).
+
+    Tiers: ``general`` and ``vip`` (4 at most) share the floor; ``stalls``; ``anywhere`` (stalls, then balcony, and
+    never more than 9).
+    """
+    floor = Zone(key="floor", name="Floor", kind=ZoneKind.GENERAL_ADMISSION, capacity=12, outline=_SQUARE)
+    stalls = reserved_zone("stalls", first=0, rows=2, per_row=5)
+    balcony = reserved_zone("balcony", first=10, rows=1, per_row=6)
+    seats = (*_seats(stalls, y=20), *_seats(balcony, y=100))
+    tiers = (
+        tier("general", ZoneKind.GENERAL_ADMISSION, ("floor",)),
+        tier("vip", ZoneKind.GENERAL_ADMISSION, ("floor",), cents=12_000, capacity=4, position=1),
+        tier("stalls", ZoneKind.RESERVED, ("stalls",), cents=9_000, position=2),
+        tier("anywhere", ZoneKind.RESERVED, ("stalls", "balcony"), cents=7_000, capacity=9, position=3),
+    )
+    return _sale(_seat_map((floor, stalls, balcony), seats), tiers, epoch=epoch, terms_=terms(**terms_))
+
+
 def big_reserved_sale(*, rows: int, per_row: int, epoch: int = 1, **terms_: object) -> Sale:
     """One zone ``house`` of ``rows`` rows, one tier ``seat``: for races and benchmarks."""
     house = reserved_zone("house", first=0, rows=rows, per_row=per_row)
