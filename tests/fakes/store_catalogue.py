@@ -55,7 +55,7 @@ class FakeEvents:
             "an event uses a seat map of its venue",
         )
         _check_tiers(event)
-        state.events[event.id] = event
+        state.events[event.id] = _in_order(event)
         state.policies[event.id] = (policy,)
         state.sales[event.id] = SaleRow()
         for pool, capacity in capacities(event, state.seat_maps[event.seat_map_id]).items():
@@ -104,7 +104,7 @@ class FakeEvents:
             raise StockConflict(pools=short)
         for pool, capacity in wanted.items():
             state.capacities[event.id, pool] = capacity
-        state.events[event.id] = event
+        state.events[event.id] = _in_order(event)
         sale = state.sales[event.id]
         state.sales[event.id] = replace(sale, version=sale.version + 1)
         return sale.version + 1
@@ -170,6 +170,10 @@ def _unlimited(event: Event, pool: str, seat_map: SeatMap) -> int:
         return zones[pool]
     tier = next((tier for tier in event.tiers if tier_pool(tier.key) == pool), None)
     return sum(zones[zone_pool(zone)] for zone in tier.zones) if tier else 0
+
+
+def _in_order(event: Event) -> Event:
+    return replace(event, tiers=tuple(sorted(event.tiers, key=lambda tier: (tier.position, tier.key))))
 
 
 def _check_tiers(event: Event) -> None:

@@ -27,6 +27,7 @@ class FakeOrders:
         unique(order.id not in orders, f"order {order.id}")
         unique(self.of_hold(order.hold_id) is None, "one order per hold")
         unique(all(other.number != order.number for other in orders.values()), f"order number {order.number}")
+        _check_stock(order)
         orders[order.id] = order
         self._state.order_policies[order.id] = policy
 
@@ -42,6 +43,7 @@ class FakeOrders:
         before = self.get(order.id)
         holds(before.state not in ENDED or order.state is before.state, f"an order that is {before.state} stays so")
         holds(order.refunded <= order.total, "no more is refunded than was paid")
+        _check_stock(order)
         self._state.orders[order.id] = order
 
     def policy(self, order_id: OrderId) -> RefundPolicy:
@@ -64,6 +66,13 @@ class FakeOrders:
             and (order.deadline_at <= now or order.stock is StockState.RELEASING)
         ]
         return tuple(order.id for order in sorted(waiting, key=lambda o: (o.deadline_at, o.id))[:at_most])
+
+
+def _check_stock(order: Order) -> None:
+    paid = {OrderState.IN_REVIEW, OrderState.CONFIRMED, OrderState.PARTIALLY_REFUNDED}
+    given_up = {OrderState.EXPIRED, OrderState.CANCELLED, OrderState.PAYMENT_FAILED}
+    holds(order.state not in paid or order.stock is StockState.ALLOCATED, "paid orders have their stock")
+    holds(order.state not in given_up or order.stock is StockState.RELEASED, "unpaid ends give their stock back")
 
 
 class FakeTickets:

@@ -1,0 +1,173 @@
+"""The Backoffice port on Postgres."""
+
+from datetime import datetime
+
+from sqlalchemy import Engine, Uuid, cast, func, or_, select
+
+from adapters.postgres.backoffice import event_figures, order_files
+from adapters.postgres.backoffice.health import health_from_row, health_of
+from adapters.postgres.backoffice.paging import cursor, cut, paged
+from adapters.postgres.rows import records
+from adapters.postgres.tables import audit_entries, events, messages, orders, outbox, payments, refunds, staff
+from adapters.postgres.transaction import Row, Transaction, connect
+from domain.accounts import StaffMember
+from domain.errors import NotFound
+from domain.events import EventId
+from domain.money import CurrencyCode, Money
+from domain.orders import OrderId
+from domain.ports.backoffice import (
+    Dashboard,
+    EffectRow,
+    EffectsPage,
+    EffectState,
+    EventsFilter,
+    EventsPage,
+    EventStock,
+    OrderFile,
+    OrdersFilter,
+    OrdersPage,
+    ReviewRow,
+    TrailFilter,
+    TrailPage,
+)
+
+_OPEN = outbox.c.done_at.is_(None) & outbox.c.parked_at.is_(None)
+_PARKED = outbox.c.parked_at.is_not(None)
+
+
+class PostgresBackoffice:
+    """Implements Backoffice. Raises StoreUnavailable when Postgres cannot answer."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def dashboard(self, *, now: datetime, since: datetime) -> Dashboard:
+        picked = event_figures.most_urgent(now=now)
+        figures = event_figures.figures_of(picked, since=since).order_by(picked.c.place)
+        recent = (
+            select(orders.c.currency, func.count().label("orders"), func.sum(orders.c.total_minor).label("gross_minor"))
+            .where(orders.c.confirmed_at >= since)
+            .group_by(orders.c.currency)
+            .order_by(orders.c.currency)
+        )
+        with connect(self._engine) as connection:
+            transaction = Transaction(connection)
+            shown = transaction.rows(figures)
+            money = transaction.rows(recent)
+            (health,) = transaction.rows(health_of(now=now, since=since))
+        return Dashboard(
+            events=tuple(map(event_figures.figures_from_row, shown)),
+            health=health_from_row(health),
+            recent_orders=sum(row["orders"] for row in money),
+            recent_gross=tuple(Money(int(row["gross_minor"]), CurrencyCode(row["currency"])) for row in money),
+        )
+
+    def events(self, *, wanted: EventsFilter, now: datetime, since: datetime) -> EventsPage:
+        matching = event_figures.matching(wanted, now=now)
+        picked = paged(
+            matching, at=events.c.starts_at, name=events.c.id, after=wanted.cursor, newest_first=wanted.past
+        ).subquery("picked")
+        order = (picked.c.starts_at, picked.c.id)
+        statement = event_figures.figures_of(picked, since=since).order_by(
+            *(column.desc() if wanted.past else column for column in order)
+        )
+        with connect(self._engine) as connection:
+            rows = Transaction(connection).rows(statement)
+        found = [event_figures.figures_from_row(row) for row in rows]
+        items, after = cut(found, [one.cursor for one in found])
+        return EventsPage(items=items, next_cursor=after)
+
+    def event(self, event_id: EventId, *, since: datetime) -> EventStock:
+        picked = select(events).where(events.c.id == event_id).subquery("picked")
+        with connect(self._engine) as connection:
+            transaction = Transaction(connection)
+            figures = transaction.first(event_figures.figures_of(picked, since=since))
+            pools = transaction.rows(event_figures.pools_of(event_id))
+            sold = transaction.rows(event_figures.sold_by_tier(event_id))
+        if figures is None:
+            raise NotFound("event")
+        return EventStock(
+            figures=event_figures.figures_from_row(figures),
+            pools=tuple(map(event_figures.pool_from_row, pools)),
+            sold={row["key"]: row["sold"] for row in sold},
+        )
+
+    def orders(self, *, wanted: OrdersFilter) -> OrdersPage:
+        statement = paged(
+            order_files.matching(wanted),
+            at=orders.c.placed_at,
+            name=orders.c.id,
+            after=wanted.cursor,
+            newest_first=True,
+        )
+        with connect(self._engine) as connection:
+            rows = Transaction(connection).rows(statement)
+        found = [order_files.from_row(row) for row in rows]
+        items, after = cut(found, [one.cursor for one in found])
+        return OrdersPage(items=items, next_cursor=after)
+
+    def order(self, order_id: OrderId) -> OrderFile:
+        with connect(self._engine) as connection:
+            return order_files.order_file(Transaction(connection), order_id)
+
+    def reviews(self) -> tuple[ReviewRow, ...]:
+        with connect(self._engine) as connection:
+            rows = Transaction(connection).rows(order_files.review_queue())
+        return tuple(map(order_files.review_from_row, rows))
+
+    def effects(self, *, state: EffectState, cursor: str | None) -> EffectsPage:
+        about = func.coalesce(
+            *(
+                select(table.c.order_id)
+                .where(table.c.id == cast(outbox.c.payload[name].astext, Uuid))
+                .scalar_subquery()
+                for name, table in (("payment", payments), ("refund", refunds), ("message", messages))
+            )
+        )
+        statement = paged(
+            select(outbox, about.label("order_id")).where(_PARKED if state is EffectState.PARKED else _OPEN),
+            at=outbox.c.created_at,
+            name=outbox.c.id,
+            after=cursor,
+            newest_first=False,
+        )
+        counts = select(
+            func.count().filter(_PARKED).label("parked"), func.count().filter(_OPEN).label("waiting")
+        ).where(or_(_PARKED, _OPEN))
+        with connect(self._engine) as connection:
+            transaction = Transaction(connection)
+            rows = transaction.rows(statement)
+            (counted,) = transaction.rows(counts)
+        found = [_effect(row) for row in rows]
+        items, after = cut(found, [one.cursor for one in found])
+        return EffectsPage(items=items, parked=counted["parked"], waiting=counted["waiting"], next_cursor=after)
+
+    def trail(self, *, wanted: TrailFilter) -> TrailPage:
+        statement = select(audit_entries)
+        if wanted.actor:
+            statement = statement.where(audit_entries.c.actor == wanted.actor)
+        if wanted.action:
+            whole = audit_entries.c.action == wanted.action
+            statement = statement.where(
+                or_(whole, audit_entries.c.action.startswith(f"{wanted.action}.", autoescape=True))
+            )
+        if wanted.subject:
+            statement = statement.where(audit_entries.c.subject_id == wanted.subject)
+        page = paged(statement, at=audit_entries.c.at, name=audit_entries.c.id, after=wanted.cursor, newest_first=True)
+        with connect(self._engine) as connection:
+            found = [order_files.audit_from_row(row) for row in Transaction(connection).rows(page)]
+        items, after = cut(found, [cursor(entry.at, entry.id) for entry in found])
+        return TrailPage(items=items, next_cursor=after)
+
+    def staff(self) -> tuple[StaffMember, ...]:
+        with connect(self._engine) as connection:
+            rows = Transaction(connection).rows(select(staff).order_by(staff.c.name, staff.c.id))
+        return tuple(map(records.staff_from_row, rows))
+
+
+def _effect(row: Row) -> EffectRow:
+    return EffectRow(
+        row=records.outbox_from_row(row),
+        order_id=OrderId(row["order_id"]) if row["order_id"] else None,
+        cursor=cursor(row["created_at"], row["id"]),
+    )

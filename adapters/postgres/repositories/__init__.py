@@ -1,0 +1,1 @@
+"""The repositories of a unit of work, one module a noun. None of them commits."""

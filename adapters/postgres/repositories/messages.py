@@ -1,0 +1,48 @@
+"""Short messages, and who does not want any."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_once
+
+from adapters.postgres.rows import records as rows
+from adapters.postgres.tables import messages, opt_outs
+from adapters.postgres.transaction import Transaction
+from domain.errors import NotFound
+from domain.ports.messages import Message, MessageId
+
+
+class PostgresMessages:
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def add(self, message: Message) -> None:
+        self._transaction.run(insert(messages), rows.message_to_row(message))
+
+    def get(self, message_id: MessageId, *, lock: bool = False) -> Message:
+        message = self._find(messages.c.id == message_id, lock=lock)
+        if message is None:
+            raise NotFound("message")
+        return message
+
+    def of_provider(self, provider_id: str, *, lock: bool = False) -> Message | None:
+        return self._find(messages.c.provider_id == provider_id, lock=lock)
+
+    def save(self, message: Message) -> None:
+        changes = rows.message_changes(message)
+        if not self._transaction.changed(update(messages).where(messages.c.id == message.id).values(changes)):
+            raise NotFound("message")
+
+    def opted_out(self, phone: str) -> bool:
+        return self._transaction.first(select(opt_outs).where(opt_outs.c.phone == phone)) is not None
+
+    def opt_out(self, phone: str, *, at: datetime) -> None:
+        self._transaction.run(insert_once(opt_outs).on_conflict_do_nothing(), {"phone": phone, "at": at})
+
+    def opt_in(self, phone: str) -> None:
+        self._transaction.run(delete(opt_outs).where(opt_outs.c.phone == phone))
+
+    def _find(self, which: ColumnElement[bool], *, lock: bool) -> Message | None:
+        wanted = select(messages).where(which)
+        row = self._transaction.first(wanted.with_for_update(key_share=True) if lock else wanted)
+        return rows.message_from_row(row) if row else None

@@ -1,0 +1,92 @@
+"""Orders with their lines."""
+
+from datetime import datetime
+
+from sqlalchemy import Select, insert, select, text, update
+
+from adapters.postgres.rows import events as event_rows
+from adapters.postgres.rows import orders as rows
+from adapters.postgres.tables import order_lines, orders, refund_policies
+from adapters.postgres.transaction import Transaction
+from domain.errors import InvariantBroken, NotFound
+from domain.events import EventId
+from domain.holds import HoldId
+from domain.orders import Order, OrderId
+from domain.refunds import RefundPolicy
+
+_UNITS_BOUGHT = text("""
+    SELECT coalesce(sum(bought.quantity - voided.tickets), 0) AS units
+    FROM orders
+    CROSS JOIN LATERAL (SELECT sum(quantity) AS quantity FROM order_lines WHERE order_id = orders.id) AS bought
+    CROSS JOIN LATERAL (SELECT count(*) AS tickets FROM tickets
+                        WHERE order_id = orders.id AND state = 'void') AS voided
+    WHERE event_id = :event_id AND buyer_email = :email
+        AND state IN ('awaiting_payment', 'in_review', 'confirmed', 'partially_refunded')
+""")
+_DUE = text("""
+    SELECT id FROM orders
+    WHERE state = 'awaiting_payment'
+        AND (stock = 'claimed' AND deadline_at <= :now OR stock = 'releasing')
+    ORDER BY deadline_at, id LIMIT :at_most
+""")
+
+
+class PostgresOrders:
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def add(self, order: Order, *, policy: RefundPolicy) -> None:
+        version = self._policy_version(order.event_id, policy)
+        self._transaction.run(insert(orders), {**rows.to_row(order), "policy_version": version})
+        self._transaction.run(insert(order_lines), rows.line_rows(order))
+
+    def get(self, order_id: OrderId, *, lock: bool = False) -> Order:
+        order = self._find(select(orders).where(orders.c.id == order_id), lock=lock)
+        if order is None:
+            raise NotFound("order")
+        return order
+
+    def of_hold(self, hold_id: HoldId, *, lock: bool = False) -> Order | None:
+        same_hold = (orders.c.event_id == hold_id.event_id) & (orders.c.hold_nonce == hold_id.nonce)
+        return self._find(select(orders).where(same_hold), lock=lock)
+
+    def save(self, order: Order) -> None:
+        if not self._transaction.changed(update(orders).where(orders.c.id == order.id).values(rows.changes(order))):
+            raise NotFound("order")
+
+    def policy(self, order_id: OrderId) -> RefundPolicy:
+        sold_under = (refund_policies.c.event_id == orders.c.event_id) & (
+            refund_policies.c.version == orders.c.policy_version
+        )
+        row = self._transaction.first(select(refund_policies).join(orders, sold_under).where(orders.c.id == order_id))
+        if row is None:
+            raise NotFound("order")
+        return event_rows.policy_from_row(row)
+
+    def units_bought(self, *, event_id: EventId, email: str) -> int:
+        row = self._transaction.first(_UNITS_BOUGHT, {"event_id": event_id, "email": email})
+        return int(row["units"]) if row else 0
+
+    def due(self, *, now: datetime, at_most: int) -> tuple[OrderId, ...]:
+        found = self._transaction.rows(_DUE, {"now": now, "at_most": at_most})
+        return tuple(OrderId(row["id"]) for row in found)
+
+    def _find(self, wanted: "Select[tuple[object, ...]]", *, lock: bool) -> Order | None:
+        row = self._transaction.first(wanted.with_for_update(key_share=True) if lock else wanted)
+        if row is None:
+            return None
+        lines = select(order_lines).where(order_lines.c.order_id == row["id"]).order_by(order_lines.c.position)
+        return rows.from_row(row, self._transaction.rows(lines))
+
+    def _policy_version(self, event_id: EventId, policy: RefundPolicy) -> int:
+        wanted = event_rows.policy_to_row(policy)
+        same = (
+            (refund_policies.c.event_id == event_id)
+            & (refund_policies.c.windows == wanted["windows"])
+            & (refund_policies.c.fees_returned == wanted["fees_returned"])
+        )
+        newest = select(refund_policies.c.version).where(same).order_by(refund_policies.c.version.desc()).limit(1)
+        row = self._transaction.first(newest)
+        if row is None:
+            raise InvariantBroken("an order is sold under a policy of its event")
+        return int(row["version"])

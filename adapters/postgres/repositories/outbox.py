@@ -1,0 +1,71 @@
+"""The outbox: leased with SKIP LOCKED, fenced by the number of attempts."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from adapters.postgres.rows import records as rows
+from adapters.postgres.tables import outbox
+from adapters.postgres.transaction import Transaction
+from domain.ports.outbox import LEASE_SECONDS, Effect, OutboxRow
+
+_LEASE = text("""
+    WITH due AS (
+        SELECT id, not_before FROM outbox
+        WHERE done_at IS NULL AND parked_at IS NULL AND not_before <= :now AND effect = ANY(:effects)
+        ORDER BY not_before, id LIMIT :at_most FOR UPDATE SKIP LOCKED
+    )
+    UPDATE outbox SET attempts = attempts + 1, not_before = :until
+    FROM due WHERE outbox.id = due.id
+    RETURNING outbox.*, due.not_before AS was_due
+""")
+_OPEN = outbox.c.done_at.is_(None) & outbox.c.parked_at.is_(None)
+
+
+class PostgresOutbox:
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def add(self, row: OutboxRow) -> None:
+        once = insert(outbox).on_conflict_do_nothing(constraint="outbox_one_effect_per_key")
+        self._transaction.run(once, rows.outbox_to_row(row))
+
+    def lease(self, *, now: datetime, at_most: int, effects: frozenset[Effect]) -> tuple[OutboxRow, ...]:
+        parameters = {
+            "now": now,
+            "until": now + timedelta(seconds=LEASE_SECONDS),
+            "at_most": at_most,
+            "effects": [effect.value for effect in effects],
+        }
+        leased = self._transaction.rows(_LEASE, parameters)
+        in_order = sorted(leased, key=lambda row: (row["was_due"], row["id"]))
+        return tuple(rows.outbox_from_row(row) for row in in_order)
+
+    def done(self, row: OutboxRow) -> bool:
+        return self._end(row, done_at=func.now())
+
+    def retry(self, row: OutboxRow, *, at: datetime, error: str) -> bool:
+        return self._end(row, not_before=at, last_error=error)
+
+    def park(self, row: OutboxRow, *, error: str) -> bool:
+        return self._end(row, parked_at=func.now(), last_error=error)
+
+    def revive(self, *, row_id: UUID, now: datetime) -> bool:
+        parked = (outbox.c.id == row_id) & outbox.c.parked_at.is_not(None)
+        again = update(outbox).where(parked).values(parked_at=None, attempts=0, not_before=now)
+        return self._transaction.changed(again) == 1
+
+    def parked(self, *, at_most: int) -> tuple[OutboxRow, ...]:
+        parked = select(outbox).where(outbox.c.parked_at.is_not(None))
+        found = self._transaction.rows(parked.order_by(outbox.c.created_at, outbox.c.id).limit(at_most))
+        return tuple(rows.outbox_from_row(row) for row in found)
+
+    def waiting(self) -> int:
+        row = self._transaction.first(select(func.count().label("rows")).select_from(outbox).where(_OPEN))
+        return int(row["rows"]) if row else 0
+
+    def _end(self, row: OutboxRow, **values: object) -> bool:
+        mine: ColumnElement[bool] = (outbox.c.id == row.id) & (outbox.c.attempts == row.attempts) & _OPEN
+        return self._transaction.changed(update(outbox).where(mine).values(**values)) == 1

@@ -1,0 +1,154 @@
+"""Events, their tiers and their refund policies as rows."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from adapters.postgres.transaction import Row
+from domain.events import Event, EventId, EventState, Sale, SaleTerms
+from domain.money import CurrencyCode, Money
+from domain.refunds import RefundPolicy, RefundWindow
+from domain.seat_maps import SeatMap, SeatMapId, ZoneKind
+from domain.tiers import Tier, TierId, UnitPrice
+from domain.venues import VenueId
+
+
+def to_row(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "slug": event.slug,
+        "name": event.name,
+        "summary": event.summary,
+        "description": event.description,
+        "category": event.category,
+        "artwork": event.artwork,
+        "venue_id": event.venue_id,
+        "seat_map_id": event.seat_map_id,
+        "currency": event.currency,
+        "doors_at": event.doors_at,
+        "starts_at": event.starts_at,
+        "ends_at": event.ends_at,
+        "state": event.state.value,
+        "opens_at": event.terms.opens_at,
+        "closes_at": event.terms.closes_at,
+        "hold_seconds": event.terms.hold_seconds,
+        "payment_seconds": event.terms.payment_seconds,
+        "per_order_max": event.terms.per_order_max,
+        "per_buyer_max": event.terms.per_buyer_max,
+        "live_holds_per_buyer": event.terms.live_holds_per_buyer,
+        "admission_required": event.terms.admission_required,
+    }
+
+
+def from_row(row: Row, tiers: Iterable[Row]) -> Event:
+    """``tiers``: rows of this event, in order, each with its ``zones``."""
+    return Event(
+        id=EventId(row["id"]),
+        slug=row["slug"],
+        name=row["name"],
+        summary=row["summary"],
+        description=row["description"],
+        category=row["category"],
+        artwork=row["artwork"],
+        venue_id=VenueId(row["venue_id"]),
+        seat_map_id=SeatMapId(row["seat_map_id"]),
+        currency=CurrencyCode(row["currency"]),
+        doors_at=row["doors_at"],
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        state=EventState(row["state"]),
+        terms=SaleTerms(
+            opens_at=row["opens_at"],
+            closes_at=row["closes_at"],
+            hold_seconds=row["hold_seconds"],
+            payment_seconds=row["payment_seconds"],
+            per_order_max=row["per_order_max"],
+            per_buyer_max=row["per_buyer_max"],
+            live_holds_per_buyer=row["live_holds_per_buyer"],
+            admission_required=row["admission_required"],
+        ),
+        tiers=tuple(tier_from_row(tier) for tier in tiers),
+    )
+
+
+def sale(event: Event, *, epoch: int, version: int, seat_map: SeatMap) -> Sale:
+    """The event as the hold path sees it."""
+    return Sale(
+        event_id=event.id,
+        slug=event.slug,
+        state=event.state,
+        epoch=epoch,
+        version=version,
+        currency=event.currency,
+        terms=event.terms,
+        tiers=event.tiers,
+        seat_map=seat_map,
+        starts_at=event.starts_at,
+    )
+
+
+def tier_to_row(event: Event, tier: Tier) -> dict[str, Any]:
+    return {
+        "id": tier.id,
+        "event_id": event.id,
+        "key": tier.key,
+        "name": tier.name,
+        "description": tier.description,
+        "kind": tier.kind.value,
+        "position": tier.position,
+        "currency": tier.price.face.currency,
+        "face_minor": tier.price.face.amount,
+        "fee_minor": tier.price.fee.amount,
+        "per_order_min": tier.per_order_min,
+        "per_order_max": tier.per_order_max,
+        "capacity": tier.capacity,
+        "opens_at": tier.opens_at,
+        "closes_at": tier.closes_at,
+        "access_code_digest": tier.access_code_digest,
+        "accessible": tier.accessible,
+    }
+
+
+def tier_zone_rows(event: Event) -> list[dict[str, Any]]:
+    return [
+        {"tier_id": tier.id, "event_id": event.id, "position": position, "zone_key": zone}
+        for tier in event.tiers
+        for position, zone in enumerate(tier.zones)
+    ]
+
+
+def tier_from_row(row: Row) -> Tier:
+    return Tier(
+        id=TierId(row["id"]),
+        key=row["key"],
+        name=row["name"],
+        description=row["description"],
+        kind=ZoneKind(row["kind"]),
+        zones=tuple(row["zones"]),
+        price=price_from_row(row),
+        position=row["position"],
+        per_order_max=row["per_order_max"],
+        per_order_min=row["per_order_min"],
+        capacity=row["capacity"],
+        opens_at=row["opens_at"],
+        closes_at=row["closes_at"],
+        access_code_digest=row["access_code_digest"],
+        accessible=row["accessible"],
+    )
+
+
+def price_from_row(row: Row, *, currency: str | None = None) -> UnitPrice:
+    """Face value and fee, in the row's own currency unless it has none."""
+    code = CurrencyCode(currency or row["currency"])
+    return UnitPrice(face=Money(row["face_minor"], code), fee=Money(row["fee_minor"], code))
+
+
+def policy_to_row(policy: RefundPolicy) -> dict[str, Any]:
+    windows = [[window.hours_before, window.basis_points] for window in policy.windows]
+    return {"windows": windows, "fees_returned": policy.fees_returned}
+
+
+def policy_from_row(row: Row) -> RefundPolicy:
+    return RefundPolicy(
+        windows=tuple(RefundWindow(hours_before=hours, basis_points=points) for hours, points in row["windows"]),
+        fees_returned=row["fees_returned"],
+    )

@@ -1,0 +1,213 @@
+"""The tables as SQLAlchemy Core sees them: names and types of columns, for building statements.
+
+What the rows must obey (keys, checks, triggers, comments) is written once, in ``migrations/versions``; a test
+compares both with a real database.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    TIMESTAMP,
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    Identity,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData()
+
+_Kind = TypeEngine[Any] | type[TypeEngine[Any]]
+_When = TIMESTAMP(timezone=True)
+_Integers = ARRAY(Integer)
+
+
+def _key(name: str, kind: _Kind = Uuid) -> "Column[Any]":
+    return Column(name, kind, primary_key=True)
+
+
+def _is(name: str, kind: _Kind = Text) -> "Column[Any]":
+    return Column(name, kind, nullable=False)
+
+
+def _may(name: str, kind: _Kind = Text) -> "Column[Any]":
+    return Column(name, kind, nullable=True)
+
+
+def _filled(name: str, kind: _Kind) -> "Column[Any]":
+    """A column that the database fills by itself when a statement does not name it."""
+    return Column(name, kind, nullable=False, server_default="")
+
+
+def _derived(name: str, kind: _Kind) -> "Column[Any]":
+    """A column that the database computes; nobody can write it."""
+    return Column(name, kind, Computed(""), nullable=False)
+
+
+venues = Table(
+    "venues", metadata,
+    _key("id"), _is("slug"), _is("name"), _is("address"), _is("city"), _is("country"), _is("timezone"),
+    _is("description"), _is("accessibility"), _filled("created_at", _When),
+)  # fmt: skip
+
+seat_maps = Table(
+    "seat_maps", metadata,
+    _key("id"), _is("venue_id", Uuid), _is("name"), _is("version", Integer), _is("code"), _is("width", Integer),
+    _is("height", Integer), _is("focal_x", Integer), _is("focal_y", Integer), _is("seat_count", Integer),
+    _is("areas", JSONB), _filled("created_at", _When),
+)  # fmt: skip
+
+zones = Table(
+    "zones", metadata,
+    _key("seat_map_id"), _key("key", Text), _is("position", Integer), _is("name"), _is("kind"),
+    _is("capacity", Integer), _is("outline", JSONB), _is("row_firsts", _Integers), _is("row_counts", _Integers),
+)  # fmt: skip
+
+seats = Table(
+    "seats", metadata,
+    _key("seat_map_id"), _key("index", Integer), _is("zone_key"), _is("id"), _is("row_label"), _is("number"),
+    _is("x", Integer), _is("y", Integer), _is("features", SmallInteger),
+)  # fmt: skip
+
+events = Table(
+    "events", metadata,
+    _key("id"), _is("slug"), _is("name"), _is("summary"), _is("description"), _is("category"), _is("artwork"),
+    _is("venue_id", Uuid), _is("seat_map_id", Uuid), _is("currency"), _is("doors_at", _When),
+    _is("starts_at", _When), _is("ends_at", _When), _is("state"), _is("opens_at", _When), _is("closes_at", _When),
+    _is("hold_seconds", Integer), _is("payment_seconds", Integer), _is("per_order_max", Integer),
+    _is("per_buyer_max", Integer), _is("live_holds_per_buyer", Integer), _is("admission_required", Boolean),
+    _filled("created_at", _When), _filled("venue_words", Text), _derived("search", TSVECTOR),
+)  # fmt: skip
+
+sales = Table(
+    "sales", metadata,
+    _key("event_id"), _filled("epoch", BigInteger), _filled("version", BigInteger),
+)  # fmt: skip
+
+refund_policies = Table(
+    "refund_policies", metadata,
+    _key("event_id"), _key("version", Integer), _is("windows", JSONB), _is("fees_returned", Boolean),
+    _filled("created_at", _When),
+)  # fmt: skip
+
+pools = Table(
+    "pools", metadata,
+    _key("event_id"), _key("key", Text), _is("seat_map_id", Uuid), _is("kind"), _may("zone_key"),
+    _is("capacity", Integer), _filled("claimed", Integer), _filled("allocated", Integer), _filled("blocked", Integer),
+)  # fmt: skip
+
+tiers = Table(
+    "tiers", metadata,
+    _key("id"), _is("event_id", Uuid), _is("key"), _is("name"), _is("description"), _is("kind"),
+    _is("position", Integer), _is("currency"), _is("face_minor", BigInteger), _is("fee_minor", BigInteger),
+    _is("per_order_min", Integer), _is("per_order_max", Integer), _may("capacity", Integer), _may("opens_at", _When),
+    _may("closes_at", _When), _may("access_code_digest"), _is("accessible", Boolean),
+)  # fmt: skip
+
+tier_zones = Table(
+    "tier_zones", metadata,
+    _key("tier_id"), _key("position", Integer), _is("event_id", Uuid), _is("zone_key"), _derived("pool", Text),
+)  # fmt: skip
+
+orders = Table(
+    "orders", metadata,
+    _key("id"), _is("number"), _is("event_id", Uuid), _is("hold_nonce", Uuid), _is("state"), _is("stock"),
+    _is("buyer_name"), _is("buyer_email"), _may("buyer_phone"), _is("device"), _is("address"), _is("pools", JSONB),
+    _is("currency"), _is("total_minor", BigInteger), _is("refunded_minor", BigInteger),
+    _is("policy_version", Integer), _is("placed_at", _When), _is("deadline_at", _When), _may("confirmed_at", _When),
+    _may("ended_at", _When), _may("ended_because"),
+)  # fmt: skip
+
+order_lines = Table(
+    "order_lines", metadata,
+    _key("id"), _is("order_id", Uuid), _is("event_id", Uuid), _is("position", Integer), _is("tier_id", Uuid),
+    _is("tier_name"), _is("quantity", Integer), _is("face_minor", BigInteger), _is("fee_minor", BigInteger),
+    _is("seats", _Integers),
+)  # fmt: skip
+
+claims = Table(
+    "claims", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _is("event_id", Uuid), _is("seat_map_id", Uuid), _is("pool"), _may("zone_key"), _may("seat", Integer),
+    _may("order_id", Uuid), _may("order_line_id", Uuid), _is("quantity", Integer), _filled("returned", Integer),
+    _is("state"), _filled("created_at", _When),
+)  # fmt: skip
+
+payments = Table(
+    "payments", metadata,
+    _key("id"), _is("order_id", Uuid), _is("attempt", Integer), _is("state"), _is("currency"),
+    _is("amount_minor", BigInteger), _may("session_id"), _may("checkout_url"), _may("intent_id"), _is("risk"),
+    _may("card_fingerprint"), _may("card_brand"), _may("card_last4"), _may("card_country"), _may("card_funding"),
+    _may("failure"), _is("created_at", _When), _may("next_check_at", _When), _is("checks", Integer),
+    _derived("captured_minor", BigInteger), _filled("refund_pending_minor", BigInteger),
+    _filled("refunded_minor", BigInteger),
+)  # fmt: skip
+
+tickets = Table(
+    "tickets", metadata,
+    _key("id"), Column("position", BigInteger, Identity(always=True), nullable=False), _is("order_id", Uuid),
+    _is("order_line_id", Uuid), _is("event_id", Uuid), _is("tier_id", Uuid), _is("tier_name"), _is("currency"),
+    _is("face_minor", BigInteger), _is("fee_minor", BigInteger), _is("zone"), _is("place"), _may("seat", Integer),
+    _is("code"), _is("state"), _is("issued_at", _When), _may("used_at", _When), _filled("place_returned", Boolean),
+)  # fmt: skip
+
+refunds = Table(
+    "refunds", metadata,
+    _key("id"), _is("order_id", Uuid), _is("payment_id", Uuid), _is("currency"), _is("amount_minor", BigInteger),
+    _is("reason"), _is("state"), _is("requested_at", _When), _may("completed_at", _When), _may("provider_id"),
+    _may("failure"),
+)  # fmt: skip
+
+refund_tickets = Table(
+    "refund_tickets", metadata,
+    _key("refund_id"), _key("position", Integer), _is("ticket_id", Uuid), _is("order_id", Uuid),
+)  # fmt: skip
+
+assessments = Table(
+    "assessments", metadata,
+    _key("id"), _is("order_id", Uuid), _is("verdict"), _is("reasons", JSONB), _is("at", _When),
+)  # fmt: skip
+
+outbox = Table(
+    "outbox", metadata,
+    _key("id"), _is("key"), _is("effect"), _is("payload", JSONB), _is("created_at", _When), _is("not_before", _When),
+    _filled("attempts", Integer), _may("last_error"), _may("done_at", _When), _may("parked_at", _When),
+)  # fmt: skip
+
+messages = Table(
+    "messages", metadata,
+    _key("id"), _may("order_id", Uuid), _is("recipient"), _is("body"), _is("state"), _is("created_at", _When),
+    _may("provider_id"), _may("failure"),
+)  # fmt: skip
+
+opt_outs = Table("opt_outs", metadata, _key("phone", Text), _is("at", _When))
+
+webhook_notices = Table(
+    "webhook_notices", metadata,
+    _key("provider", Text), _key("notice_id", Text), _is("type"), _is("received_at", _When),
+)  # fmt: skip
+
+audit_entries = Table(
+    "audit_entries", metadata,
+    _key("id"), _is("at", _When), _is("actor"), _is("action"), _is("subject_kind"), _is("subject_id"),
+    _is("details", JSONB),
+)  # fmt: skip
+
+staff = Table(
+    "staff", metadata,
+    _key("id"), _is("email"), _is("name"), _is("role"), _is("password_hash"), _is("created_at", _When),
+    _may("disabled_at", _When),
+)  # fmt: skip
+
+idempotency_keys = Table(
+    "idempotency_keys", metadata,
+    _key("scope", Text), _key("key", Text), _is("request_digest"), _is("begun_at", _When), _may("answer", JSONB),
+)  # fmt: skip

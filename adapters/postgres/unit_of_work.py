@@ -1,0 +1,90 @@
+"""The unit of work on Postgres: one connection, one READ COMMITTED transaction, committed only when told."""
+
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine
+
+from adapters.postgres.repositories.assessments import PostgresAssessments
+from adapters.postgres.repositories.audit import PostgresAudit
+from adapters.postgres.repositories.events import PostgresEvents
+from adapters.postgres.repositories.idempotency import PostgresIdempotencyKeys
+from adapters.postgres.repositories.messages import PostgresMessages
+from adapters.postgres.repositories.notices import PostgresNotices
+from adapters.postgres.repositories.orders import PostgresOrders
+from adapters.postgres.repositories.outbox import PostgresOutbox
+from adapters.postgres.repositories.payments import PostgresPayments
+from adapters.postgres.repositories.refunds import PostgresRefunds
+from adapters.postgres.repositories.staff import PostgresStaff
+from adapters.postgres.repositories.stock import PostgresStock
+from adapters.postgres.repositories.tickets import PostgresTickets
+from adapters.postgres.repositories.venues import PostgresVenues
+from adapters.postgres.seat_map_cache import SeatMapCache
+from adapters.postgres.transaction import Transaction, connect
+from domain.ports.outbox import Outbox
+from domain.ports.unit_of_work import (
+    Assessments,
+    Audit,
+    Events,
+    IdempotencyKeys,
+    Messages,
+    Notices,
+    Orders,
+    Payments,
+    Refunds,
+    Staff,
+    Stock,
+    Tickets,
+    Venues,
+)
+
+
+class PostgresUnitOfWork:
+    """``with PostgresUnitOfWork(engine, seat_maps=…) as uow: …; uow.commit()``. Cheap to make, used once."""
+
+    venues: Venues
+    events: Events
+    stock: Stock
+    orders: Orders
+    payments: Payments
+    tickets: Tickets
+    refunds: Refunds
+    assessments: Assessments
+    messages: Messages
+    notices: Notices
+    audit: Audit
+    staff: Staff
+    outbox: Outbox
+    idempotency: IdempotencyKeys
+
+    def __init__(self, engine: Engine, *, seat_maps: SeatMapCache) -> None:
+        self._engine = engine
+        self._seat_maps = seat_maps
+
+    def __enter__(self) -> Self:
+        self._connection: Connection = connect(self._engine)
+        self._transaction = transaction = Transaction(self._connection)
+        self.venues = PostgresVenues(transaction, self._seat_maps)
+        self.events = PostgresEvents(transaction)
+        self.stock = PostgresStock(transaction)
+        self.orders = PostgresOrders(transaction)
+        self.payments = PostgresPayments(transaction)
+        self.tickets = PostgresTickets(transaction)
+        self.refunds = PostgresRefunds(transaction)
+        self.assessments = PostgresAssessments(transaction)
+        self.messages = PostgresMessages(transaction)
+        self.notices = PostgresNotices(transaction)
+        self.audit = PostgresAudit(transaction)
+        self.staff = PostgresStaff(transaction)
+        self.outbox = PostgresOutbox(transaction)
+        self.idempotency = PostgresIdempotencyKeys(transaction)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Back into the pool, which rolls back whatever was not committed.
+        self._connection.close()
+
+    def commit(self) -> None:
+        self._transaction.commit()
