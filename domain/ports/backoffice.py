@@ -304,7 +304,7 @@ def fields_of(text: str) -> Mapping[SearchField, str]:
         return {SearchField.EMAIL: wanted.lower()}
     if _PHONE.fullmatch(wanted):
         return {SearchField.PHONE: re.sub(r"[^0-9]", "", wanted).lstrip("0")}
-    fields = {SearchField.NAME: wanted.casefold(), SearchField.EMAIL: wanted.lower()}
+    fields = {SearchField.NAME: wanted.lower(), SearchField.EMAIL: wanted.lower()}
     if _ORDER_NUMBER.fullmatch(wanted.upper()):
         plain = wanted.upper().replace("-", "")
         fields[SearchField.NUMBER] = f"{plain[:4]}-{plain[4:]}"
