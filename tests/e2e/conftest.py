@@ -36,12 +36,13 @@ def live() -> Iterator[Live]:
     with scratch_directory() as folder:
         port = next(port for port in PORTS if all(port_is_free(port + offset) for offset in range(3)))
         log = folder / "up.log"
-        command = [sys.executable, "-P", "-m", "entrypoints.cli", "up", "--port", str(port), "--data-dir", str(folder)]
+        data = folder / "data"
+        command = [sys.executable, "-P", "-m", "entrypoints.cli", "up", "--port", str(port), "--data-dir", str(data)]
         with log.open("wb") as output:
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=_environment())
         try:
             _wait(f"http://127.0.0.1:{port}/readyz", process, log)
-            yield Live(url=f"http://127.0.0.1:{port}", sandbox_url=f"http://127.0.0.1:{port + 2}", data_dir=folder)
+            yield Live(url=f"http://127.0.0.1:{port}", sandbox_url=f"http://127.0.0.1:{port + 2}", data_dir=data)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(STOP_SECONDS_MAX)
