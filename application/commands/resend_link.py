@@ -52,7 +52,13 @@ def resend_link(
         uow.outbox.add(effects.send_sms(message, ids=ids, now=now))
         uow.audit.add(
             trail.entry(
-                command.actor, "message.resent", kind="order", subject=order.id, ids=ids, now=now, message=str(message.id)
+                command.actor,
+                "message.resent",
+                kind="order",
+                subject=order.id,
+                ids=ids,
+                now=now,
+                message=str(message.id),
             )
         )
         uow.commit()

@@ -36,6 +36,7 @@ from tests.fakes.payments import FakeGateway
 from tests.fakes.sales import general_sale
 from tests.fakes.unit_of_work import FakeStore
 from tests.fakes.velocity import FakeVelocity
+from tests.fakes.waiting_room import FakeWaitingRoom
 from tests.fakes.world import FakeClock, FakeIds, FakeWakeup
 
 ACCESS = Access(secrets=(b"secret of the tests",), public_url="https://shop.invalid")
@@ -61,6 +62,7 @@ class House:
         self.inventory = FakeInventory(clock=self.clock.now)
         self.catalogue = FakeCatalogue(self.store)
         self.velocity = FakeVelocity(clock=self.clock.now)
+        self.waiting_room = FakeWaitingRoom(clock=self.clock.now)
         self.uow = self.store
         self.settle = partial(
             settle_payment, unit_of_work=self.uow, gateway=self.gateway, velocity=self.velocity, clock=self.clock,
@@ -71,7 +73,9 @@ class House:
             ids=self.ids, access=self.access, wakeup=self.wakeup,
         )  # fmt: skip
         self.rebuild = partial(rebuild_sale, catalogue=self.catalogue, inventory=self.inventory, unit_of_work=self.uow)
-        self.step: dict[str, Any] = {"unit_of_work": self.uow, "gateway": self.gateway, "clock": self.clock, "ids": self.ids}
+        self.step: dict[str, Any] = {
+            "unit_of_work": self.uow, "gateway": self.gateway, "clock": self.clock, "ids": self.ids,
+        }  # fmt: skip
         self.refresh_refund = partial(refresh_refund, **self.step)
         self.handlers = effect_handlers(
             capture_payment=partial(capture_payment, access=self.access, **self.step),
@@ -111,7 +115,10 @@ class House:
         command = PlaceHold(
             hold_id=hold_id or HoldId(self.event_id, uuid4()), event=self.sale.slug, lines=lines, buyer=buyer
         )
-        return place_hold(command, catalogue=self.catalogue, inventory=self.inventory, unit_of_work=self.uow)
+        return place_hold(
+            command, catalogue=self.catalogue, inventory=self.inventory, waiting_room=self.waiting_room,
+            unit_of_work=self.uow,
+        )  # fmt: skip
 
     def checkout(self, hold_id: HoldId, buyer: Buyer = ADA) -> CheckoutStarted | Rejection:
         return start_checkout(

@@ -347,6 +347,20 @@ class TestRisk:
         assert answer.code is RejectionCode.LIMIT_REACHED
 
 
+class TestTheWaitingRoom:
+    def test_nobody_holds_before_their_turn(self) -> None:
+        """In a rush, whoever asks joins the queue, is told how many are ahead, and holds when let in."""
+        house = House(sale=general_sale(capacity=1_000, admission_required=True))
+        crowd = [device(f"visitor {number}") for number in range(300)]
+        answers = [house.hold(general(house.sale, 1), buyer=visitor) for visitor in crowd]
+        last = answers[-1]
+        assert isinstance(last, Rejection)
+        assert last.code is RejectionCode.NOT_ADMITTED
+        assert isinstance(last.details["ahead"], int)
+        house.clock.advance(seconds=10)
+        assert isinstance(house.hold(general(house.sale, 1), buyer=crowd[-1]), ActiveHold)
+
+
 class TestRefunds:
     def test_a_refund_voids_tickets_at_once_and_money_follows(self, house: House) -> None:
         """Tickets stop working with the request; the places return; the provider completes it."""
