@@ -1,7 +1,7 @@
 """Outgoing webhooks and callbacks: delivered at least once, in parallel, retried with backoff, and logged.
 
-Whoever sends gives the body and a function that signs it at the moment of sending. What waits is in the database, so
-a restarted sandbox keeps its promises.
+Each vendor gives a function that writes and signs a delivery at the moment of sending. What waits is in the database,
+so a restarted sandbox keeps its promises.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from entrypoints.sandbox.clock import SandboxClock
 from entrypoints.sandbox.faults import Fault, FaultEngine
 from entrypoints.sandbox.store import Database
 
-Signer = Callable[[Mapping[str, Any]], Mapping[str, str]]
+Prepare = Callable[[Mapping[str, Any]], tuple[str, Mapping[str, str]]]
 
 IDLE_SECONDS_MAX = 5.0
 LOG_ENTRIES_MAX = 20_000
@@ -56,8 +56,9 @@ class Deliveries:
         self._faults = faults
         self._retry_seconds = retry_seconds
         self._timeout_seconds = timeout_seconds
-        self._signers: dict[str, Signer] = {}
+        self._prepare: dict[str, Prepare] = {}
         self._settled: dict[str, Callable[[Mapping[str, Any]], None]] = {}
+        self._kept_back: list[tuple[str, str]] = []
         self._wake = threading.Event()
         self._stopping = False
         self._slots = threading.BoundedSemaphore(threads)
@@ -66,10 +67,10 @@ class Deliveries:
         clock.on_advance(self._wake.set)
 
     def register(
-        self, vendor: str, *, sign: Signer, settled: Callable[[Mapping[str, Any]], None] | None = None
+        self, vendor: str, *, prepare: Prepare, settled: Callable[[Mapping[str, Any]], None] | None = None
     ) -> None:
-        """``sign`` gives a delivery's headers when it is sent; ``settled`` is told once one has arrived."""
-        self._signers[vendor] = sign
+        """``prepare`` gives a delivery's body and headers when it is sent; ``settled`` is told of its arrival."""
+        self._prepare[vendor] = prepare
         if settled is not None:
             self._settled[vendor] = settled
 
@@ -79,8 +80,6 @@ class Deliveries:
         vendor: str,
         type_: str,
         url: str,
-        body: str,
-        content_type: str,
         about: Mapping[str, str],
         retry: bool = True,
     ) -> None:
@@ -88,29 +87,33 @@ class Deliveries:
         fault = self._faults.for_delivery(target=_fault_target(vendor), type_=type_)
         kind = fault.kind if fault is not None else None
         for _ in range(2 if kind == "duplicate" else 1):
-            self._insert(
+            delivery_id = self._insert(
                 status={"drop": "dropped", "hold": "held"}.get(kind or "", "pending"),
                 due=self._clock.now() + _delay_seconds(fault),
                 vendor=vendor,
                 type_=type_,
                 body={
                     "url": url,
-                    "body": body,
-                    "content_type": content_type,
                     "about": dict(about),
                     "retry": retry,
                     "fault": kind,
                     "attempts": [],
                 },
             )
-        if kind is None:
-            # What a reorder fault keeps back goes out behind the next delivery of the same vendor.
-            self._database.change(
-                "UPDATE deliveries SET due = ? WHERE status = 'pending' AND vendor = ?"
-                " AND json_extract(body, '$.fault') = 'reorder' AND json_extract(body, '$.attempts[0]') IS NULL",
-                (self._clock.now() + REORDER_GAP_SECONDS, vendor),
-            )
+        if kind == "reorder":
+            self._kept_back.append((vendor, delivery_id))
+        elif kind is None:
+            self._let_follow(vendor)
         self._wake.set()
+
+    def _let_follow(self, vendor: str) -> None:
+        """Whatever a reorder fault keeps back goes out behind the delivery that was just queued."""
+        for kept in [kept for kept in self._kept_back if kept[0] == vendor]:
+            self._kept_back.remove(kept)
+            self._database.change(
+                "UPDATE deliveries SET due = ? WHERE id = ? AND status = 'pending'",
+                (self._clock.now() + REORDER_GAP_SECONDS, kept[1]),
+            )
 
     def release(self) -> int:
         """Send everything that a fault holds, oldest first; how many that is."""
@@ -153,16 +156,19 @@ class Deliveries:
             self._thread.join(timeout=5)
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _insert(self, *, status: str, due: float, vendor: str, type_: str, body: dict[str, Any]) -> None:
+    def _insert(self, *, status: str, due: float, vendor: str, type_: str, body: dict[str, Any]) -> str:
+        delivery_id = f"dlv_{secrets.token_hex(12)}"
         self._database.change(
             "INSERT INTO deliveries (id, status, due, vendor, type, body) VALUES (?, ?, ?, ?, ?, ?)",
-            (f"dlv_{secrets.token_hex(12)}", status, due, vendor, type_, orjson.dumps(body).decode()),
+            (delivery_id, status, due, vendor, type_, orjson.dumps(body).decode()),
         )
+        # The plus keeps SQLite on the primary key: by status it would walk through the whole log.
         self._database.change(
             "DELETE FROM deliveries WHERE seq <= (SELECT max(seq) FROM deliveries) - ?"
-            " AND status IN ('delivered', 'dropped', 'failed')",
+            " AND +status IN ('delivered', 'dropped', 'failed')",
             (LOG_ENTRIES_MAX,),
         )
+        return delivery_id
 
     def _run(self) -> None:
         while not self._stopping:
@@ -234,12 +240,8 @@ class Deliveries:
 
     def _post(self, entry: Mapping[str, Any]) -> tuple[int | None, str | None]:
         parts = urlsplit(entry["url"])
-        headers = {
-            "Content-Type": entry["content_type"],
-            "Accept": "*/*",
-            "User-Agent": "Tessera-Sandbox/1.0",
-            **self._signers[entry["vendor"]](entry),
-        }
+        body, headers = self._prepare[entry["vendor"]](entry)
+        headers = {"Accept": "*/*", "User-Agent": "Tessera-Sandbox/1.0", **headers}
         connection: http.client.HTTPConnection
         if parts.scheme == "https":
             connection = http.client.HTTPSConnection(
@@ -250,7 +252,7 @@ class Deliveries:
         with contextlib.closing(connection):
             try:
                 target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-                connection.request("POST", target, body=entry["body"].encode(), headers=headers)
+                connection.request("POST", target, body=body.encode(), headers=headers)
                 response = connection.getresponse()
                 response.read(REPLY_BYTES_MAX)
             except (OSError, http.client.HTTPException) as error:

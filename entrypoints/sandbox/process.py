@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sqlite3
 import threading
 from typing import Any
 
@@ -29,9 +30,24 @@ def config_from(settings: Settings) -> SandboxConfig:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then stop within a few seconds."""
-    application = create_app(config_from(settings))
-    server = SandboxServer(settings.host, settings.sandbox_port, application)
+    """Serve until SIGTERM or SIGINT, then stop within a few seconds.
+
+    Raises SystemExit with one sentence when the port is taken or the kept state cannot be read.
+    """
+    config = config_from(settings)
+    try:
+        server = SandboxServer(settings.host, settings.sandbox_port, _starting)
+    except OSError as error:
+        where = f"{settings.host}:{settings.sandbox_port}"
+        sentence = f"The sandbox cannot listen on {where} ({error.strerror}): set SANDBOX_PORT to a free port."
+        raise SystemExit(sentence) from error
+    try:
+        application = create_app(config)
+    except sqlite3.DatabaseError as error:
+        server.server_close()
+        sentence = f"The sandbox cannot read {config.data_file} ({error}): move the file away to start anew."
+        raise SystemExit(sentence) from error
+    server.application = application
     stop = threading.Event()
 
     def ask_to_stop(signum: int, frame: Any) -> None:
@@ -45,3 +61,10 @@ def serve(settings: Settings) -> None:
     stop.wait()
     server.stop()
     application.close()
+
+
+def _starting(environ: Any, start_response: Any) -> list[bytes]:
+    """Answers until the application is there; the port is taken first, so that a second sandbox touches no state."""
+    del environ
+    start_response("503 Service Unavailable", [("Content-Type", "text/plain"), ("Retry-After", "1")])
+    return [b"starting\n"]

@@ -48,6 +48,7 @@ class Recorder:
                         "body": body.decode(errors="replace")[:BODY_CHARACTERS_MAX],
                         "idempotency_key": environ.get("HTTP_IDEMPOTENCY_KEY"),
                         "status": status[0],
+                        "fault": environ.get("tessera.fault"),
                         "milliseconds": round((time.monotonic() - started) * 1000, 1),
                     }
                 )

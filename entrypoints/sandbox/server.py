@@ -64,11 +64,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.send_error(HTTPStatus.LENGTH_REQUIRED)
             return
-        length = int(self.headers.get("Content-Length") or 0)
-        if not 0 <= length <= BODY_BYTES_MAX:
+        announced = self.headers.get("Content-Length") or "0"
+        if not announced.isdigit() or int(announced) > BODY_BYTES_MAX:
             self.close_connection = True
             self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
+        length = int(announced)
         body = self.rfile.read(length)
         drop: list[bool] = []
         environ = self._environ(body)

@@ -11,7 +11,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +117,8 @@ class Documents:
         self._database = database
         self._vendor = vendor
 
-    def transaction(self) -> Any:
-        """A context manager: all of what is put inside happens, or nothing."""
+    def transaction(self) -> AbstractContextManager[None]:
+        """All of what is put inside happens, or nothing."""
         return self._database.transaction()
 
     def get(self, kind: str, document_id: str) -> Document | None:
@@ -137,6 +137,14 @@ class Documents:
     def delete(self, kind: str, document_id: str) -> bool:
         sql = "DELETE FROM documents WHERE kind = ? AND id = ?"
         return self._database.change(sql, (self._kind(kind), document_id)) > 0
+
+    def trim(self, kind: str, *, keep: int) -> None:
+        """Forget all but about the newest ``keep`` documents of a kind."""
+        self._database.change(
+            "DELETE FROM documents WHERE kind = ? AND seq <= ("
+            "SELECT seq FROM documents WHERE kind = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+            (self._kind(kind), self._kind(kind), keep),
+        )
 
     def select(
         self,

@@ -28,6 +28,9 @@ from adapters.stripe.sandbox.routes import ENDPOINTS, URL_MAP, Endpoint
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?")
 DROP_KEY = "tessera.drop_connection"
+FAULT_KEY = "tessera.fault"
+AT_THE_DOOR = frozenset({"429", "502", "503", "connection_reset"})
+"""Faults that strike before the idempotency key is looked at: a replay meets them as well."""
 log = logging.getLogger(__name__)
 
 
@@ -49,6 +52,36 @@ class RateLimit:
                 self._second, self._count = second, 0
             self._count += 1
             return self._count > self.per_second
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One API request. ``key`` is its idempotency key; only POST has one."""
+
+    method: str
+    path: str
+    encoded: str
+    request_id: str
+    key: str | None
+
+    @classmethod
+    def read(cls, request: Request, request_id: str) -> _Call:
+        posted = request.method == "POST"
+        return cls(
+            method=request.method,
+            path=request.path,
+            encoded=request.get_data(as_text=True) if posted else request.query_string.decode(errors="replace"),
+            request_id=request_id,
+            key=request.headers.get("Idempotency-Key") if posted else None,
+        )
+
+    def canonical(self) -> str:
+        """The parameters in a fixed order, to compare two requests."""
+        try:
+            pairs = parse_qsl(self.encoded, keep_blank_values=True, max_num_fields=FIELDS_MAX)
+        except ValueError:
+            return self.encoded
+        return urlencode(sorted(pairs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +107,7 @@ class StripeApi:
     def _respond(self, request: Request) -> Response:
         request_id = f"req_{random_text(14)}"
         fault = self._faults.for_request(target="stripe", method=request.method, path=request.path)
+        request.environ[FAULT_KEY] = fault.kind if fault is not None else None
         try:
             answer = self._answer(request, request_id, fault)
         except StripeApiError as error:
@@ -97,70 +131,64 @@ class StripeApi:
         _check_version(request)
         if self._rate_limit.refuses():
             raise _rate_limited()
-        encoded = request.get_data(as_text=True) if request.method == "POST" else request.query_string.decode()
-        key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
-        if key is None:
-            return self._carry_out(request, request_id, encoded, fault, key=None)
-        canonical = urlencode(sorted(parse_qsl(encoded, keep_blank_values=True, max_num_fields=FIELDS_MAX)))
-        replay = self._keys.begin(key, method=request.method, path=request.path, body=canonical)
+        if fault is not None and not fault.after:
+            time.sleep(fault.seconds if fault.kind in AT_THE_DOOR else 0)
+            _strike_at_the_door(fault)
+        call = _Call.read(request, request_id)
+        if call.key is None:
+            return self._carry_out(call, fault)
+        replay = self._keys.begin(call.key, method=call.method, path=call.path, body=call.canonical())
         if replay is not None:
             headers = {"Idempotent-Replayed": "true", "Original-Request": replay.request_id}
             return _Answer(replay.status, replay.body, headers)
         try:
-            return self._carry_out(request, request_id, encoded, fault, key=key, canonical=canonical)
+            return self._carry_out(call, fault)
         finally:
-            self._keys.end(key)
+            self._keys.end(call.key)
 
-    def _carry_out(
-        self,
-        request: Request,
-        request_id: str,
-        encoded: str,
-        fault: Fault | None,
-        *,
-        key: str | None,
-        canonical: str = "",
-    ) -> _Answer:
-        """Run the endpoint and remember its answer in one transaction, around an ordered fault."""
-
-        def remember(answer: _Answer) -> None:
-            if key is not None:
-                self._keys.remember(
-                    key,
-                    method=request.method,
-                    path=request.path,
-                    body=canonical,
-                    status=answer.status,
-                    answer=answer.body,
-                    request_id=request_id,
-                )
-
+    def _carry_out(self, call: _Call, fault: Fault | None) -> _Answer:
+        """Run the endpoint, with an ordered fault before or after it."""
         if fault is not None and not fault.after:
             time.sleep(fault.seconds)
-            if (failure := _failure(fault)) is not None:
-                refused = _error_answer(failure, request_id)
-                if failure.remembered:
-                    remember(refused)
-                return refused
+            if fault.kind == "500":
+                return self._remembered(call, _broken())
+        breaks = fault is not None and fault.after and fault.kind == "500"
         try:
             with self._ledger.documents.transaction():
-                answer = _Answer(200, self._run(request, request_id, encoded, key), {})
-                if fault is not None and fault.after and (failure := _failure(fault)) is not None:
-                    answer = _error_answer(failure, request_id)
-                remember(answer)
+                answer = _Answer(200, self._run(call), {})
+                if breaks:
+                    answer = _error_answer(_broken(), call.request_id)
+                self._remember(call, answer)
         except StripeApiError as error:
-            answer = _error_answer(error, request_id)
-            if error.remembered:
-                remember(answer)
+            return self._remembered(call, error)
         if fault is not None and fault.after:
             time.sleep(fault.seconds)
+            _strike_at_the_door(fault)
         return answer
 
-    def _run(self, request: Request, request_id: str, encoded: str, key: str | None) -> str:
-        endpoint, ids = _endpoint(request)
-        params = Params(parse_form(encoded))
+    def _remembered(self, call: _Call, error: StripeApiError) -> _Answer:
+        answer = _error_answer(error, call.request_id)
+        if error.remembered:
+            self._remember(call, answer)
+        return answer
+
+    def _remember(self, call: _Call, answer: _Answer) -> None:
+        if call.key is not None:
+            self._keys.remember(
+                call.key,
+                method=call.method,
+                path=call.path,
+                body=call.canonical(),
+                status=answer.status,
+                answer=answer.body,
+                request_id=call.request_id,
+            )
+
+    def _run(self, call: _Call) -> str:
+        endpoint, ids = _endpoint(call.method, call.path)
+        params = Params(parse_form(call.encoded))
         params.only(endpoint.parameters)
-        ledger = self._ledger.on_behalf_of(request_id=request_id, idempotency_key=key)
+        ledger = self._ledger.on_behalf_of(request_id=call.request_id, idempotency_key=call.key)
         document = endpoint.run(ledger, params, **ids)
         expanded = expand(ledger, document, params.texts("expand"))
         return orjson.dumps(expanded, option=orjson.OPT_INDENT_2).decode()
@@ -197,13 +225,11 @@ def _check_version(request: Request) -> None:
         raise StripeApiError(400, f"Invalid Stripe API version: {version}")
 
 
-def _endpoint(request: Request) -> tuple[Endpoint, Document]:
-    adapter = URL_MAP.bind("sandbox")
+def _endpoint(method: str, path: str) -> tuple[Endpoint, Document]:
     try:
-        name, ids = adapter.match(request.path, method=request.method)
+        name, ids = URL_MAP.bind("sandbox").match(path, method=method)
     except (NotFound, MethodNotAllowed) as error:
-        message = f"Unrecognized request URL ({request.method}: {request.path})."
-        raise StripeApiError(404, message) from error
+        raise StripeApiError(404, f"Unrecognized request URL ({method}: {path}).") from error
     return ENDPOINTS[name], dict(ids)
 
 
@@ -216,32 +242,29 @@ def _rate_limited() -> StripeApiError:
     )
 
 
-def _failure(fault: Fault) -> StripeApiError | None:
-    """The error that a fault stands for; None for those that only delay or drop.
+def _broken() -> StripeApiError:
+    """Stripe replays a 500 for its idempotency key, and says so by forbidding a retry."""
+    return StripeApiError(
+        500,
+        "An unknown error occurred",
+        type_="api_error",
+        remembered=True,
+        headers={"Stripe-Should-Retry": "false"},
+    )
 
-    Stripe replays a 500 for its idempotency key and says so by forbidding a retry; 502 and 503 come from in front of
-    the API, so nothing was begun and a retry may succeed.
-    """
+
+def _strike_at_the_door(fault: Fault) -> None:
+    """Raise what comes from in front of the API, where idempotency keys are not known; a retry may succeed."""
     if fault.kind == "429":
-        return _rate_limited()
-    if fault.kind == "500":
-        return StripeApiError(
-            500,
-            "An unknown error occurred",
-            type_="api_error",
-            remembered=True,
-            headers={"Stripe-Should-Retry": "false"},
-        )
-    if fault.kind in {"502", "503"}:
-        return StripeApiError(
-            int(fault.kind),
+        raise _rate_limited()
+    if fault.kind in AT_THE_DOOR:
+        status = int(fault.kind) if fault.kind.isdigit() else 503
+        raise StripeApiError(
+            status,
             "The service is temporarily unavailable. Please try again.",
             type_="api_error",
             headers={"Stripe-Should-Retry": "true"},
         )
-    if fault.kind == "connection_reset" and not fault.after:
-        return StripeApiError(503, "The connection is dropped before the request is read.", type_="api_error")
-    return None
 
 
 def _error_answer(error: StripeApiError, request_id: str) -> _Answer:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.stripe.sandbox import disputes, fraud_warnings, intents, refunds, reviews, sessions, webhook_endpoints
+from adapters.stripe.sandbox import (
+    disputes,
+    fraud_warnings,
+    intents,
+    listing,
+    refunds,
+    reviews,
+    sessions,
+    webhook_endpoints,
+)
 from adapters.stripe.sandbox.api import RateLimit, StripeApi
 from adapters.stripe.sandbox.errors import StripeApiError
 from adapters.stripe.sandbox.hosted import HostedPages
@@ -86,8 +95,9 @@ class StripeSandbox:
             return fraud_warnings.warn(self._ledger, self._charge(charge_id), fraud_type=fraud_type)
 
     def dump(self, kind: str, *, limit: int) -> list[Document]:
-        """Objects of one kind, newest first."""
-        return self._ledger.documents.select(kind, limit=limit)
+        """Objects of one kind as the API shows them, newest first."""
+        found = self._ledger.documents.select(kind, limit=limit)
+        return [listing.present(self._ledger, document) for document in found]
 
     def _charge(self, charge_id: str) -> Document:
         try:
@@ -116,7 +126,7 @@ class StripeSandbox:
         schedule.register("stripe.card_consequences", card_consequences)
         deliveries.register(
             "stripe",
-            sign=lambda delivery: webhook_endpoints.sign(ledger, delivery),
+            prepare=lambda delivery: webhook_endpoints.prepare(ledger, delivery),
             settled=self._delivered,
         )
 

@@ -20,6 +20,8 @@ class Documents(Protocol):
 
     def delete(self, kind: str, document_id: str) -> bool: ...
 
+    def trim(self, kind: str, *, keep: int) -> None: ...
+
     def select(
         self,
         kind: str,
@@ -51,7 +53,7 @@ class Deliveries(Protocol):
         self,
         vendor: str,
         *,
-        sign: Callable[[Mapping[str, Any]], Mapping[str, str]],
+        prepare: Callable[[Mapping[str, Any]], tuple[str, Mapping[str, str]]],
         settled: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None: ...
 
@@ -61,8 +63,6 @@ class Deliveries(Protocol):
         vendor: str,
         type_: str,
         url: str,
-        body: str,
-        content_type: str,
         about: Mapping[str, str],
         retry: bool = True,
     ) -> None: ...

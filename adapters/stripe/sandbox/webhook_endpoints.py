@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from adapters.stripe.sandbox.ledger import Ledger, random_text
 from adapters.stripe.sandbox.params import Params
 from adapters.stripe.sandbox.ports import Document
@@ -67,15 +69,23 @@ def delete(ledger: Ledger, params: Params, *, endpoint_id: str) -> Document:
     return {"id": endpoint_id, "object": "webhook_endpoint", "deleted": True}
 
 
-def sign(ledger: Ledger, delivery: Mapping[str, Any]) -> dict[str, str]:
-    """``Stripe-Signature``: HMAC-SHA256 over ``t.body``. The real time counts here, not the sandbox's clock,
-    because receivers refuse what is older than five minutes on theirs."""
+def prepare(ledger: Ledger, delivery: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """The event as JSON, and ``Stripe-Signature``: HMAC-SHA256 over ``t.body``.
+
+    The real time counts here, not the sandbox's clock, because receivers refuse what is older than five minutes on
+    theirs.
+    """
+    event = ledger.get("event", delivery["about"]["event"])
+    body = orjson.dumps(event, option=orjson.OPT_INDENT_2).decode()
     kept = ledger.documents.get("webhook_secret", delivery["about"]["endpoint"])
     secret = kept["secret"] if kept is not None else ""
     timestamp = int(time.time())
-    signed = f"{timestamp}.{delivery['body']}".encode()
+    signed = f"{timestamp}.{body}".encode()
     signature = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-    return {"Stripe-Signature": f"t={timestamp},v1={signature}"}
+    return body, {
+        "Content-Type": "application/json; charset=utf-8",
+        "Stripe-Signature": f"t={timestamp},v1={signature}",
+    }
 
 
 def _endpoint(endpoint_id: str, *, url: str, enabled_events: list[str], created: int) -> Document:

@@ -20,6 +20,7 @@ from adapters.twilio.sandbox.numbers import normalised
 from adapters.twilio.sandbox.ports import Document, Documents, Fault, Faults
 
 DROP_KEY = "tessera.drop_connection"
+FAULT_KEY = "tessera.fault"
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 1_000
 SCAN_MAX = 10_000
@@ -40,6 +41,7 @@ class TwilioApi:
 
     def _respond(self, request: Request) -> Response:
         fault = self._faults.for_request(target="twilio", method=request.method, path=request.path)
+        request.environ[FAULT_KEY] = fault.kind if fault is not None else None
         try:
             status, document = self._answer(request, fault)
         except TwilioApiError as error:

@@ -45,7 +45,7 @@ class TwilioSandbox:
         self.api = TwilioApi(self._exchange, documents=documents, faults=faults)
         self.pages = Inbox(self._exchange, documents)
         schedule.register("twilio.advance", self._advance)
-        deliveries.register("twilio", sign=self._sign)
+        deliveries.register("twilio", prepare=self._prepare)
 
     def messages(self, *, to: str | None, limit: int) -> list[Document]:
         """Messages in both directions, newest first; ``to`` is a recipient in E.164."""
@@ -66,6 +66,10 @@ class TwilioSandbox:
     def _advance(self, payload: Document) -> None:
         self._exchange.advance(payload["sid"])
 
-    def _sign(self, delivery: Mapping[str, Any]) -> dict[str, str]:
-        params = dict(parse_qsl(delivery["body"], keep_blank_values=True))
-        return {"X-Twilio-Signature": sign(self._auth_token, delivery["url"], params)}
+    def _prepare(self, delivery: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+        form: str = delivery["about"]["form"]
+        params = dict(parse_qsl(form, keep_blank_values=True))
+        return form, {
+            "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
+            "X-Twilio-Signature": sign(self._auth_token, delivery["url"], params),
+        }

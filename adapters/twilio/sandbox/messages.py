@@ -233,9 +233,7 @@ class Exchange:
             vendor="twilio",
             type_=type_,
             url=url,
-            body=urlencode(params),
-            content_type="application/x-www-form-urlencoded; charset=UTF-8",
-            about={"message": sid},
+            about={"message": sid, "form": urlencode(params)},
             # Twilio tells a status once; whoever misses it asks.
             retry=False,
         )

@@ -51,7 +51,7 @@ class Deliveries(Protocol):
         self,
         vendor: str,
         *,
-        sign: Callable[[Mapping[str, Any]], Mapping[str, str]],
+        prepare: Callable[[Mapping[str, Any]], tuple[str, Mapping[str, str]]],
         settled: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None: ...
 
@@ -61,8 +61,6 @@ class Deliveries(Protocol):
         vendor: str,
         type_: str,
         url: str,
-        body: str,
-        content_type: str,
         about: Mapping[str, str],
         retry: bool = True,
     ) -> None: ...
