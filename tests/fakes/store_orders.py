@@ -82,7 +82,8 @@ class FakeTickets:
     def add(self, tickets: tuple[Ticket, ...]) -> None:
         for ticket in tickets:
             others = self._state.tickets.values()
-            holds(ticket.order_id in self._state.orders, "a ticket needs its order")
+            order = self._state.orders.get(ticket.order_id)
+            holds(order is not None and ticket.line_id in {line.id for line in order.lines}, "a ticket has its line")
             unique(ticket.id not in self._state.tickets, f"ticket {ticket.id}")
             unique(all(other.code != ticket.code for other in others), "a ticket's code")
             unique(

@@ -15,4 +15,4 @@ class PostgresNotices:
     def first_time(self, *, provider: str, notice_id: str, type_: str, at: datetime) -> bool:
         row = {"provider": provider, "notice_id": notice_id, "type": type_, "received_at": at}
         once = insert(webhook_notices).values(row).on_conflict_do_nothing()
-        return self._transaction.changed(once) == 1
+        return self._transaction.first(once.returning(webhook_notices.c.notice_id)) is not None
