@@ -1,18 +1,26 @@
 """Whether this process can do its work: what it leans on, and what is wrong with each."""
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
-Check = Callable[[], str | None]
-"""What is wrong in a few words, or None. May raise: that is wrong, too."""
-
-
-def readiness(*, checks: Mapping[str, Check]) -> Mapping[str, str | None]:
-    """Every check by name, with what is wrong or None. Never raises: being asked is how trouble is found."""
-    return {name: _outcome(check) for name, check in checks.items()}
+from domain.errors import Unavailable
 
 
-def _outcome(check: Check) -> str | None:
+class Migrated(Protocol):
+    @property
+    def is_migrated(self) -> bool: ...
+
+
+def readiness(*, database: Callable[[], Migrated], valkey: Callable[[], object]) -> Mapping[str, str | None]:
+    """``database``, ``migrations`` and ``valkey``, each with what is wrong or None. Never raises Unavailable."""
     try:
-        return check()
-    except Exception as failure:  # noqa: BLE001 - whatever it is, it is the answer
-        return f"{type(failure).__name__}"
+        migrations = None if database().is_migrated else "not at the newest migration: run `tessera db upgrade`"
+        answered = None
+    except Unavailable:
+        answered, migrations = "does not answer", "unknown"
+    try:
+        valkey()
+        fast = None
+    except Unavailable:
+        fast = "does not answer"
+    return {"database": answered, "migrations": migrations, "valkey": fast}

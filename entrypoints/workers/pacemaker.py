@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
+from typing import Protocol
 
-from entrypoints.workers.tasks import Chores, drain_fully
+from entrypoints.workers.queue import drain_fully
 
 DRAIN_EVERY_SECONDS = 0.5
 SWEEP_EVERY_SECONDS = 0.5
@@ -16,10 +17,24 @@ REFUNDS_EVERY_SECONDS = 30.0
 log = logging.getLogger(__name__)
 
 
+class Chores(Protocol):
+    """The use cases that need no person to ask for them. Each answers how much it did."""
+
+    def drain_outbox(self) -> int: ...
+
+    def sweep_sales(self) -> int: ...
+
+    def expire_due_orders(self) -> int: ...
+
+    def check_payments(self) -> int: ...
+
+    def check_refunds(self) -> int: ...
+
+
 def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
     """One thread a chore, so that a slow provider never delays the sweeping of lapsed holds."""
     rhythm: tuple[tuple[str, Callable[[], int], float], ...] = (
-        ("drain_outbox", lambda: drain_fully(chores), DRAIN_EVERY_SECONDS),
+        ("drain_outbox", lambda: drain_fully(chores.drain_outbox), DRAIN_EVERY_SECONDS),
         ("sweep_sales", chores.sweep_sales, SWEEP_EVERY_SECONDS),
         ("expire_due_orders", chores.expire_due_orders, EXPIRE_EVERY_SECONDS),
         ("check_payments", chores.check_payments, PAYMENTS_EVERY_SECONDS),
@@ -39,6 +54,6 @@ def _beat(name: str, chore: Callable[[], int], every_seconds: float, stop: Event
         started = monotonic()
         try:
             chore()
-        except Exception:  # noqa: BLE001 - one bad round must not end the rhythm; the next one tries again
+        except Exception:
             log.exception("%s failed; it is tried again", name)
         stop.wait(max(every_seconds - (monotonic() - started), 0.05))

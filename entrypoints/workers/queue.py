@@ -9,6 +9,7 @@ from huey import RedisHuey
 
 QUEUE_NAME = "tessera"
 WAKEUPS_PER_SECOND_MAX = 50
+ROUNDS_PER_TASK_MAX = 500
 _TIMEOUTS = "socket_timeout=5&socket_connect_timeout=2"
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,23 @@ def make_queue(redis_url: str) -> RedisHuey:
     parts = urlsplit(redis_url)
     url = urlunsplit(parts._replace(query="&".join(part for part in (parts.query, _TIMEOUTS) if part)))
     return RedisHuey(QUEUE_NAME, url=url, results=False, store_errors=False)
+
+
+def register_drain(queue: RedisHuey, drain: Callable[[], int]) -> Callable[[], object]:
+    """Name the one task there is. Calling the answer puts it into the queue; a worker then performs it."""
+    task: Callable[[], object] = queue.task(name="drain_outbox")(lambda: drain_fully(drain))
+    return task
+
+
+def drain_fully(drain: Callable[[], int]) -> int:
+    """Drain until nothing is due, within a bound that lets other work have its turn."""
+    total = 0
+    for _ in range(ROUNDS_PER_TASK_MAX):
+        leased = drain()
+        total += leased
+        if leased == 0:
+            break
+    return total
 
 
 class QueueWakeup:
@@ -38,5 +56,5 @@ class QueueWakeup:
         self._quiet_until = now + 1 / WAKEUPS_PER_SECOND_MAX
         try:
             self._enqueue()
-        except Exception:  # noqa: BLE001 - a hint may be lost: workers look by themselves within a second
+        except Exception:
             log.warning("could not wake a worker", exc_info=True)

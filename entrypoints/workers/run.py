@@ -25,6 +25,7 @@ def main(settings: Settings) -> None:
         stop.set()
 
     threads = pacemaker.start(container, stop=stop)
+    container.drain_task()  # Registered before the consumer starts, or it would not know the task.
     consumer = container.queue().create_consumer(
         workers=QUEUE_THREADS, worker_type="thread", periodic=False, initial_delay=0.05, max_delay=0.5
     )

@@ -1,0 +1,310 @@
+"""The composition root: the one place that knows which adapter stands behind which port.
+
+One container a process. Its providers are called like functions: a singleton answers the one object, a use case
+performs itself with its ports filled in.
+"""
+
+import structlog
+from adapters.postgres.books import PostgresBooks
+from adapters.postgres.catalogue import PostgresCatalogue
+from adapters.postgres.listings import PostgresListings
+from dependency_injector import containers, providers
+
+from adapters.postgres import migrate
+from adapters.postgres.backoffice import PostgresBackoffice
+from adapters.postgres.condition import database_condition
+from adapters.postgres.engine import create_engine
+from adapters.postgres.seat_map_cache import SeatMapCache
+from adapters.postgres.unit_of_work import PostgresUnitOfWork
+from adapters.redis_locks.condition import valkey_condition
+from adapters.redis_locks.connections import connect as connect_valkey
+from adapters.redis_locks.feed import ValkeyFeed
+from adapters.redis_locks.inventory import ValkeyInventory
+from adapters.redis_locks.rate_limits import ValkeyBudget, ValkeyRateLimiter
+from adapters.redis_locks.velocity import ValkeyVelocity
+from adapters.redis_locks.waiting_room import ValkeyWaitingRoom
+from adapters.security.clock import SystemClock
+from adapters.security.ids import SystemIds
+from adapters.security.passwords import Argon2Hasher
+from adapters.stripe.budget import Pacer
+from adapters.stripe.payment_gateway import connect as connect_stripe
+from adapters.twilio.callbacks import TwilioCallbacks
+from adapters.twilio.sms_sender import connect as connect_twilio
+from application.access import Access
+from application.commands.capture_payment import capture_payment, void_payment
+from application.commands.catalogue_changes import (
+    add_seat_map,
+    add_venue,
+    cancel_event,
+    change_terms,
+    create_event,
+    publish_event,
+)
+from application.commands.check_payments import check_payments
+from application.commands.drain_outbox import drain_outbox
+from application.commands.expire_order import cancel_order, expire_due_orders, expire_order
+from application.commands.place_hold import place_hold
+from application.commands.rebuild_sale import rebuild_sale
+from application.commands.receive_notice import receive_notice
+from application.commands.release_hold import release_hold
+from application.commands.request_refund import request_refund
+from application.commands.resend_link import resend_link
+from application.commands.review_order import review_order
+from application.commands.revive_effect import revive_effect
+from application.commands.send_refund import check_refunds, refresh_refund, send_refund
+from application.commands.send_sms import receive_delivery_report, receive_inbound_message, send_sms
+from application.commands.settle_payment import settle_payment
+from application.commands.settle_stock import renew_terms, settle_stock, sweep_sales
+from application.commands.staff import add_staff, sign_in
+from application.commands.start_checkout import start_checkout
+from application.handlers import effect_handlers
+from application.queries.availability import availability
+from application.queries.order_details import order_details
+from application.queries.refund_quote import refund_quote
+from application.queries.verify import verify
+from domain.ports.outbox import OutboxRow
+from domain.ports.rate_limits import Budget
+from entrypoints.readiness import readiness
+from entrypoints.settings import Settings
+from entrypoints.workers.queue import QueueWakeup, make_queue, register_drain
+
+log = structlog.get_logger(__name__)
+
+
+def _access(settings: Settings) -> Access:
+    return Access(secrets=(settings.secret_key.encode(),), public_url=settings.public_url)
+
+
+def _whole_seconds(milliseconds: int) -> int:
+    return max(1, milliseconds // 1_000)
+
+
+def _pacer(budget: Budget, per_second: int) -> Pacer:
+    """Calls to the payment provider, paced over all processes together."""
+    return lambda endpoint: budget.reserve(key=endpoint, per_second=per_second)
+
+
+def _report(row: OutboxRow, failure: Exception) -> None:
+    log.warning("effect_failed", effect=row.effect.value, key=row.key, attempt=row.attempts, error=str(failure))
+
+
+class Container(containers.DeclarativeContainer):
+    """Everything one process of Tessera is made of."""
+
+    settings = providers.Dependency(instance_of=Settings)
+
+    # The world.
+    clock = providers.Singleton(SystemClock)
+    ids = providers.Singleton(SystemIds)
+    passwords = providers.Singleton(Argon2Hasher)
+    access = providers.Singleton(_access, settings)
+
+    # Postgres: the truth.
+    engine = providers.Singleton(
+        create_engine,
+        settings.provided.database_url,
+        application_name="tessera",
+        statement_seconds=providers.Callable(_whole_seconds, settings.provided.statement_timeout_ms),
+    )
+    seat_maps = providers.Singleton(SeatMapCache)
+    unit_of_work = providers.Factory(PostgresUnitOfWork, engine, seat_maps=seat_maps)
+    catalogue = providers.Singleton(PostgresCatalogue, engine, seat_maps=seat_maps)
+    listings = providers.Singleton(PostgresListings, engine, seat_maps=seat_maps)
+    books = providers.Singleton(PostgresBooks, engine)
+    backoffice = providers.Singleton(PostgresBackoffice, engine)
+    database_condition = providers.Callable(database_condition, engine)
+
+    # Valkey: speed.
+    valkey = providers.Singleton(connect_valkey, settings.provided.redis_url)
+    inventory = providers.Singleton(ValkeyInventory, valkey)
+    velocity = providers.Singleton(ValkeyVelocity, valkey)
+    rate_limiter = providers.Singleton(ValkeyRateLimiter, valkey)
+    provider_budget = providers.Singleton(ValkeyBudget, valkey)
+    waiting_room = providers.Singleton(ValkeyWaitingRoom, valkey)
+    feed = providers.Singleton(ValkeyFeed, valkey)
+    valkey_condition = providers.Callable(valkey_condition, valkey)
+
+    # Providers of money and messages.
+    gateway = providers.Singleton(
+        connect_stripe,
+        api_key=settings.provided.stripe_api_key,
+        webhook_secret=settings.provided.stripe_webhook_secret,
+        api_base=settings.provided.stripe_api_base,
+        api_version=settings.provided.stripe_api_version,
+        reserve=providers.Callable(_pacer, provider_budget, settings.provided.stripe_budget_per_second),
+    )
+    sms_sender = providers.Singleton(
+        connect_twilio,
+        account_sid=settings.provided.twilio_account_sid,
+        auth_token=settings.provided.twilio_auth_token,
+        status_callback=providers.Callable("{}/webhooks/twilio/status".format, settings.provided.public_url),
+        sender=settings.provided.twilio_from,
+        messaging_service_sid=settings.provided.twilio_messaging_service_sid,
+        api_base=settings.provided.twilio_api_base,
+    )
+    sms_callbacks = providers.Singleton(TwilioCallbacks, auth_token=settings.provided.twilio_auth_token)
+
+    # Holds.
+    rebuild_sale = providers.Callable(
+        rebuild_sale, catalogue=catalogue, inventory=inventory, unit_of_work=unit_of_work.provider
+    )
+    place_hold = providers.Callable(
+        place_hold,
+        catalogue=catalogue,
+        inventory=inventory,
+        waiting_room=waiting_room,
+        unit_of_work=unit_of_work.provider,
+    )
+    release_hold = providers.Callable(release_hold, inventory=inventory)
+    availability = providers.Callable(
+        availability, catalogue=catalogue, inventory=inventory, rebuild=rebuild_sale.provider
+    )
+    sweep_sales = providers.Callable(sweep_sales, catalogue=catalogue, inventory=inventory)
+
+    # The outbox.
+    effect_handlers = providers.Singleton(
+        effect_handlers,
+        capture_payment=providers.Callable(
+            capture_payment,
+            unit_of_work=unit_of_work.provider,
+            gateway=gateway,
+            clock=clock,
+            ids=ids,
+            access=access,
+        ).provider,
+        void_payment=providers.Callable(void_payment, unit_of_work=unit_of_work.provider, gateway=gateway).provider,
+        send_refund=providers.Callable(
+            send_refund, unit_of_work=unit_of_work.provider, gateway=gateway, clock=clock, ids=ids
+        ).provider,
+        send_sms=providers.Callable(send_sms, unit_of_work=unit_of_work.provider, sender=sms_sender).provider,
+        settle_stock=providers.Callable(settle_stock, inventory=inventory, rebuild=rebuild_sale.provider).provider,
+        renew_terms=providers.Callable(renew_terms, catalogue=catalogue, inventory=inventory).provider,
+    )
+    drain_outbox = providers.Callable(
+        drain_outbox,
+        handlers=effect_handlers,
+        report=providers.Object(_report),
+        unit_of_work=unit_of_work.provider,
+        clock=clock,
+    )
+
+    # The worker queue: a shortcut to the outbox.
+    queue = providers.Singleton(make_queue, settings.provided.huey_redis_url)
+    drain_task = providers.Singleton(register_drain, queue, drain_outbox.provider)
+    wakeup = providers.Singleton(QueueWakeup, drain_task)
+
+    # Orders and payments.
+    start_checkout = providers.Callable(
+        start_checkout,
+        catalogue=catalogue,
+        inventory=inventory,
+        unit_of_work=unit_of_work.provider,
+        gateway=gateway,
+        velocity=velocity,
+        clock=clock,
+        ids=ids,
+        access=access,
+        wakeup=wakeup,
+    )
+    settle_payment = providers.Callable(
+        settle_payment,
+        unit_of_work=unit_of_work.provider,
+        gateway=gateway,
+        velocity=velocity,
+        clock=clock,
+        ids=ids,
+        access=access,
+        wakeup=wakeup,
+    )
+    expire_order = providers.Callable(
+        expire_order,
+        settle=settle_payment.provider,
+        unit_of_work=unit_of_work.provider,
+        gateway=gateway,
+        clock=clock,
+        ids=ids,
+        access=access,
+        wakeup=wakeup,
+    )
+    cancel_order = providers.Callable(
+        cancel_order, expire=expire_order.provider, unit_of_work=unit_of_work.provider, clock=clock, ids=ids
+    )
+    expire_due_orders = providers.Callable(
+        expire_due_orders, expire=expire_order.provider, unit_of_work=unit_of_work.provider, clock=clock
+    )
+    check_payments = providers.Callable(
+        check_payments, settle=settle_payment.provider, unit_of_work=unit_of_work.provider, clock=clock
+    )
+    review_order = providers.Callable(
+        review_order, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+    )
+
+    # Refunds.
+    request_refund = providers.Callable(
+        request_refund, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+    )
+    refund_quote = providers.Callable(refund_quote, unit_of_work=unit_of_work.provider, clock=clock)
+    refresh_refund = providers.Callable(
+        refresh_refund, unit_of_work=unit_of_work.provider, gateway=gateway, clock=clock, ids=ids
+    )
+    check_refunds = providers.Callable(
+        check_refunds, unit_of_work=unit_of_work.provider, gateway=gateway, clock=clock, ids=ids
+    )
+
+    # What arrives from the providers.
+    receive_notice = providers.Callable(
+        receive_notice,
+        settle=settle_payment.provider,
+        refresh_refund=refresh_refund.provider,
+        unit_of_work=unit_of_work.provider,
+        gateway=gateway,
+        clock=clock,
+        ids=ids,
+    )
+    receive_delivery_report = providers.Callable(
+        receive_delivery_report, callbacks=sms_callbacks, unit_of_work=unit_of_work.provider
+    )
+    receive_inbound_message = providers.Callable(
+        receive_inbound_message, callbacks=sms_callbacks, unit_of_work=unit_of_work.provider, clock=clock, ids=ids
+    )
+
+    # What staff asks of the outbox.
+    resend_link = providers.Callable(
+        resend_link, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, access=access, wakeup=wakeup
+    )
+    revive_effect = providers.Callable(
+        revive_effect, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+    )
+
+    # Organisers and staff.
+    add_venue = providers.Callable(add_venue, unit_of_work=unit_of_work.provider, clock=clock, ids=ids)
+    add_seat_map = providers.Callable(add_seat_map, unit_of_work=unit_of_work.provider, clock=clock, ids=ids)
+    create_event = providers.Callable(create_event, unit_of_work=unit_of_work.provider, clock=clock, ids=ids)
+    publish_event = providers.Callable(publish_event, unit_of_work=unit_of_work.provider, clock=clock, ids=ids)
+    change_terms = providers.Callable(
+        change_terms, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+    )
+    cancel_event = providers.Callable(
+        cancel_event, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+    )
+    add_staff = providers.Callable(
+        add_staff, unit_of_work=unit_of_work.provider, passwords=passwords, clock=clock, ids=ids
+    )
+    sign_in = providers.Callable(sign_in, unit_of_work=unit_of_work.provider, passwords=passwords)
+
+    # Looking at it all.
+    order_details = providers.Callable(order_details, unit_of_work=unit_of_work.provider)
+    verify = providers.Callable(
+        verify, books=books, catalogue=catalogue, inventory=inventory, unit_of_work=unit_of_work.provider
+    )
+    readiness = providers.Callable(readiness, database=database_condition.provider, valkey=valkey_condition.provider)
+
+
+def upgrade_database(settings: Settings) -> None:
+    """Bring the schema to the newest migration. Safe to repeat and to do from several machines at once."""
+    migrate.upgrade(settings.database_url)
+
+
+def build_container(settings: Settings) -> Container:
+    """The container of this process. Connects to nothing until it is used."""
+    return Container(settings=settings)
