@@ -1,0 +1,167 @@
+"""Events: how each sells, and the terms of its sale."""
+
+from dataclasses import replace
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from domain.accounts import Action
+from domain.errors import Rejection
+from domain.events import (
+    HOLD_SECONDS_MAX,
+    HOLD_SECONDS_MIN,
+    PER_BUYER_MAX,
+    Event,
+    EventId,
+    EventState,
+    SaleTerms,
+)
+from domain.ports.backoffice import EventsFilter, EventStock
+from domain.tiers import tier_pool
+from entrypoints.admin import forms
+from entrypoints.admin.live_stock import free_now, held_now, shares
+from entrypoints.admin.services import RECENT, current
+from entrypoints.admin.sessions import allowed, member
+
+PAYMENT_MINUTES_MAX = 30
+"""The provider's page lives 35 minutes."""
+LIVE_HOLDS_MAX = 20
+
+
+def add_to(blueprint: Blueprint) -> None:
+    blueprint.add_url_rule("/events", view_func=events)
+    blueprint.add_url_rule("/events/<uuid:event_id>", view_func=event)
+    blueprint.add_url_rule("/events/<uuid:event_id>/terms", view_func=change_terms, methods=["POST"])
+    blueprint.add_url_rule("/events/<uuid:event_id>/publish", view_func=publish, methods=["GET", "POST"])
+    blueprint.add_url_rule("/events/<uuid:event_id>/cancel", view_func=cancel, methods=["GET", "POST"])
+
+
+@allowed(Action.VIEW)
+def events() -> str:
+    now = current().clock().now()
+    try:
+        state = request.args.get("state")
+        wanted = EventsFilter(
+            text=forms.search(request.args, "q"),
+            state=EventState(state) if state else None,
+            past=request.args.get("past") == "yes",
+            cursor=request.args.get("cursor"),
+        )
+        page = current().backoffice().events(wanted=wanted, now=now, since=now - RECENT)
+    except ValueError:
+        abort(404)
+    return render_template("admin/events.html", page=page, wanted=wanted, states=list(EventState), now=now)
+
+
+@allowed(Action.VIEW)
+def event(event_id: EventId) -> str:
+    return _page(event_id)
+
+
+@allowed(Action.EDIT_EVENTS)
+def change_terms(event_id: EventId) -> Response | tuple[str, int]:
+    found = _event(event_id)
+    timezone = current().backoffice().event(event_id, since=current().clock().now()).figures.timezone
+    try:
+        terms = _terms(found.terms, request.form, timezone=timezone)
+    except forms.Mistyped as mistake:
+        return _page(event_id, problems={mistake.field: str(mistake)}), 422
+    except ValueError as mistake:
+        return _page(event_id, problems={"terms": f"{str(mistake).capitalize()}."}), 422
+    answer = current().change_terms(event_id, terms=terms, actor=member().email)
+    if isinstance(answer, Rejection):
+        return _page(event_id, problems={"terms": answer.message}), 422
+    flash("The terms are changed. Shoppers see them within a second; reservations keep what they were given.", "done")
+    return redirect(url_for("admin.event", event_id=event_id), code=303)
+
+
+@allowed(Action.EDIT_EVENTS)
+def publish(event_id: EventId) -> str | Response:
+    """Ask first; publishing is seen by everybody."""
+    found = _event(event_id)
+    if request.method == "GET":
+        return _confirmation("admin/event_publish.html", found)
+    answer = current().publish_event(event_id, actor=member().email)
+    if isinstance(answer, Rejection):
+        flash(answer.message, "problem")
+    else:
+        flash(f"{answer.name} is published.", "done")
+    return redirect(url_for("admin.event", event_id=event_id), code=303)
+
+
+@allowed(Action.EDIT_EVENTS)
+def cancel(event_id: EventId) -> str | Response | tuple[str, int]:
+    """Ask first, and have the event's short name typed: this cannot be taken back."""
+    found = _event(event_id)
+    if request.method == "GET":
+        return _confirmation("admin/event_cancel.html", found)
+    if request.form.get("slug", "").strip() != found.slug:
+        problem = f"Type {found.slug} to confirm."
+        return _confirmation("admin/event_cancel.html", found, problem=problem), 422
+    current().cancel_event(event_id, actor=member().email)
+    flash(f"{found.name} is cancelled. Nothing is sold any more; refunds are made order by order.", "done")
+    return redirect(url_for("admin.event", event_id=event_id), code=303)
+
+
+def _terms(terms: SaleTerms, form: forms.Form, *, timezone: str) -> SaleTerms:
+    """The terms with everything replaced that the form has. Raises ValueError for rules that it breaks together."""
+    return replace(
+        terms,
+        opens_at=forms.moment(form, "opens_at", timezone=timezone),
+        closes_at=forms.moment(form, "closes_at", timezone=timezone),
+        hold_seconds=forms.whole(form, "hold_seconds", least=HOLD_SECONDS_MIN, most=HOLD_SECONDS_MAX),
+        payment_seconds=60 * forms.whole(form, "payment_minutes", least=2, most=PAYMENT_MINUTES_MAX),
+        per_order_max=forms.whole(form, "per_order_max", least=1, most=PER_BUYER_MAX),
+        per_buyer_max=forms.whole(form, "per_buyer_max", least=1, most=PER_BUYER_MAX),
+        live_holds_per_buyer=forms.whole(form, "live_holds_per_buyer", least=1, most=LIVE_HOLDS_MAX),
+        admission_required=form.get("admission_required") == "yes",
+    )
+
+
+def _event(event_id: EventId) -> Event:
+    with current().unit_of_work() as uow:
+        return uow.events.get(event_id)
+
+
+def _page(event_id: EventId, *, problems: dict[str, str] | None = None) -> str:
+    now = current().clock().now()
+    stock = current().backoffice().event(event_id, since=now - RECENT)
+    found = _event(event_id)
+    free = free_now(event_id)
+    return render_template(
+        "admin/event.html",
+        event=found,
+        stock=stock,
+        whole=held_now(event_id, stock.figures.stock),
+        zones=[(pool, shares(pool.stock, _known(free, pool.key))) for pool in stock.pools if pool.key.startswith("z:")],
+        limits=_limits(found, stock, free),
+        problems=problems or {},
+        typed=request.form,
+        now=now,
+        hold_seconds=(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX),
+        payment_minutes_max=PAYMENT_MINUTES_MAX,
+        per_buyer_max=PER_BUYER_MAX,
+        live_holds_max=LIVE_HOLDS_MAX,
+    )
+
+
+def _known(free: object, key: str) -> int | None:
+    return free.get(key) if isinstance(free, dict) else None
+
+
+def _limits(event: Event, stock: EventStock, free: object) -> dict[str, int | None]:
+    """What is left of each tier's own limit, for tiers that have one."""
+    own = {pool.key: pool.stock for pool in stock.pools}
+    left: dict[str, int | None] = {}
+    for tier in event.tiers:
+        key = tier_pool(tier.key)
+        if key in own:
+            known = _known(free, key)
+            left[tier.key] = own[key].unclaimed if known is None else known
+    return left
+
+
+def _confirmation(template: str, event: Event, *, problem: str | None = None) -> str:
+    now = current().clock().now()
+    stock = current().backoffice().event(event.id, since=now - RECENT)
+    return render_template(template, event=event, stock=stock, problem=problem, now=now)

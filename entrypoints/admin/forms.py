@@ -1,0 +1,86 @@
+"""Reading what was typed: each function answers a value or raises Mistyped with the field and what is wrong."""
+
+import re
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from werkzeug.datastructures import MultiDict
+
+from domain.orders import EMAIL_LENGTH_MAX
+from domain.ports.backoffice import SEARCH_LENGTH_MAX
+
+TEXT_LENGTH_MAX = 500
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+
+Form = MultiDict[str, str]
+Word = TypeVar("Word")
+
+
+class Mistyped(ValueError):
+    """One field cannot be used; the message is for the person who typed it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def text(form: Form, name: str, *, at_most: int = TEXT_LENGTH_MAX, required: str | None = None) -> str:
+    """Without surrounding blanks. ``required`` is what to say when there is nothing."""
+    value = form.get(name, "").strip()
+    if required and not value:
+        raise Mistyped(name, required)
+    if len(value) > at_most:
+        raise Mistyped(name, f"At most {at_most} characters.")
+    return value
+
+
+def email(form: Form, name: str) -> str:
+    """Something that looks like an e-mail address."""
+    value = text(form, name, at_most=EMAIL_LENGTH_MAX, required="Their e-mail address.")
+    if not _EMAIL.fullmatch(value):
+        raise Mistyped(name, "This is not an e-mail address.")
+    return value
+
+
+def search(form: Form, name: str) -> str | None:
+    """What somebody looks for, or None; overlong ones are cut, not refused."""
+    return form.get(name, "").strip()[:SEARCH_LENGTH_MAX] or None
+
+
+def whole(form: Form, name: str, *, least: int, most: int) -> int:
+    """A whole number in bounds."""
+    value = form.get(name, "").strip()
+    if not (value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most):
+        raise Mistyped(name, f"A whole number from {least} to {most}.")
+    return int(value)
+
+
+def moment(form: Form, name: str, *, timezone: str) -> datetime:
+    """A date and time of day as the venue's clock shows it."""
+    value = form.get(name, "").strip()
+    try:
+        local = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise Mistyped(name, "A date and a time, such as 2027-03-14 20:00.") from error
+    if local.tzinfo is not None:
+        raise Mistyped(name, "A local time, without a time zone.")
+    return local.replace(tzinfo=ZoneInfo(timezone)).astimezone(UTC)
+
+
+def one_of(form: Form, name: str, words: type[Word], *, required: str) -> Word:
+    """A member of an enumeration, by its value."""
+    try:
+        return words(form.get(name, ""))  # type: ignore[call-arg]  # an enumeration is called with a value
+    except ValueError as error:
+        raise Mistyped(name, required) from error
+
+
+def uuids(form: Form, name: str) -> tuple[UUID, ...]:
+    """All values of a field as ids, each once."""
+    try:
+        return tuple(dict.fromkeys(UUID(value) for value in form.getlist(name)))
+    except ValueError as error:
+        raise Mistyped(name, "Something here is not an id.") from error

@@ -1,0 +1,74 @@
+"""What the portal needs from the composition root, and where a view finds it."""
+
+from datetime import timedelta
+from typing import Protocol, cast
+from uuid import UUID
+
+from flask import current_app
+
+from application.commands.request_refund import RequestRefund
+from application.commands.resend_link import ResendLink
+from application.commands.review_order import ReviewOrder
+from domain.accounts import Role, StaffMember
+from domain.errors import Rejection
+from domain.events import Event, EventId, SaleTerms
+from domain.orders import Order, OrderId
+from domain.ports.backoffice import Backoffice
+from domain.ports.inventory import Inventory
+from domain.ports.messages import Message
+from domain.ports.rate_limits import RateLimiter
+from domain.ports.unit_of_work import UnitOfWork
+from domain.ports.world import Clock, Ids
+from domain.refunds import Quote, Refund, RefundReason
+from domain.tickets import TicketId
+from entrypoints.settings import Settings
+
+RECENT = timedelta(hours=24)
+"""What the portal calls recent."""
+
+_EXTENSION = "tessera"
+
+
+class Services(Protocol):
+    """One process's application, as far as the portal uses it."""
+
+    def settings(self) -> Settings: ...
+
+    def clock(self) -> Clock: ...
+
+    def ids(self) -> Ids: ...
+
+    def backoffice(self) -> Backoffice: ...
+
+    def inventory(self) -> Inventory: ...
+
+    def rate_limiter(self) -> RateLimiter: ...
+
+    def unit_of_work(self) -> UnitOfWork: ...
+
+    def sign_in(self, *, email: str, password: str) -> StaffMember | None: ...
+
+    def add_staff(self, *, email: str, name: str, role: Role, password: str, actor: str) -> StaffMember | Rejection: ...
+
+    def publish_event(self, event_id: EventId, /, *, actor: str) -> Event | Rejection: ...
+
+    def cancel_event(self, event_id: EventId, /, *, actor: str) -> Event: ...
+
+    def change_terms(self, event_id: EventId, /, *, terms: SaleTerms, actor: str) -> Event | Rejection: ...
+
+    def review_order(self, command: ReviewOrder, /) -> Order | Rejection: ...
+
+    def refund_quote(
+        self, order_id: OrderId, tickets: tuple[TicketId, ...] | None, reason: RefundReason, /
+    ) -> Quote | Rejection: ...
+
+    def request_refund(self, command: RequestRefund, /) -> Refund | Rejection: ...
+
+    def resend_link(self, command: ResendLink, /) -> Message | Rejection: ...
+
+    def revive_effect(self, row_id: UUID, /, *, actor: str) -> bool: ...
+
+
+def current() -> Services:
+    """The services of the application that handles this request."""
+    return cast("Services", current_app.extensions[_EXTENSION])

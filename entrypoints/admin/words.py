@@ -1,0 +1,230 @@
+"""How things are said in the portal: money, times, states and what happened."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from babel.numbers import format_currency
+
+from domain.accounts import Role
+from domain.events import EventState
+from domain.fraud import RiskLevel, Verdict
+from domain.money import Money
+from domain.orders import OrderState, StockState
+from domain.payments import PaymentState
+from domain.ports.backoffice import EventFigures
+from domain.ports.messages import MessageState
+from domain.ports.outbox import Effect
+from domain.refunds import RefundReason, RefundState
+from domain.tickets import TicketState
+
+_LOCALE = "en"
+
+
+class Label(NamedTuple):
+    """Words for a state, and how it should look: good, bad, waiting or plain."""
+
+    text: str
+    tone: str
+
+
+_LABELS: Mapping[object, Label] = {
+    EventState.DRAFT: Label("Draft", "plain"),
+    EventState.PUBLISHED: Label("Published", "good"),
+    EventState.CANCELLED: Label("Cancelled", "bad"),
+    OrderState.AWAITING_PAYMENT: Label("Awaiting payment", "waiting"),
+    OrderState.IN_REVIEW: Label("In review", "attention"),
+    OrderState.CONFIRMED: Label("Confirmed", "good"),
+    OrderState.PARTIALLY_REFUNDED: Label("Partly refunded", "plain"),
+    OrderState.REFUNDED: Label("Refunded", "plain"),
+    OrderState.EXPIRED: Label("Expired", "plain"),
+    OrderState.CANCELLED: Label("Cancelled", "plain"),
+    OrderState.PAYMENT_FAILED: Label("Payment failed", "bad"),
+    OrderState.CHARGED_BACK: Label("Charged back", "bad"),
+    StockState.CLAIMED: Label("Places claimed", "waiting"),
+    StockState.RELEASING: Label("Places being released", "waiting"),
+    StockState.ALLOCATED: Label("Places allocated", "good"),
+    StockState.RELEASED: Label("Places given back", "plain"),
+    PaymentState.STARTING: Label("Starting", "waiting"),
+    PaymentState.OPEN: Label("Open", "waiting"),
+    PaymentState.AUTHORISED: Label("Authorised", "waiting"),
+    PaymentState.CAPTURE_REQUESTED: Label("Being captured", "waiting"),
+    PaymentState.CAPTURED: Label("Captured", "good"),
+    PaymentState.VOID_REQUESTED: Label("Being let go", "waiting"),
+    PaymentState.VOIDED: Label("Let go", "plain"),
+    PaymentState.EXPIRED: Label("Expired", "plain"),
+    PaymentState.FAILED: Label("Failed", "bad"),
+    RefundState.REQUESTED: Label("Requested", "waiting"),
+    RefundState.PENDING: Label("Pending at the bank", "waiting"),
+    RefundState.SUCCEEDED: Label("Paid back", "good"),
+    RefundState.FAILED: Label("Failed", "bad"),
+    TicketState.VALID: Label("Valid", "good"),
+    TicketState.VOID: Label("Void", "plain"),
+    TicketState.CHECKED_IN: Label("Used at the door", "plain"),
+    MessageState.QUEUED: Label("Queued", "waiting"),
+    MessageState.UNKNOWN: Label("Unknown", "attention"),
+    MessageState.SENT: Label("Sent", "waiting"),
+    MessageState.DELIVERED: Label("Delivered", "good"),
+    MessageState.FAILED: Label("Failed", "bad"),
+    RiskLevel.NORMAL: Label("Normal risk", "plain"),
+    RiskLevel.ELEVATED: Label("Elevated risk", "attention"),
+    RiskLevel.HIGHEST: Label("Highest risk", "bad"),
+    RiskLevel.NOT_ASSESSED: Label("Risk not assessed", "plain"),
+    RiskLevel.UNKNOWN: Label("Risk unknown", "plain"),
+    Verdict.APPROVE: Label("Approve", "good"),
+    Verdict.REVIEW: Label("Review", "attention"),
+    Verdict.REJECT: Label("Reject", "bad"),
+    RefundReason.BUYERS_WISH: Label("The buyer's wish (the policy decides)", "plain"),
+    RefundReason.EVENT_CANCELLED: Label("The event is cancelled (everything)", "plain"),
+    RefundReason.GOODWILL: Label("Goodwill (everything)", "plain"),
+    RefundReason.FRAUD: Label("Fraud (everything)", "plain"),
+    Role.ADMIN: Label("Administrator", "plain"),
+    Role.VENUE_MANAGER: Label("Venue manager", "plain"),
+    Role.SUPPORT: Label("Support", "plain"),
+    Role.FINANCE: Label("Finance", "plain"),
+}
+
+ROLE_MAY = {
+    Role.ADMIN: "everything",
+    Role.VENUE_MANAGER: "events and their sales",
+    Role.SUPPORT: "orders, reviews, the outbox",
+    Role.FINANCE: "orders and refunds",
+}
+
+EFFECTS = {
+    Effect.CAPTURE_PAYMENT: "Capture a payment",
+    Effect.VOID_PAYMENT: "Let a payment go",
+    Effect.SEND_REFUND: "Send a refund",
+    Effect.SEND_SMS: "Send an SMS",
+    Effect.SETTLE_STOCK: "Tell the inventory about stock",
+    Effect.RENEW_TERMS: "Tell the inventory about new terms",
+}
+
+HAPPENINGS = {
+    "order.placed": "placed the order",
+    "order.confirmed": "confirmed the order",
+    "order.expired": "let the order expire",
+    "order.given_up": "gave the order up",
+    "order.cancelled": "cancelled the order",
+    "order.payment_failed": "ended the order: the payment failed",
+    "payment.authorised": "authorised the payment",
+    "provider.dispute": "reported a dispute",
+    "provider.fraud_warning": "warned of fraud",
+    "review.approved": "approved the order",
+    "review.rejected": "rejected the order",
+    "refund.requested": "requested a refund",
+    "refund.succeeded": "paid a refund back",
+    "refund.failed": "could not pay a refund back",
+    "message.resent": "sent the link again",
+    "event.created": "created the event",
+    "event.published": "published the event",
+    "event.cancelled": "cancelled the event",
+    "event.terms_changed": "changed the terms of the sale",
+    "venue.added": "added the venue",
+    "seat_map.added": "added the seat map",
+    "staff.added": "added the staff member",
+    "outbox.revived": "had an effect tried again",
+    "phone.opted_out": "said STOP",
+    "phone.opted_in": "said START",
+}
+SUBJECTS = (
+    "order",
+    "payment",
+    "review",
+    "refund",
+    "message",
+    "event",
+    "venue",
+    "seat_map",
+    "staff",
+    "outbox",
+    "provider",
+    "phone",
+)
+"""What actions are about: the noun in front of the dot."""
+
+
+def label(state: object) -> Label:
+    """A state in words."""
+    return _LABELS[state]
+
+
+def money(amount: Money) -> str:
+    """``$1,234.50``, with as many decimals as the currency has."""
+    return format_currency(Decimal(amount.amount).scaleb(-amount.exponent), amount.currency, locale=_LOCALE)
+
+
+def count(number: int) -> str:
+    """With thousands set apart."""
+    return f"{number:,}"
+
+
+def moment(at: datetime, timezone: str = "UTC") -> str:
+    """``22 Nov 2026, 16:44``, on the clock of ``timezone``."""
+    local = at.astimezone(ZoneInfo(timezone))
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def clock_time(at: datetime) -> str:
+    """``22 Nov 16:44:05`` UTC, for lists of what happened."""
+    local = at.astimezone(UTC)
+    return f"{local.day} {local:%b %H:%M:%S}"
+
+
+def machine_time(at: datetime) -> str:
+    """For ``<time datetime>``."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def for_input(at: datetime, timezone: str) -> str:
+    """For ``<input type=datetime-local>``, on the venue's clock."""
+    local = at.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
+    return local.isoformat(timespec="seconds" if local.second else "minutes")
+
+
+def span(duration: timedelta) -> str:
+    """``3 days``, ``2 hours``, ``5 minutes``, ``12 seconds``: the largest unit that is at least one."""
+    seconds = int(abs(duration).total_seconds())
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            units = seconds // size
+            return f"{units} {unit}{'s' if units > 1 else ''}"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """``5 minutes ago`` or ``in 2 hours``."""
+    return f"in {span(at - now)}" if at > now else f"{span(now - at)} ago"
+
+
+def sale_status(event: EventFigures, now: datetime) -> Label:
+    """Whether tickets can be had, and until or from when."""
+    if event.state is not EventState.PUBLISHED:
+        return label(event.state)
+    if now < event.sale_opens_at:
+        return Label(f"Opens in {span(event.sale_opens_at - now)}", "waiting")
+    if now < event.sale_closes_at:
+        return Label("On sale", "good")
+    return Label("Sale closed", "plain")
+
+
+def happening(action: str) -> str:
+    """What an audit entry says, in words; one that has none yet is shown as it is written."""
+    return HAPPENINGS.get(action, action.replace("_", " ").replace(".", ": "))
+
+
+def details(values: Mapping[str, object]) -> list[tuple[str, str]]:
+    """An audit entry's details, one line each, empty ones left out."""
+    return [(name.replace("_", " "), _said(value)) for name, value in values.items() if value not in (None, "")]
+
+
+def _said(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def pretty(payload: Mapping[str, object]) -> str:
+    """JSON for people."""
+    return json.dumps(payload, indent=2, ensure_ascii=False, default=str)

@@ -1,0 +1,179 @@
+"""The portal in memory: its blueprint on a small application, over a house whose every port is a fake."""
+
+import re
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from application.commands.catalogue_changes import cancel_event, change_terms, publish_event
+from application.commands.request_refund import RequestRefund, request_refund
+from application.commands.resend_link import ResendLink, resend_link
+from application.commands.review_order import ReviewOrder, review_order
+from application.commands.revive_effect import revive_effect
+from application.commands.staff import add_staff, sign_in
+from application.queries.refund_quote import refund_quote
+from domain.accounts import Role, StaffMember
+from domain.errors import Rejection
+from domain.events import Event, EventId, SaleTerms
+from domain.orders import Order, OrderId
+from domain.ports.backoffice import Backoffice
+from domain.ports.inventory import Inventory
+from domain.ports.messages import Message
+from domain.ports.rate_limits import RateLimiter
+from domain.ports.unit_of_work import UnitOfWork
+from domain.ports.world import Clock, Ids
+from domain.refunds import Quote, Refund, RefundReason
+from domain.tickets import TicketId
+from entrypoints.admin import blueprint
+from entrypoints.settings import Settings
+from tests.fakes.backoffice import FakeBackoffice
+from tests.fakes.rate_limits import FakeRateLimiter
+from tests.fakes.world import FakePasswordHasher
+from tests.unit.application.house import House
+
+PASSWORD = "open sesame, says ali"
+_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+@dataclass
+class Desk:
+    """Implements the portal's Services. ``house`` is what it looks at."""
+
+    house: House = field(default_factory=House)
+    passwords: FakePasswordHasher = field(default_factory=FakePasswordHasher)
+
+    def __post_init__(self) -> None:
+        self._limiter = FakeRateLimiter(self.house.clock.now)
+        self._backoffice = FakeBackoffice(self.house.store)
+        self.app = Flask("tests.desk", static_folder=None)
+        self.app.config.update(SECRET_KEY="a secret of the tests", TESTING=True)
+        self.app.extensions["tessera"] = self
+        self.app.register_blueprint(blueprint)
+
+    # Services.
+
+    def settings(self) -> Settings:
+        raise AssertionError("no page of the desk needs the settings")
+
+    def clock(self) -> Clock:
+        return self.house.clock
+
+    def ids(self) -> Ids:
+        return self.house.ids
+
+    def backoffice(self) -> Backoffice:
+        return self._backoffice
+
+    def inventory(self) -> Inventory:
+        return self.house.inventory
+
+    def rate_limiter(self) -> RateLimiter:
+        return self._limiter
+
+    def unit_of_work(self) -> UnitOfWork:
+        return self.house.store()
+
+    def sign_in(self, *, email: str, password: str) -> StaffMember | None:
+        return sign_in(email=email, password=password, unit_of_work=self.house.store, passwords=self.passwords)
+
+    def add_staff(self, *, email: str, name: str, role: Role, password: str, actor: str) -> StaffMember | Rejection:
+        return add_staff(
+            email=email, name=name, role=role, password=password, actor=actor, unit_of_work=self.house.store,
+            passwords=self.passwords, clock=self.house.clock, ids=self.house.ids,
+        )  # fmt: skip
+
+    def publish_event(self, event_id: EventId, /, *, actor: str) -> Event | Rejection:
+        house = self.house
+        return publish_event(event_id, actor=actor, unit_of_work=house.store, clock=house.clock, ids=house.ids)
+
+    def cancel_event(self, event_id: EventId, /, *, actor: str) -> Event:
+        house = self.house
+        return cancel_event(
+            event_id, actor=actor, unit_of_work=house.store, clock=house.clock, ids=house.ids, wakeup=house.wakeup
+        )
+
+    def change_terms(self, event_id: EventId, /, *, terms: SaleTerms, actor: str) -> Event | Rejection:
+        house = self.house
+        return change_terms(
+            event_id, terms=terms, actor=actor, unit_of_work=house.store, clock=house.clock, ids=house.ids,
+            wakeup=house.wakeup,
+        )  # fmt: skip
+
+    def review_order(self, command: ReviewOrder, /) -> Order | Rejection:
+        house = self.house
+        return review_order(command, unit_of_work=house.store, clock=house.clock, ids=house.ids, wakeup=house.wakeup)
+
+    def refund_quote(
+        self, order_id: OrderId, tickets: tuple[TicketId, ...] | None, reason: RefundReason, /
+    ) -> Quote | Rejection:
+        return refund_quote(order_id, tickets, reason, unit_of_work=self.house.store, clock=self.house.clock)
+
+    def request_refund(self, command: RequestRefund, /) -> Refund | Rejection:
+        house = self.house
+        return request_refund(command, unit_of_work=house.store, clock=house.clock, ids=house.ids, wakeup=house.wakeup)
+
+    def resend_link(self, command: ResendLink, /) -> Message | Rejection:
+        house = self.house
+        return resend_link(
+            command, unit_of_work=house.store, clock=house.clock, ids=house.ids, access=house.access,
+            wakeup=house.wakeup,
+        )  # fmt: skip
+
+    def revive_effect(self, row_id: UUID, /, *, actor: str) -> bool:
+        house = self.house
+        return revive_effect(
+            row_id, actor=actor, unit_of_work=house.store, clock=house.clock, ids=house.ids, wakeup=house.wakeup
+        )
+
+    # People.
+
+    def hire(self, role: Role, *, email: str | None = None) -> StaffMember:
+        """A new member of the staff with PASSWORD."""
+        added = self.add_staff(
+            email=email or f"{role.value}@example.com",
+            name=f"Some {role.value}",
+            role=role,
+            password=PASSWORD,
+            actor="system",
+        )
+        assert isinstance(added, StaffMember), added
+        return added
+
+    def visitor(self) -> "Browser":
+        """Somebody whom nobody knows."""
+        return Browser(self.app.test_client())
+
+    def signed_in(self, role: Role) -> "Browser":
+        """A new member of the staff, at work."""
+        browser = self.visitor()
+        answer = browser.sign_in(self.hire(role).email, PASSWORD)
+        assert answer.status_code == 303, answer.text
+        return browser
+
+
+class Browser:
+    """Opens pages and submits the forms on them, token and all."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def get(self, path: str) -> TestResponse:
+        return self.client.get(f"/admin{path}")
+
+    def page(self, path: str) -> str:
+        """The page that must be there."""
+        answer = self.get(path)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.headers.get('Location')}"
+        return answer.text
+
+    def post(self, path: str, *, seen_on: str, **form: object) -> TestResponse:
+        """Submit a form that was seen on a page."""
+        found = _TOKEN.search(self.page(seen_on))
+        assert found, f"no form on {seen_on}"
+        return self.client.post(f"/admin{path}", data={"csrf_token": found[1], **form})
+
+    def sign_in(self, email: str, password: str, **more: object) -> TestResponse:
+        return self.post("/sign-in", seen_on="/sign-in", email=email, password=password, **more)
