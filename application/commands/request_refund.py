@@ -121,7 +121,7 @@ def _void_and_restock(
         own = (tier_pool(tier.key),) if tier.capacity is not None else ()
         for pool in (zone_pool(zone), *own):
             pools[pool] = pools.get(pool, 0) + 1
+    epoch = uow.stock.epoch(order.event_id)
     uow.stock.release_tickets(tickets)
     seats = tuple(ticket.seat for ticket in tickets if ticket.seat is not None)
-    epoch = uow.stock.epoch(order.event_id)
     uow.outbox.add(effects.restock(order, refund, pools=pools, seats=seats, epoch=epoch, ids=ids, now=now))

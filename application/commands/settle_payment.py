@@ -112,6 +112,7 @@ def _authorised(
     allocated = order.allocate()
     if isinstance(allocated, Rejection):
         return _let_go(order, payment, seen, because=allocated.message, uow=uow, ids=ids, now=now)
+    uow.stock.epoch(order.event_id)  # The sale's gate before its pools, as everywhere: no two wait for each other.
     uow.stock.allocate(allocated)
     uow.assessments.add(assessment_id=ids.uuid(), order_id=order.id, assessment=assessment, at=now)
     uow.audit.add(
@@ -174,9 +175,9 @@ def voided(order: Order, payment: Payment, *, because: str, uow: UnitOfWork, ids
 
 def give_back(order: Order, action: str, *, uow: UnitOfWork, ids: Ids, now: datetime, actor: str = SYSTEM) -> Order:
     """Store an ended order and return its places: to Postgres now, to the inventory through the outbox."""
+    epoch = uow.stock.epoch(order.event_id)
     uow.orders.save(order)
     uow.stock.release(order)
-    epoch = uow.stock.epoch(order.event_id)
     uow.outbox.add(effects.settle_order(order, Outcome.RELEASED, epoch=epoch, ids=ids, now=now))
     uow.audit.add(
         trail.entry(actor, action, kind="order", subject=order.id, ids=ids, now=now, because=order.ended_because)

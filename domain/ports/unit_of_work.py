@@ -68,7 +68,10 @@ class Stock(Protocol):
     """Claims and allocations. Constraints in Postgres make overselling impossible, not this code."""
 
     def epoch(self, event_id: EventId) -> int:
-        """The sale's epoch, kept from rising until the end of this transaction (a shared lock). Raises NotFound."""
+        """The sale's epoch, kept from rising until the end of this transaction (a shared lock). Raises NotFound.
+
+        Ask after locking an order and before claiming, allocating or releasing: one order of locks for everybody.
+        """
         ...
 
     def claim(self, order: Order) -> None:
