@@ -1,0 +1,25 @@
+"""Invented houses in six cities, each a module: the venue, its plans, and what is on there."""
+
+from entrypoints.demo.houses import (
+    breakwater_green,
+    coopers_yard,
+    kawabe_hall,
+    meridian_arena,
+    old_town_theatre,
+    ribeira_forum,
+    spulenhaus,
+)
+
+HOUSES = tuple(
+    module.HOUSE
+    for module in (
+        breakwater_green,
+        meridian_arena,
+        old_town_theatre,
+        ribeira_forum,
+        kawabe_hall,
+        spulenhaus,
+        coopers_yard,
+    )
+)
+"""Every house of the demo, in the order in which they are opened."""
