@@ -9,9 +9,10 @@ from application.commands.request_refund import RequestRefund
 from application.queries.order_details import OrderDetails
 from domain.audit import BUYER
 from domain.errors import Rejection
-from domain.orders import OrderId
+from domain.events import EventState
 from domain.refunds import Quote, RefundReason
 from domain.tickets import TicketId, TicketState
+from entrypoints.http import limits
 from entrypoints.http.storefront import wording
 from entrypoints.http.storefront.house import house
 from entrypoints.http.storefront.order import mine
@@ -31,8 +32,9 @@ def confirm_refund(order_id: UUID) -> Response:
     chosen = _chosen(details)
     if not chosen:
         return _page(details, said=_nothing_chosen(), status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    limits.enforce(limits.REFUNDS_PER_ORDER, order_id)
     outcome = house().request_refund(
-        RequestRefund(order_id=details.order.id, tickets=chosen, reason=RefundReason.BUYERS_WISH, actor=BUYER)
+        RequestRefund(order_id=details.order.id, tickets=chosen, reason=_reason(details), actor=BUYER)
     )
     if isinstance(outcome, Rejection):
         return _page(details, said=notice(outcome, details.seat_map), status=HTTPStatus.CONFLICT)
@@ -42,8 +44,8 @@ def confirm_refund(order_id: UUID) -> Response:
 def _page(details: OrderDetails, *, said: Notice | None, status: HTTPStatus) -> Response:
     valid = tuple(ticket for ticket in details.tickets if ticket.state is TicketState.VALID)
     chosen = _chosen(details)
-    every = _quote(details.order.id, tuple(ticket.id for ticket in valid))
-    asked = _quote(details.order.id, chosen) if chosen else None
+    every = _quote(details, tuple(ticket.id for ticket in valid))
+    asked = _quote(details, chosen) if chosen else None
     if "review" in request.args and not chosen:
         said = _nothing_chosen()
     response = make_response(
@@ -66,8 +68,14 @@ def _page(details: OrderDetails, *, said: Notice | None, status: HTTPStatus) -> 
     return response
 
 
-def _quote(order_id: OrderId, tickets: tuple[TicketId, ...]) -> Quote | Rejection:
-    return house().refund_quote(order_id, tickets, RefundReason.BUYERS_WISH)
+def _quote(details: OrderDetails, tickets: tuple[TicketId, ...]) -> Quote | Rejection:
+    return house().refund_quote(details.order.id, tickets, _reason(details))
+
+
+def _reason(details: OrderDetails) -> RefundReason:
+    """A cancelled event gives everything back, whatever the policy says of changed minds."""
+    cancelled = details.event.state is EventState.CANCELLED
+    return RefundReason.EVENT_CANCELLED if cancelled else RefundReason.BUYERS_WISH
 
 
 def _chosen(details: OrderDetails) -> tuple[TicketId, ...]:

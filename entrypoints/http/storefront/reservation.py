@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound as NoSuchPage
 from application.commands.start_checkout import StartCheckout
 from domain.errors import ProviderUnavailable, Rejection
 from domain.holds import ActiveHold, HoldId
+from entrypoints.http import limits
 from entrypoints.http.storefront import details_form, keys, refusals
 from entrypoints.http.storefront.details_form import DetailsForm
 from entrypoints.http.storefront.house import house
@@ -43,6 +44,7 @@ def checkout(hold: str) -> Response:
     details = details_form.read(request.form, country=view.venue.country)
     if details.buyer is None:
         return _page(hold_id, details, notice=None, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    limits.enforce(limits.CHECKOUTS_PER_HOLD, hold_id)
     try:
         started = house().start_checkout(StartCheckout(hold_id=hold_id, buyer=details.buyer))
     except ProviderUnavailable:

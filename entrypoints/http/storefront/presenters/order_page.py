@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 
+from application.queries.order_details import OrderDetails
 from domain.events import Event
 from domain.orders import PAID, Order, OrderState, StockState
 from domain.payments import Payment, PaymentState
@@ -66,6 +68,65 @@ class QuoteRow:
     amount: str
     nothing: bool
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderView:
+    """Everything on the page that is worked out. ``facts_tag`` changes when anything a buyer can see does."""
+
+    stage: Stage
+    telling: Telling
+    waiting: bool
+    facts_tag: str
+    tickets: tuple[TicketCard, ...]
+    refunds: tuple[RefundRow, ...]
+    refundable: bool
+    refunded: str | None
+    day: str
+    doors: str
+    starts: str
+    placed_at: str
+    deadline: str
+    card: str | None
+    calendar_link: str
+
+
+def view(details: OrderDetails, *, calendar_link: str) -> OrderView:
+    """The page of an order as it is now."""
+    order, payment, event, venue = details.order, details.payment, details.event, details.venue
+    zone = venue.timezone
+    card = payment.card if payment else None
+    return OrderView(
+        stage=stage(order, payment),
+        telling=telling(order, payment, event=event, venue=venue),
+        waiting=waiting(order, payment, details.refunds),
+        facts_tag=facts_tag(details),
+        tickets=tuple(ticket_card(ticket) for ticket in details.tickets),
+        refunds=tuple(refund_row(refund, timezone=zone) for refund in details.refunds),
+        refundable=order.state in PAID and any(ticket.state is TicketState.VALID for ticket in details.tickets),
+        refunded=wording.money(order.refunded) if order.refunded.amount else None,
+        day=wording.day(event.starts_at, zone),
+        doors=wording.clock(event.doors_at, zone),
+        starts=wording.clock(event.starts_at, zone),
+        placed_at=wording.day_and_clock(order.placed_at, zone),
+        deadline=order.deadline_at.isoformat(),
+        card=f"{card.brand.capitalize()} ending in {card.last4}" if card else None,
+        calendar_link=calendar_link,
+    )
+
+
+def facts_tag(details: OrderDetails) -> str:
+    """A digest of every state on the page: cheap to compare, and the same until something happens."""
+    order, payment = details.order, details.payment
+    facts = (
+        order.state,
+        order.stock,
+        order.deadline_at,
+        payment and (payment.state, payment.failure, payment.checkout_url),
+        [(ticket.id, ticket.state) for ticket in details.tickets],
+        [(refund.id, refund.state) for refund in details.refunds],
+    )
+    return sha256(repr(facts).encode()).hexdigest()[:20]
 
 
 def stage(order: Order, payment: Payment | None) -> Stage:
@@ -141,11 +202,13 @@ def refund_row(refund: Refund, *, timezone: str) -> RefundRow:
 
 def quote_rows(quote: Quote, tickets: Iterable[Ticket]) -> tuple[QuoteRow, ...]:
     """What each ticket would give back, and why."""
-    by_id = {ticket.id: ticket for ticket in tickets}
+    every = tuple(tickets)
+    by_id = {ticket.id: ticket for ticket in every}
+    number = {ticket.id: position for position, ticket in enumerate(every, start=1)}
     return tuple(
         QuoteRow(
             ticket_id=str(line.ticket_id),
-            place=f"{by_id[line.ticket_id].tier_name}: {by_id[line.ticket_id].zone}, {by_id[line.ticket_id].place}",
+            place=_place(by_id[line.ticket_id], number[line.ticket_id]),
             paid=wording.money(by_id[line.ticket_id].price.total),
             amount=wording.money(line.amount),
             nothing=line.amount.amount == 0,
@@ -153,6 +216,13 @@ def quote_rows(quote: Quote, tickets: Iterable[Ticket]) -> tuple[QuoteRow, ...]:
         )
         for line in quote.lines
     )
+
+
+def _place(ticket: Ticket, number: int) -> str:
+    """Tickets without a seat look alike, so they are counted."""
+    if ticket.seat is None:
+        return f"{ticket.tier_name}, ticket {number}"
+    return f"{ticket.tier_name}: {ticket.zone}, {ticket.place}"
 
 
 def _to_pay(payment: Payment | None, until: str, venue: Venue, order: Order) -> Telling:
@@ -180,7 +250,7 @@ _TELLINGS = {
     Stage.IN_REVIEW: Telling(
         title="We are looking at your order.",
         text="A person checks some payments by hand. Your places are safe and no money has been taken yet. "
-        "This usually takes less than an hour; you may close this page and come back by its link.",
+        "You may close this page and come back by its link.",
         mood="calm",
     ),
 }

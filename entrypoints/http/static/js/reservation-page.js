@@ -1,0 +1,47 @@
+// The reservation's page: its countdown, and a kind end.
+
+import { SPOKEN_SECONDS, clockText, countdown, skewOf, spoken } from "./countdown.js";
+
+const held = document.getElementById("held");
+const clock = document.getElementById("clock");
+const track = document.getElementById("track");
+const voice = document.getElementById("clock-voice");
+const over = document.getElementById("over");
+const checkout = document.getElementById("checkout");
+
+const skew = skewOf(held.dataset.now);
+const whole = Math.max(1, (Date.parse(held.dataset.expiresAt) - Date.parse(held.dataset.now)) / 1_000);
+
+const stop = countdown({
+  expiresAt: held.dataset.expiresAt,
+  skew,
+  onSecond: (left) => {
+    clock.textContent = clockText(left);
+    track.style.transform = `scaleX(${Math.min(1, left / whole)})`;
+    if (SPOKEN_SECONDS.includes(left)) voice.textContent = spoken(left);
+  },
+  onEnd: () => {
+    held.hidden = true;
+    document.getElementById("live").hidden = true;
+    over.hidden = false;
+    over.focus();
+  },
+});
+
+document.getElementById("problems")?.focus();
+
+checkout.addEventListener("submit", (event) => {
+  if (checkout.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  // The order gets its own time to pay, so this clock has done its work.
+  checkout.dataset.sent = "true";
+  stop();
+  const pay = document.getElementById("pay");
+  pay.setAttribute("aria-disabled", "true");
+  pay.textContent = "One moment…";
+});
+
+// Coming back with the Back button shows a copy from memory; the truth is at the server.
+addEventListener("pageshow", (event) => event.persisted && location.reload());

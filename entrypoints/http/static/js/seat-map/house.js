@@ -1,0 +1,153 @@
+// The plan of the house as arrays, one entry a seat, so that 70,000 seats fit in a few hundred kilobytes.
+
+export const FREE = 0;
+export const HELD = 1;
+export const SOLD = 2;
+export const BLOCKED = 3;
+
+const STATE_OF_LETTER = { f: FREE, h: HELD, s: SOLD, b: BLOCKED };
+const FEATURES = [
+  [1, "accessible", "wheelchair space"],
+  [2, "companion", "companion seat"],
+  [4, "restricted", "restricted view"],
+];
+
+/** Map units between two neighbouring seats. */
+export const SEAT_STEP = 10;
+
+export class House {
+  /** @param {object} plan the answer of /seat-map */
+  constructor(plan) {
+    const { seats } = plan;
+    this.width = plan.width;
+    this.height = plan.height;
+    this.areas = plan.areas;
+    this.count = seats.id.length;
+    this.ids = seats.id;
+    this.rows = seats.row;
+    this.numbers = seats.number;
+    this.x = Float32Array.from(seats.x);
+    this.y = Float32Array.from(seats.y);
+    this.zoneOf = Uint16Array.from(seats.zone);
+    this.features = Uint8Array.from(seats.features);
+    this.state = new Uint8Array(this.count).fill(HELD);
+    this.angle = this.#angles();
+    this.tiers = plan.tiers.map((tier, position) => ({ ...tier, colour: position % 8, locked: tier.access_code_required }));
+    this.zones = plan.zones.map((zone, index) => this.#zone(zone, index));
+    this.bounds = this.#bounds();
+    this.indexOf = new Map(this.ids.map((id, index) => [id, index]));
+  }
+
+  /** Tiers that sell a zone, the ordinary one first: the same order as the server's. */
+  #zone(zone, index) {
+    const tiers = zone.tiers
+      .map((id) => this.tiers.findIndex((tier) => tier.id === id))
+      .sort((a, b) => this.tiers[a].locked - this.tiers[b].locked || a - b)
+      .map((position) => this.tiers[position]);
+    return { ...zone, index, tiers, free: 0, reserved: zone.kind === "reserved", first: zone.first ?? 0 };
+  }
+
+  #bounds() {
+    let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+    const outlines = [...this.areas, ...this.zones].flatMap((each) => each.outline);
+    for (const [x, y] of outlines) {
+      left = Math.min(left, x);
+      right = Math.max(right, x);
+      top = Math.min(top, y);
+      bottom = Math.max(bottom, y);
+    }
+    for (let seat = 0; seat < this.count; seat += 1) {
+      left = Math.min(left, this.x[seat]);
+      right = Math.max(right, this.x[seat]);
+      top = Math.min(top, this.y[seat]);
+      bottom = Math.max(bottom, this.y[seat]);
+    }
+    return { left: left - SEAT_STEP, top: top - SEAT_STEP, right: right + SEAT_STEP, bottom: bottom + SEAT_STEP };
+  }
+
+  /** The direction of each seat's row where it stands, so that curved rows are drawn as curves. */
+  #angles() {
+    const angles = new Float32Array(this.count);
+    const near = SEAT_STEP * 2.2;
+    for (let seat = 0; seat < this.count; seat += 1) {
+      const [a, b] = [this.#together(seat - 1, seat, near) ? seat - 1 : seat, this.#together(seat, seat + 1, near) ? seat + 1 : seat];
+      angles[seat] = a === b ? 0 : Math.atan2(this.y[b] - this.y[a], this.x[b] - this.x[a]);
+    }
+    return angles;
+  }
+
+  #together(a, b, near) {
+    return a >= 0 && b < this.count && this.rows[a] === this.rows[b] && Math.hypot(this.x[a] - this.x[b], this.y[a] - this.y[b]) < near;
+  }
+
+  /** Everything anew. Answers the seats whose state differs. */
+  setAll(letters, free) {
+    const changed = [];
+    for (let seat = 0; seat < this.count; seat += 1) {
+      const state = STATE_OF_LETTER[letters[seat]] ?? BLOCKED;
+      if (state !== this.state[seat]) changed.push(seat);
+      this.state[seat] = state;
+    }
+    this.#setFree(free);
+    return changed;
+  }
+
+  setSome(pairs, free) {
+    for (const [seat, letter] of pairs) this.state[seat] = STATE_OF_LETTER[letter] ?? BLOCKED;
+    this.#setFree(free);
+    return pairs.map(([seat]) => seat);
+  }
+
+  #setFree(free) {
+    for (const zone of this.zones) zone.free = free[zone.key] ?? zone.free;
+  }
+
+  isFree(seat) {
+    return this.state[seat] === FREE;
+  }
+
+  /** A seat somebody could choose: free, and of a zone that some tier sells. */
+  canChoose(seat) {
+    return this.isFree(seat) && this.tiersOf(seat).length > 0;
+  }
+
+  zone(seat) {
+    return this.zones[this.zoneOf[seat]];
+  }
+
+  tiersOf(seat) {
+    return this.zone(seat).tiers;
+  }
+
+  name(seat) {
+    return `${this.zone(seat).name}, row ${this.rows[seat]}, seat ${this.numbers[seat]}`;
+  }
+
+  marks(seat) {
+    return FEATURES.filter(([bit]) => this.features[seat] & bit).map(([, , words]) => words);
+  }
+
+  has(seat, feature) {
+    const [bit] = FEATURES.find(([, name]) => name === feature);
+    return (this.features[seat] & bit) !== 0;
+  }
+
+  someHave(feature) {
+    for (let seat = 0; seat < this.count; seat += 1) if (this.has(seat, feature)) return true;
+    return false;
+  }
+
+  stateWords(seat) {
+    return ["free", "held by someone for now", "taken", "not for sale"][this.state[seat]];
+  }
+
+  /** Seats of a zone as rows, in reading order. */
+  rowsOf(zone) {
+    const rows = [];
+    for (let seat = zone.first; seat < zone.first + zone.count; seat += 1) {
+      if (rows.at(-1)?.name !== this.rows[seat]) rows.push({ name: this.rows[seat], seats: [] });
+      rows.at(-1).seats.push(seat);
+    }
+    return rows;
+  }
+}
