@@ -213,8 +213,9 @@ class Deliveries:
             )
             self._finish(entry, arrived=status is not None and 200 <= status < 300)
         except Exception:
-            # A pool swallows what its tasks raise; without this line the delivery would vanish silently.
+            # A pool swallows what its tasks raise; without this the delivery would vanish, and never be done.
             log.exception("delivery %s broke", entry["id"])
+            self._database.change("UPDATE deliveries SET status = 'failed' WHERE id = ?", (entry["id"],))
         finally:
             self._slots.release()
             self._wake.set()

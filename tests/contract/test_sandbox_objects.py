@@ -174,6 +174,7 @@ def test_metadata_is_merged_and_unset(sandbox: Sandbox) -> None:
         ),
         ({"payment_intent_data": {"capture_method": "later"}}, "payment_intent_data[capture_method]"),
         ({"customer": "cus_nobody"}, "customer"),
+        ({"customer_email": "nobody at home"}, "customer_email"),
     ],
 )
 def test_wrong_parameters_are_named(sandbox: Sandbox, changes: dict[str, Any], param: str) -> None:

@@ -17,10 +17,10 @@ from werkzeug.wrappers import Request, Response
 from adapters.stripe.sandbox import payments, sessions
 from adapters.stripe.sandbox.cards import CardProblem, read_card, shown_cards
 from adapters.stripe.sandbox.ledger import Ledger
+from adapters.stripe.sandbox.params import looks_like_email
 from adapters.stripe.sandbox.ports import Document
 
 _PAGES = Path(__file__).parent / "pages"
-_EMAIL_CHARACTERS_MAX = 254
 _URLS = Map(
     [
         Rule("/c/pay/<session_id>", methods=["GET", "POST"], endpoint="pay"),
@@ -103,7 +103,7 @@ class HostedPages:
             month=today.month,
         )
         email = session["customer_email"] or given["email"]
-        if not _looks_like_email(email):
+        if not looks_like_email(email):
             entry = CardProblem(field="email", code="email_invalid", message="Enter a valid email address.")
         if isinstance(entry, CardProblem):
             return self._form(session, given=given, problem=entry, status=402)
@@ -185,8 +185,3 @@ def _policy(nonce: str, session: Document | None) -> str:
 def _success_url(session: Document) -> str:
     url: str = session["success_url"]
     return url.replace("{CHECKOUT_SESSION_ID}", session["id"])
-
-
-def _looks_like_email(text: str) -> bool:
-    local, at, domain = text.rpartition("@")
-    return bool(local and at and "." in domain.strip(".")) and len(text) <= _EMAIL_CHARACTERS_MAX and " " not in text

@@ -13,6 +13,7 @@ METADATA_KEY_CHARACTERS_MAX = 40
 METADATA_VALUE_CHARACTERS_MAX = 500
 TEXT_CHARACTERS_MAX = 5_000
 AMOUNT_MAX = 99_999_999
+EMAIL_CHARACTERS_MAX = 254
 
 
 class Params:
@@ -96,6 +97,12 @@ class Params:
             raise self.wrong(name, "Not a valid URL", code="url_invalid")
         return text
 
+    def email(self, name: str) -> str | None:
+        text = self.text(name)
+        if text is not None and not looks_like_email(text):
+            raise self.wrong(name, f"Invalid email address: {text[:100]}", code="email_invalid")
+        return text
+
     def nested(self, name: str) -> Params:
         """A hash, empty when it is absent."""
         value = self._values.get(name) or {}
@@ -145,3 +152,10 @@ class Params:
         if len(merged) > METADATA_KEYS_MAX:
             raise self.wrong("metadata", f"Metadata may have at most {METADATA_KEYS_MAX} keys")
         return merged
+
+
+def looks_like_email(text: str) -> bool:
+    """Something, an @, and a domain with a dot: what Stripe's own form asks for."""
+    local, at, domain = text.rpartition("@")
+    plausible = bool(local and at and "." in domain.strip("."))
+    return plausible and len(text) <= EMAIL_CHARACTERS_MAX and not any(map(str.isspace, text))

@@ -55,7 +55,7 @@ def settle(ledger: Ledger, refund_id: str, status: str) -> None:
     previous = {"status": refund["status"]}
     if status == "failed":
         _give_back(ledger, refund)
-    ledger.change(refund, status=status)
+    ledger.change(refund, status=status, pending_reason=None)
     ledger.emit("refund.updated", refund, previous=previous)
     ledger.emit("charge.refund.updated", refund, previous=previous)
     if status == "failed":
@@ -126,6 +126,7 @@ def _refund(ledger: Ledger, charge: Document, *, amount: int, reason: str | None
             "metadata": metadata,
             "payment_intent": charge["payment_intent"],
             "payment_method": charge["payment_method"],
+            "pending_reason": "processing" if status == "pending" else None,
             "reason": reason,
             "receipt_number": None,
             "source_transfer_reversal": None,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 
 from entrypoints.sandbox.clock import SandboxClock
 from entrypoints.sandbox.config import SandboxConfig
+from entrypoints.sandbox.deliveries import Deliveries
 from entrypoints.sandbox.faults import FaultEngine
 from entrypoints.sandbox.schedule import Schedule
 from entrypoints.sandbox.store import Database, Documents
@@ -96,6 +98,35 @@ def test_what_an_action_did_before_it_broke_is_undone(database: Database) -> Non
     schedule.later(0, "break", {"n": 1})
     schedule.run_due()
     assert documents.get("thing", "a") is None
+
+
+def test_a_delivery_that_cannot_be_written_fails_and_is_done(database: Database) -> None:
+    """An error while a delivery is prepared is logged, and nobody waits for it for ever."""
+    deliveries = Deliveries(database, SandboxClock(), FaultEngine(), retry_seconds=(), timeout_seconds=1, threads=1)
+    attempted = threading.Event()
+
+    def break_down(delivery: Any) -> Any:
+        attempted.set()
+        raise RuntimeError("broken")
+
+    deliveries.register("stripe", prepare=break_down)
+    deliveries.start()
+    deliveries.send(vendor="stripe", type_="charge.failed", url="http://127.0.0.1:1/", about={})
+    assert attempted.wait(timeout=5)
+    deliveries.stop()
+    assert [entry["status"] for entry in deliveries.describe()] == ["failed"]
+    assert deliveries.idle()
+
+
+def test_trimming_keeps_the_newest(database: Database) -> None:
+    """The given number stays, of that kind only."""
+    documents = Documents(database, vendor="v")
+    for number in range(10):
+        documents.put("old", str(number), {"n": number})
+    documents.put("other", "a", {})
+    documents.trim("old", keep=3)
+    assert [document["n"] for document in documents.select("old")] == [9, 8, 7]
+    assert documents.get("other", "a") == {}
 
 
 def test_time_only_moves_forward() -> None:
