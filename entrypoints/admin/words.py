@@ -1,6 +1,7 @@
 """How things are said in the portal: money, times, states and what happened."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +13,7 @@ from babel.numbers import format_currency
 from domain.accounts import Role
 from domain.events import EventState
 from domain.fraud import RiskLevel, Verdict
-from domain.money import Money
+from domain.money import CurrencyCode, Money
 from domain.orders import OrderState, StockState
 from domain.payments import PaymentState
 from domain.ports.backoffice import EventFigures
@@ -216,13 +217,24 @@ def happening(action: str) -> str:
     return HAPPENINGS.get(action, action.replace("_", " ").replace(".", ": "))
 
 
-def details(values: Mapping[str, object]) -> list[tuple[str, str]]:
-    """An audit entry's details, one line each, empty ones left out."""
-    return [(name.replace("_", " "), _said(value)) for name, value in values.items() if value not in (None, "")]
+def details(values: Mapping[str, object], currency: CurrencyCode | None = None) -> list[tuple[str, str]]:
+    """An audit entry's details, one line each, empty ones left out; amounts as money where the currency is known."""
+    return [
+        (name.replace("_", " "), _said(name, value, currency))
+        for name, value in values.items()
+        if value not in (None, "", [])
+    ]
 
 
-def _said(value: object) -> str:
+def _said(name: str, value: object, currency: CurrencyCode | None) -> str:
+    if name == "amount" and isinstance(value, int) and currency:
+        return money(Money(value, currency))
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def without_keys(body: str) -> str:
+    """A message as support may see it: the link's secret opens the buyer's tickets and is for the buyer only."""
+    return re.sub(r"token=[0-9A-Za-z_.~-]+", "token=…", body)
 
 
 def pretty(payload: Mapping[str, object]) -> str:
