@@ -19,7 +19,7 @@ def make_queue(redis_url: str) -> RedisHuey:
     """A queue that keeps no results and times out rather than hang."""
     parts = urlsplit(redis_url)
     url = urlunsplit(parts._replace(query="&".join(part for part in (parts.query, _TIMEOUTS) if part)))
-    return RedisHuey(QUEUE_NAME, url=url, results=False, store_errors=False)
+    return RedisHuey(QUEUE_NAME, url=url, results=False)
 
 
 def register_drain(queue: RedisHuey, drain: Callable[[], int]) -> Callable[[], object]:
