@@ -110,7 +110,7 @@ class ValkeyInventory:
 
     def find(self, *, hold_id: HoldId) -> ActiveHold | ClaimedHold | None:
         keys = sale_keys(hold_id.event_id)
-        match FIND.run(self._client, (keys.holds,), self._shift_ms, hold_id.nonce.hex):
+        match FIND.run(self._client, (keys.state,), self._shift_ms, hold_id.nonce.hex):
             case [b"HELD", int(deadline_ms), bytes(body)]:
                 return read_active(hold_id, deadline_ms, body)
             case [b"CLAIMED", int(deadline_ms), bytes(body)]:
@@ -173,7 +173,7 @@ class ValkeyInventory:
 
     def renew_terms(self, *, sale: Sale) -> bool:
         keys = sale_keys(sale.event_id)
-        return RENEW_TERMS.run(self._client, (keys.meta,), sale.epoch, sale.version)[0] == b"RENEWED"
+        return RENEW_TERMS.run(self._client, (keys.state,), sale.epoch, sale.version)[0] == b"RENEWED"
 
     def sweep(self, *, event_id: EventId, at_most: int) -> int:
         keys = sale_keys(event_id)
@@ -181,15 +181,13 @@ class ValkeyInventory:
 
     def snapshot(self, *, event_id: EventId) -> Snapshot | None:
         keys = sale_keys(event_id)
-        match SNAPSHOT.run(self._client, (keys.meta, keys.seats)):
-            case [b"STOCK", bytes(seats), list(flat)]:
-                values = dict(zip(map(bytes.decode, flat[::2]), map(int, flat[1::2]), strict=True))
-                epoch, change, _ = values.pop("epoch"), values.pop("change"), values.pop("version")
+        match SNAPSHOT.run(self._client, (keys.state, keys.seats)):
+            case [b"STOCK", int(epoch), int(change), bytes(seats), list(pools), list(free)]:
                 return Snapshot(
                     event_id=event_id,
                     epoch=epoch,
                     version=change,
-                    free={pool: max(0, units) for pool, units in values.items()},
+                    free={pool.decode(): max(0, int(units)) for pool, units in zip(pools, free, strict=True)},
                     seats=seats.decode("ascii"),
                 )
             case _:

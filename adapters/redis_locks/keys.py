@@ -12,51 +12,38 @@ from domain.events import EventId
 class SaleKeys:
     """The keys of one sale.
 
-    ``meta``: hash of epoch, version, change and free units by pool. ``seats``: string, one character a seat.
-    ``holds``: hash of records by nonce. ``owners``: hash of nonces by held or claimed seat. ``deadlines``: zset of
-    live nonces by Unix ms. ``ended``: zset of finished nonces by the Unix ms they may be forgotten at. ``buyers``:
-    hash of tickets and live holds by device. ``feed``: stream of changes. ``rows``: hash of rows in order of
-    preference by zone pool. ``settled``: zset of applied settlements by Unix ms.
+    ``state``: hash of epoch, version, change, free units by pool, records by nonce, buyers by device (its fields are
+    described in lua/_stock.lua). ``seats``: string, one character a seat. ``owners``: hash of nonces by held or
+    claimed seat. ``deadlines``: zset of live nonces by Unix ms. ``ended``: zset of finished nonces by the Unix ms
+    they may be forgotten at. ``feed``: stream of changes. ``rows``: hash of rows in order of preference by zone pool.
+    ``settled``: zset of applied settlements by Unix ms.
     """
 
-    meta: str
+    state: str
     seats: str
-    holds: str
     owners: str
     deadlines: str
     ended: str
-    buyers: str
     feed: str
     rows: str
     settled: str
 
     @property
     def stock(self) -> tuple[str, ...]:
-        """What the scripts that move stock begin with (lua/_stock.lua)."""
-        return (
-            self.meta,
-            self.seats,
-            self.holds,
-            self.owners,
-            self.deadlines,
-            self.ended,
-            self.buyers,
-            self.feed,
-        )
+        """What the scripts that move stock begin with."""
+        return (self.state, self.seats, self.owners, self.deadlines, self.ended, self.feed)
 
 
 def sale_keys(event_id: EventId) -> SaleKeys:
     """All keys of one sale's stock."""
     tag = f"sale:{{{event_id.hex}}}:"
     return SaleKeys(
-        meta=f"{tag}meta",
+        state=f"{tag}state",
         seats=f"{tag}seats",
-        holds=f"{tag}holds",
         owners=f"{tag}owners",
         deadlines=f"{tag}deadlines",
         ended=f"{tag}ended",
-        buyers=f"{tag}buyers",
-        feed=f"{tag}feed",
+        feed=feed_key(event_id),
         rows=f"{tag}rows",
         settled=f"{tag}settled",
     )

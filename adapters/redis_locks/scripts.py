@@ -18,7 +18,7 @@ Argument = str | int | bytes
 """What may be sent to a script."""
 
 _STOCK = "_stock"
-_STOCK_KEYS = ("meta", "seats", "holds", "owners", "deadlines", "ended", "buyers", "feed")
+_STOCK_KEYS = ("state", "seats", "owners", "deadlines", "ended", "feed")
 
 
 class Client(Protocol):
@@ -112,7 +112,7 @@ HOLD = Script(
     ),
     prelude=_STOCK,
 )
-FIND = Script(name="find", keys=("holds",), arguments=("shift_ms", "nonce"), replies=("HELD", "CLAIMED", "NONE"))
+FIND = Script(name="find", keys=("state",), arguments=("shift_ms", "nonce"), replies=("HELD", "CLAIMED", "NONE"))
 RELEASE = Script(
     name="release",
     keys=_STOCK_KEYS,
@@ -141,9 +141,9 @@ LOAD = Script(
     replies=("LOADED", "KNOWN"),
     prelude=_STOCK,
 )
-RENEW_TERMS = Script(name="renew_terms", keys=("meta",), arguments=("epoch", "version"), replies=("RENEWED", "KNOWN"))
+RENEW_TERMS = Script(name="renew_terms", keys=("state",), arguments=("epoch", "version"), replies=("RENEWED", "KNOWN"))
 SWEEP = Script(name="sweep", keys=_STOCK_KEYS, arguments=("shift_ms", "at_most"), replies=("SWEPT",), prelude=_STOCK)
-SNAPSHOT = Script(name="snapshot", keys=("meta", "seats"), arguments=(), replies=("STOCK", "NONE"))
+SNAPSHOT = Script(name="snapshot", keys=("state", "seats"), arguments=(), replies=("STOCK", "NONE"))
 RATE_LIMIT = Script(
     name="rate_limit",
     keys=("full_at",),

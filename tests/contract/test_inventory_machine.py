@@ -57,6 +57,7 @@ class SaleLife(RuleBasedStateMachine):
         self.sold_holds: list[ActiveHold] = []
         self.holds: list[ActiveHold] = []
         self.facts = 0
+        self.asked = 0
         self.houses: tuple[House, House] = (
             TickingHouse(),
             ValkeyHouse(fakeredis.FakeRedis(server=fakeredis.FakeServer())),
@@ -69,7 +70,8 @@ class SaleLife(RuleBasedStateMachine):
         lines = tuple(_line(self, wish) for wish in cart)
         if not isinstance(demand(self.sale, lines), Demand):
             return
-        hold_id = new_hold_id(self.sale, UUID(int=len(self.holds) + 1))
+        self.asked += 1
+        hold_id = new_hold_id(self.sale, UUID(int=self.asked))
         answers = [ask(house, self.sale, *lines, hold_id=hold_id, who=buyer(who)) for house in self.houses]
         assert _told(answers[0]) == _told(answers[1])
         if isinstance(answers[1], ActiveHold):

@@ -1,6 +1,6 @@
 -- begin_claim: an order is being placed for this hold; keep its stock until Postgres speaks or the net ends.
 --
--- KEYS: meta seats holds owners deadlines ended buyers feed
+-- KEYS: state seats owners deadlines ended feed
 -- ARGV:
 --   1 shift_ms   added to the server's clock (tests move time with it; otherwise 0)
 --   2 nonce      names the hold
@@ -10,22 +10,23 @@
 --   OVER                       too late, or never held
 -- Invariant: a claim takes no stock, it only renames who decides its end.
 
-local now = clock(ARGV[1])
-local record = redis.call('HGET', holds, ARGV[2])
+local now = clock()
+local record = redis.call('HGET', state, 'n:' .. ARGV[2])
 if not record then
   return {'OVER'}
 end
-local state, deadline, fingerprint, body = parse(record)
+local kind, deadline, fingerprint, body = parse(record)
 deadline = tonumber(deadline)
-if state == 'over' or deadline <= now then
+if kind == 'over' or deadline <= now then
   return {'OVER'}
 end
 local ends = tonumber(ARGV[3])
-if state == 'held' then
-  count_buyer(cjson.decode(body).buyer[1], 0, -1)
+if kind == 'held' then
+  tools().count_buyer(cjson.decode(body).buyer[1], 0, -1)
 elseif deadline > ends then
   ends = deadline
 end
-redis.call('HSET', holds, ARGV[2], 'claimed ' .. ends .. ' ' .. fingerprint .. ' ' .. body)
+redis.call('HSET', state, 'n:' .. ARGV[2], 'claimed ' .. ends .. ' ' .. fingerprint .. ' ' .. body)
 redis.call('ZADD', deadlines, ends, ARGV[2])
+note_deadline(redis.call('HGET', state, 'due'), ends)
 return {'CLAIMED', ends, body}

@@ -1,6 +1,6 @@
 -- find: a hold or claim as it is now.
 --
--- KEYS: holds
+-- KEYS: state
 -- ARGV:
 --   1 shift_ms   added to the server's clock (tests move time with it; otherwise 0)
 --   2 nonce      names the hold
@@ -10,17 +10,17 @@
 --   NONE                       it lapsed, was given back, was sold, or never was
 -- Invariant: reads only; what is past its deadline is not there, reaped or not.
 
-local record = redis.call('HGET', KEYS[1], ARGV[2])
+local record = redis.call('HGET', KEYS[1], 'n:' .. ARGV[2])
 if not record then
   return {'NONE'}
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
-local state, deadline, body = string.match(record, '^(%a+) (%d+) %S* (.*)$')
+local kind, deadline, body = string.match(record, '^(%a+) (%d+) %S* (.*)$')
 deadline = tonumber(deadline)
-if state == 'over' or deadline <= now then
+if kind == 'over' or deadline <= now then
   return {'NONE'}
-elseif state == 'claimed' then
+elseif kind == 'claimed' then
   return {'CLAIMED', deadline, body}
 end
 return {'HELD', deadline, body}

@@ -1,6 +1,6 @@
 -- hold: take everything a buyer asks for until the hold's deadline, or nothing.
 --
--- KEYS: meta seats holds owners deadlines ended buyers feed rows
+-- KEYS: state seats owners deadlines ended feed rows
 -- ARGV:
 --   1 shift_ms         added to the server's clock (tests move time with it; otherwise 0)
 --   2 epoch            of the caller's sale
@@ -36,47 +36,53 @@
 --   APART line                 no row has so many free neighbours
 -- Invariant: free units and free seats only move together with a record that owns them.
 
-local rows = KEYS[9]
+local rows = KEYS[7]
 local REAPED_PER_HOLD = 8
 local pool_count, run_count, wish_count = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
 local nonce = ARGV[9]
+local record_field, buyer_field = 'n:' .. nonce, 'b:' .. ARGV[11]
 
-local now = clock(ARGV[1])
-local known = redis.call('HMGET', meta, 'epoch', 'version', 'change', unpack(ARGV, 17, 16 + pool_count))
-local asked_epoch, asked_version = tonumber(ARGV[2]), tonumber(ARGV[3])
-local epoch = tonumber(known[1] or 0)
-if epoch < asked_epoch then
-  return {'REBUILD'}
+local function look()
+  return redis.call('HMGET', state, 'epoch', 'version', 'change', 'due', record_field, buyer_field,
+    unpack(ARGV, 17, 16 + pool_count))
 end
-local version = tonumber(known[2])
-if epoch > asked_epoch or version > asked_version then
-  return {'STALE'}
+local POOLS_KNOWN_AFTER = 6
+
+local now = clock()
+local known = look()
+if known[1] ~= ARGV[2] or known[2] ~= ARGV[3] then
+  local epoch, version = tonumber(known[1] or 0), tonumber(known[2] or 0)
+  if epoch < tonumber(ARGV[2]) then
+    return {'REBUILD'}
+  elseif epoch > tonumber(ARGV[2]) or version > tonumber(ARGV[3]) then
+    return {'STALE'}
+  end
 end
-for place = 4, 3 + pool_count do
+for place = POOLS_KNOWN_AFTER + 1, POOLS_KNOWN_AFTER + pool_count do
   if not known[place] then
     return {'REBUILD'}
   end
 end
-if version < asked_version then
-  redis.call('HSET', meta, 'version', ARGV[3])
+if known[2] ~= ARGV[3] then
+  redis.call('HSET', state, 'version', ARGV[3])
 end
 
-local earlier = redis.call('HGET', holds, nonce)
-if earlier then
-  local state, deadline, fingerprint, body = parse(earlier)
+if known[5] then
+  local kind, deadline, fingerprint, body = parse(known[5])
   deadline = tonumber(deadline)
   if fingerprint ~= ARGV[10] and fingerprint ~= '-' then
     return {'MISMATCH'}
-  elseif state == 'over' or deadline <= now then
+  elseif kind == 'over' or deadline <= now then
     return {'OVER'}
-  elseif state == 'claimed' then
+  elseif kind == 'claimed' then
     return {'CLAIMED'}
   end
   return {'FOUND', deadline, body}
 end
 
-if reap(now, REAPED_PER_HOLD) > 0 then
-  known = redis.call('HMGET', meta, 'epoch', 'version', 'change', unpack(ARGV, 17, 16 + pool_count))
+if known[4] and tonumber(known[4]) <= now then
+  tools().reap(now, REAPED_PER_HOLD)
+  known = look()
 end
 
 if now < tonumber(ARGV[4]) then
@@ -85,13 +91,11 @@ elseif now >= tonumber(ARGV[5]) then
   return {'LATE'}
 end
 
-local units_field, live_field = 'u:' .. ARGV[11], 'l:' .. ARGV[11]
-local counts = redis.call('HMGET', buyers, units_field, live_field)
-local bought, live = tonumber(counts[1] or 0), tonumber(counts[2] or 0)
-if live >= tonumber(ARGV[8]) then
+local bought = tonumber(known[6] or 0)
+if bought % TICKET >= tonumber(ARGV[8]) then
   return {'TOO_MANY'}
-elseif bought + ARGV[12] > tonumber(ARGV[7]) then
-  return {'LIMIT', bought}
+elseif math.floor(bought / TICKET) + ARGV[12] > tonumber(ARGV[7]) then
+  return {'LIMIT', math.floor(bought / TICKET)}
 end
 
 -- Chosen seats: each run of neighbours is one read.
@@ -124,7 +128,7 @@ local left = {}
 local short
 for place = 1, pool_count do
   local pool = ARGV[16 + place]
-  left[pool] = known[3 + place] - ARGV[16 + pool_count + place]
+  left[pool] = known[POOLS_KNOWN_AFTER + place] - ARGV[16 + pool_count + place]
   if left[pool] < 0 and tonumber(ARGV[16 + pool_count + place]) > 0 then
     short = short or {'SHORT'}
     short[#short + 1] = pool
@@ -134,53 +138,58 @@ if short then
   return short
 end
 
--- The best neighbours in one row's states: fewest seats left alone, then nearest to the middle, then leftmost.
-local function best_start(states, quantity)
-  local length = #states
-  local best, best_alone, best_distance
-  local from = 1
-  while true do
-    local head, tail = string.find(states, 'f+', from)
-    if not head then
-      return best
+-- Best-available seats are chosen here, and taken below, so nobody can come between.
+local function picker()
+  -- The best neighbours in one row's states: fewest seats left alone, then nearest to the middle, then leftmost.
+  local function best_start(states, quantity)
+    local length = #states
+    local best, best_alone, best_distance
+    local from = 1
+    while true do
+      local head, tail = string.find(states, 'f+', from)
+      if not head then
+        return best
+      end
+      for start = head, tail - quantity + 1 do
+        local alone = (start - head == 1 and 1 or 0) + (tail - start - quantity == 0 and 1 or 0)
+        local distance = math.abs(2 * start - 2 + quantity - length)
+        if not best or alone < best_alone or (alone == best_alone and distance < best_distance) then
+          best, best_alone, best_distance = start, alone, distance
+        end
+      end
+      from = tail + 1
     end
-    for start = head, tail - quantity + 1 do
-      local alone = (start - head == 1 and 1 or 0) + (tail - start - quantity == 0 and 1 or 0)
-      local distance = math.abs(2 * start - 2 + quantity - length)
-      if not best or alone < best_alone or (alone == best_alone and distance < best_distance) then
-        best, best_alone, best_distance = start, alone, distance
+  end
+
+  -- The first row of a zone, in its order of preference, that has the neighbours. Sees this hold's other seats.
+  local function pick(pool, quantity, wanted)
+    local plan = redis.call('HGET', rows, pool)
+    if not plan then
+      return nil
+    end
+    local low, high, from = string.match(plan, '^(%d+) (%d+)()')
+    low = tonumber(low)
+    local states = redis.call('GETRANGE', seats, low, high)
+    for _, run in ipairs(runs) do
+      local offset = run[1] - low
+      if offset >= 0 and offset + run[2] <= #states then
+        states = string.sub(states, 1, offset) .. string.rep('h', run[2]) .. string.sub(states, offset + run[2] + 1)
       end
     end
-    from = tail + 1
-  end
-end
-
--- The first row of a zone, in its order of preference, that has the neighbours. Sees this hold's other seats.
-local function pick(pool, quantity, wanted)
-  local plan = redis.call('HGET', rows, pool)
-  if not plan then
+    for first, count in string.gmatch(string.sub(plan, from), '(%d+),(%d+)') do
+      local offset = first - low
+      local row = string.sub(states, offset + 1, offset + count)
+      if string.find(row, wanted, 1, true) then
+        return first + best_start(row, quantity) - 1
+      end
+    end
     return nil
   end
-  local low, high, from = string.match(plan, '^(%d+) (%d+)()')
-  low = tonumber(low)
-  local states = redis.call('GETRANGE', seats, low, high)
-  for _, run in ipairs(runs) do
-    local offset = run[1] - low
-    if offset >= 0 and offset + run[2] <= #states then
-      states = string.sub(states, 1, offset) .. string.rep('h', run[2]) .. string.sub(states, offset + run[2] + 1)
-    end
-  end
-  for first, count in string.gmatch(string.sub(plan, from), '(%d+),(%d+)') do
-    local offset = first - low
-    local row = string.sub(states, offset + 1, offset + count)
-    if string.find(row, wanted, 1, true) then
-      return first + best_start(row, quantity) - 1
-    end
-  end
-  return nil
+  return pick
 end
 
 local picks = {}
+local pick = wish_count > 0 and picker()
 for place = 1, wish_count do
   local line, quantity, zones = ARGV[argument], tonumber(ARGV[argument + 1]), tonumber(ARGV[argument + 2])
   local wanted = string.rep('f', quantity)
@@ -217,16 +226,22 @@ end
 local values = {}
 for place = 1, pool_count do
   local pool = ARGV[16 + place]
-  if left[pool] ~= tonumber(known[3 + place]) then
+  if left[pool] ~= tonumber(known[POOLS_KNOWN_AFTER + place]) then
     values[#values + 1] = pool
     values[#values + 1] = left[pool]
   end
 end
 local deadline = now + ARGV[6]
+local change = known[3] + 1
 local picked = wish_count > 0 and cjson.encode(picks) or '[]'
-redis.call('HSET', holds, nonce,
-  'held ' .. deadline .. ' ' .. ARGV[10] .. ' {"epoch":' .. epoch .. ',"picked":' .. picked .. ',' .. ARGV[13])
+local record = 'held ' .. deadline .. ' ' .. ARGV[10] .. ' {"epoch":' .. ARGV[2] .. ',"picked":' .. picked .. ',' .. ARGV[13]
+redis.call('HSET', state, 'change', change, record_field, record, buyer_field, bought + ARGV[12] * TICKET + 1,
+  unpack(values))
 redis.call('ZADD', deadlines, deadline, nonce)
-redis.call('HSET', buyers, units_field, bought + ARGV[12], live_field, live + 1)
-announce(epoch, known[3] + 1, values, words)
+note_deadline(known[4], deadline)
+if #words > 0 then
+  values[#values + 1] = 'seats'
+  values[#values + 1] = table.concat(words, ' ')
+end
+redis.call('XADD', feed, 'MAXLEN', '~', FEED_LENGTH, ARGV[2] .. '-' .. change, unpack(values))
 return {'HELD', deadline, unpack(picks)}

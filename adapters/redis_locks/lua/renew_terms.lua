@@ -1,6 +1,6 @@
 -- renew_terms: a newer version of the sale exists; holds asked for under an older one are sent back.
 --
--- KEYS: meta
+-- KEYS: state
 -- ARGV:
 --   1 epoch     of the sale
 --   2 version   of the sale

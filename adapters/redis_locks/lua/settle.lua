@@ -1,6 +1,6 @@
 -- settle: Postgres' word on stock that was claimed or sold, applied once.
 --
--- KEYS: meta seats holds owners deadlines ended buyers feed settled
+-- KEYS: state seats owners deadlines ended feed settled
 -- ARGV:
 --   1 shift_ms     added to the server's clock (tests move time with it; otherwise 0)
 --   2 epoch        in which the fact happened
@@ -18,12 +18,12 @@
 -- Invariant: afterwards sold stock is taken and released stock is free, each once; stock that neither the hold
 -- nor the settlement owns is not touched.
 
-local settled = KEYS[9]
+local settled = KEYS[7]
 local SETTLED_KEPT_MS = 604800000
-local now = clock(ARGV[1])
+local now = clock()
 local nonce, device, units = ARGV[4], ARGV[6], tonumber(ARGV[7])
 
-local epoch = tonumber(redis.call('HGET', meta, 'epoch') or 0)
+local epoch = tonumber(redis.call('HGET', state, 'epoch') or 0)
 if epoch < tonumber(ARGV[2]) then
   return {'REBUILD'}
 elseif epoch > tonumber(ARGV[2]) then
@@ -44,11 +44,12 @@ for place = last + 1, #ARGV do
   indexes[#indexes + 1] = tonumber(ARGV[place])
 end
 
-local state, fingerprint, body, _
-local record = nonce ~= '' and redis.call('HGET', holds, nonce)
+local tool = tools()
+local kind, fingerprint, body, _
+local record = nonce ~= '' and redis.call('HGET', state, 'n:' .. nonce)
 if record then
-  state, _, fingerprint, body = parse(record)
-  if state == 'over' then
+  kind, _, fingerprint, body = parse(record)
+  if kind == 'over' then
     body = nil
   end
 end
@@ -57,11 +58,11 @@ if ARGV[5] == 'sold' then
   -- What the hold had beyond what is sold comes back; what it lacked is taken.
   local difference, marks = {}, {}
   if body then
-    local content, had, had_indexes = owned(body)
-    finish(nonce, fingerprint, now)
-    count_buyer(content.buyer[1], -content.units, state == 'held' and -1 or 0)
+    local content, had, had_indexes = tool.owned(body)
+    tool.finish(nonce, fingerprint, now)
+    tool.count_buyer(content.buyer[1], -content.units, kind == 'held' and -1 or 0)
     difference = had
-    for _, index in ipairs(disown(had_indexes, nonce)) do
+    for _, index in ipairs(tool.disown(had_indexes, nonce)) do
       marks[index] = 'f'
     end
   end
@@ -74,7 +75,7 @@ if ARGV[5] == 'sold' then
   if #indexes > 0 then
     redis.call('HDEL', owners, unpack(indexes))
   end
-  count_buyer(device, units, 0)
+  tool.count_buyer(device, units, 0)
   local changed = {f = {}, s = {}}
   for index, mark_as in pairs(marks) do
     if redis.call('GETRANGE', seats, index, index) ~= mark_as then
@@ -83,14 +84,13 @@ if ARGV[5] == 'sold' then
   end
   table.sort(changed.f)
   table.sort(changed.s)
-  local words = mark(changed.f, 'f')
-  for _, word in ipairs(mark(changed.s, 's')) do
+  local words = tool.mark(changed.f, 'f')
+  for _, word in ipairs(tool.mark(changed.s, 's')) do
     words[#words + 1] = word
   end
-  local values, current, change = add(difference)
-  announce(current, change, values, words)
+  tool.announce(difference, words)
 elseif body then
-  give_back(nonce, state, fingerprint, body, now)
+  tool.give_back(nonce, kind, fingerprint, body, now)
 elseif nonce == '' then
   local returning = {}
   if #indexes > 0 then
@@ -101,9 +101,7 @@ elseif nonce == '' then
       end
     end
   end
-  count_buyer(device, -units, 0)
-  local words = mark(returning, 'f')
-  local values, current, change = add(pools)
-  announce(current, change, values, words)
+  tool.count_buyer(device, -units, 0)
+  tool.announce(pools, tool.mark(returning, 'f'))
 end
 return {'SETTLED'}

@@ -1,13 +1,16 @@
 -- snapshot: all free stock at one moment.
 --
--- KEYS: meta seats
+-- KEYS: state seats
 -- ARGV: none
 -- Replies:
---   STOCK seat_states [epoch, version, change and pools, each followed by its value]
+--   STOCK epoch change seat_states [pool, …] [free, …]
 --   NONE              nothing is loaded
 -- Invariant: reads only; pools and seats belong to the same change.
 
-if redis.call('EXISTS', KEYS[1]) == 0 then
+local known = redis.call('HMGET', KEYS[1], 'epoch', 'change', 'pools')
+if not known[1] then
   return {'NONE'}
 end
-return {'STOCK', redis.call('GET', KEYS[2]) or '', redis.call('HGETALL', KEYS[1])}
+local pools = cjson.decode(known[3])
+local free = redis.call('HMGET', KEYS[1], unpack(pools))
+return {'STOCK', tonumber(known[1]), tonumber(known[2]), redis.call('GET', KEYS[2]) or '', pools, free}
