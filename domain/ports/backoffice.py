@@ -303,8 +303,10 @@ def fields_of(text: str) -> Mapping[SearchField, str]:
     if "@" in wanted:
         return {SearchField.EMAIL: wanted.lower()}
     if _PHONE.fullmatch(wanted):
-        return {SearchField.PHONE: re.sub(r"[^0-9]", "", wanted).lstrip("0")}
-    fields = {SearchField.NAME: wanted.lower(), SearchField.EMAIL: wanted.lower()}
+        fields = {SearchField.PHONE: re.sub(r"[^0-9]", "", wanted).lstrip("0")}
+    else:
+        fields = {SearchField.NAME: wanted.lower(), SearchField.EMAIL: wanted.lower()}
+    # A number may look like a telephone number, or like a name: then both are looked for.
     if _ORDER_NUMBER.fullmatch(wanted.upper()):
         plain = wanted.upper().replace("-", "")
         fields[SearchField.NUMBER] = f"{plain[:4]}-{plain[4:]}"

@@ -1,0 +1,160 @@
+"""Events in the portal: what is shown of a sale, and how its terms change."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.accounts import Role
+from domain.errors import InventoryUnavailable
+from domain.events import EventState
+from domain.ports.outbox import Effect
+from tests.fakes.sales import general, general_sale
+from tests.unit.admin.desk import Desk
+from tests.unit.application.house import House
+
+FORM = {
+    "opens_at": "2026-07-01T10:00",
+    "closes_at": "2027-01-01T18:30",
+    "hold_seconds": "300",
+    "payment_minutes": "12",
+    "per_order_max": "6",
+    "per_buyer_max": "8",
+    "live_holds_per_buyer": "2",
+    "admission_required": "yes",
+}
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_the_dashboard_counts_what_is_sold_paid_held_and_free(desk: Desk) -> None:
+    """Four numbers that add up to the capacity, from Postgres and the inventory together."""
+    house = desk.house
+    house.buy(general(house.sale, 3))
+    house.place_order(general(house.sale, 2))
+    house.hold(general(house.sale, 4))
+
+    page = desk.signed_in(Role.VENUE_MANAGER).page("/")
+
+    assert "<b>3</b> sold · 2 paying · 4 held · 91 free" in page
+    assert "$148.50" in page
+
+
+def test_a_silent_inventory_is_admitted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the inventory is away the page still comes, and says that it does not know."""
+
+    def away(**_: object) -> None:
+        raise InventoryUnavailable("Valkey does not answer")
+
+    monkeypatch.setattr(desk.house.inventory, "snapshot", away)
+    browser = desk.signed_in(Role.VENUE_MANAGER)
+
+    assert "held unknown" in browser.page("/")
+    assert "the inventory is silent" in browser.page(f"/events/{desk.house.event_id}")
+
+
+def test_terms_are_typed_on_the_venues_clock(desk: Desk) -> None:
+    """A summer's 10:00 in London is 09:00 UTC; every field is stored, and the inventory is told."""
+    house = desk.house
+    browser = desk.signed_in(Role.VENUE_MANAGER)
+    path = f"/events/{house.event_id}"
+
+    answer = browser.post(f"{path}/terms", seen_on=path, **FORM)
+
+    terms = house.store.state.events[house.event_id].terms
+    assert answer.status_code == 303
+    assert terms.opens_at == datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
+    assert terms.closes_at == datetime(2027, 1, 1, 18, 30, tzinfo=UTC)
+    assert (terms.hold_seconds, terms.payment_seconds) == (300, 720)
+    assert (terms.per_order_max, terms.per_buyer_max, terms.live_holds_per_buyer) == (6, 8, 2)
+    assert terms.admission_required
+    assert Effect.RENEW_TERMS in {entry.row.effect for entry in house.store.state.outbox.values()}
+    assert 'value="2026-07-01T10:00"' in browser.page(path)
+    assert "changed the terms" in browser.page("/audit?actor=venue_manager@example.com")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"hold_seconds": "5"}, "from 120 to 3600"),
+        ({"hold_seconds": "2.6e-42"}, "from 120 to 3600"),
+        ({"per_order_max": "-1"}, "from 1 to 200"),
+        ({"per_order_max": "9"}, "1 ≤ per order ≤ per buyer"),
+        ({"closes_at": "2026-01-01T00:00"}, "closes after it opens"),
+        ({"opens_at": "soon"}, "A date and a time"),
+        ({"opens_at": "2026-07-01T10:00+02:00"}, "without a time zone"),
+    ],
+)
+def test_terms_that_make_no_sense_are_explained(desk: Desk, change: dict[str, str], said: str) -> None:
+    """The page comes back with what is wrong, what was typed is kept, and nothing changed."""
+    house = desk.house
+    before = house.store.state.events[house.event_id].terms
+    browser = desk.signed_in(Role.VENUE_MANAGER)
+    path = f"/events/{house.event_id}"
+
+    answer = browser.post(f"{path}/terms", seen_on=path, **{**FORM, **change})
+
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert 'value="300"' in answer.text or "hold_seconds" in change
+    assert house.store.state.events[house.event_id].terms == before
+
+
+def test_cancelling_is_asked_twice(desk: Desk) -> None:
+    """Opening the page does nothing, the wrong word does nothing, the event's own name does it."""
+    house = desk.house
+    browser = desk.signed_in(Role.VENUE_MANAGER)
+    path = f"/events/{house.event_id}/cancel"
+
+    page = browser.page(path)
+    wrong = browser.post(path, seen_on=path, slug="another")
+    assert house.sale.slug in page
+    assert wrong.status_code == 422
+    assert house.store.state.events[house.event_id].state is EventState.PUBLISHED
+    browser.post(path, seen_on=path, slug=house.sale.slug)
+
+    assert house.store.state.events[house.event_id].state is EventState.CANCELLED
+    after = browser.page(f"/events/{house.event_id}")
+    assert "Save the terms" not in after
+    assert "is cancelled" in after
+
+
+def test_a_draft_is_published_after_a_question(desk: Desk) -> None:
+    """GET asks, POST publishes, and the trail says who."""
+    house = desk.house
+    events = house.store.state.events
+    events[house.event_id] = replace(events[house.event_id], state=EventState.DRAFT)
+    browser = desk.signed_in(Role.VENUE_MANAGER)
+    path = f"/events/{house.event_id}/publish"
+
+    assert "go on sale" in browser.page(path)
+    browser.post(path, seen_on=path)
+
+    assert house.store.state.events[house.event_id].state is EventState.PUBLISHED
+    assert "published the event" in browser.page("/audit")
+
+
+@pytest.mark.parametrize("query", ["", "?q=small", "?q=TOWN", "?state=published"])
+def test_events_are_found(desk: Desk, query: str) -> None:
+    """By name, venue, city or state."""
+    assert "Small House Night" in desk.signed_in(Role.SUPPORT).page(f"/events{query}")
+
+
+@pytest.mark.parametrize("query", ["?q=opera", "?state=draft", "?past=yes"])
+def test_other_events_are_not(desk: Desk, query: str) -> None:
+    """An empty list says so."""
+    page = desk.signed_in(Role.SUPPORT).page(f"/events{query}")
+
+    assert "Small House Night" not in page
+    assert "No event is like that" in page
+
+
+def test_a_tier_with_its_own_limit_says_what_is_left() -> None:
+    """VIP has 20 of its own; holding three leaves seventeen."""
+    desk = Desk(House(sale=general_sale(vip_capacity=20)))
+    desk.house.hold(general(desk.house.sale, 3, "vip"))
+
+    assert "17 of 20 left" in desk.signed_in(Role.SUPPORT).page(f"/events/{desk.house.event_id}")
