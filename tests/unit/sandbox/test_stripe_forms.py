@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stripe._encode import _api_encode
 
@@ -23,6 +23,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
 def test_what_the_sdk_encodes_is_what_is_read(values: dict[str, Any]) -> None:
     """Any nesting of hashes, arrays and strings survives the SDK's encoder and our decoder."""
