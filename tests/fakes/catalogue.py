@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
+from unicodedata import combining, normalize
 from uuid import UUID
 
 from domain.errors import NotFound
@@ -106,9 +107,9 @@ class FakeListings:
     def _matches(self, event: Event, wanted: EventFilter) -> bool:
         venue = self._venue(event)
         words = f"{event.name} {event.summary} {event.description} {event.category} {venue.name} {venue.city}"
-        known = words.casefold().split()
+        known = _folded(words).split()
         return (
-            all(any(word.startswith(part) for word in known) for part in (wanted.text or "").casefold().split())
+            all(any(word.startswith(part) for word in known) for part in _folded(wanted.text or "").split())
             and wanted.city in {None, venue.city}
             and wanted.venue in {None, venue.slug}
             and wanted.category in {None, event.category}
@@ -144,6 +145,11 @@ class FakeListings:
         )
 
 
+def _folded(words: str) -> str:
+    """No case, no accents: as people type words into a search box."""
+    return "".join(letter for letter in normalize("NFKD", words.casefold()) if not combining(letter))
+
+
 def _named(state: State, word: str) -> Event | None:
     return next((event for event in state.events.values() if word in {event.slug, str(event.id)}), None)
 
@@ -154,4 +160,7 @@ def _cursor(event: Event) -> str:
 
 def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
     starts_at, event_id = urlsafe_b64decode(cursor).decode().split(" ")
-    return datetime.fromisoformat(starts_at), UUID(event_id)
+    moment = datetime.fromisoformat(starts_at)
+    if moment.tzinfo is None:
+        raise ValueError("this is not a cursor of an event list")
+    return moment, UUID(event_id)

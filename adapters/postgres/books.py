@@ -1,0 +1,162 @@
+"""The books, checked against each other. Constraints make most of this impossible; this looks all the same.
+
+Each check is one statement, so what it compares is one moment's picture.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, text
+
+from adapters.postgres.reading import picture
+from domain.ports.books import CheckResult
+
+DIFFERENCES_SHOWN_MAX = 100
+_TAKE_YOUR_TIME = text("SET LOCAL statement_timeout = '10min'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Check:
+    """``compared`` counts the things looked at; ``differences`` selects one text for each that is wrong."""
+
+    name: str
+    compared: str
+    differences: str
+
+
+_CHECKS = (
+    _Check(
+        name="I1 claims and allocations within capacity",
+        compared="SELECT count(*) FROM pools",
+        differences="""
+            SELECT format('event %s: pool %s has %s taken of %s', pools.event_id, pools.key, sum(live.units), capacity)
+            FROM pools JOIN (SELECT event_id, pool, quantity - returned AS units FROM claims) AS live
+                ON (live.event_id, live.pool) = (pools.event_id, pools.key)
+            GROUP BY pools.event_id, pools.key HAVING sum(live.units) > capacity
+        """,
+    ),
+    _Check(
+        name="I1 at most one claim a seat",
+        compared="SELECT count(*) FROM claims WHERE seat IS NOT NULL AND state <> 'released'",
+        differences="""
+            SELECT format('event %s: seat %s is taken %s times', event_id, seat, count(*))
+            FROM claims WHERE seat IS NOT NULL AND state <> 'released'
+            GROUP BY event_id, seat HAVING count(*) > 1
+        """,
+    ),
+    _Check(
+        name="I2 pool counters equal the sums of their claims",
+        compared="SELECT count(*) FROM pools",
+        differences="""
+            SELECT format('event %s: pool %s counts %s claimed, %s allocated, %s blocked; its claims say %s, %s, %s',
+                          pools.event_id, pools.key, pools.claimed, pools.allocated, pools.blocked,
+                          coalesce(rows.claimed, 0), coalesce(rows.allocated, 0), coalesce(rows.blocked, 0))
+            FROM pools LEFT JOIN (
+                SELECT event_id, pool,
+                       coalesce(sum(quantity - returned) FILTER (WHERE state = 'claimed'), 0) AS claimed,
+                       coalesce(sum(quantity - returned) FILTER (WHERE state = 'allocated'), 0) AS allocated,
+                       coalesce(sum(quantity - returned) FILTER (WHERE state = 'blocked'), 0) AS blocked
+                FROM claims GROUP BY event_id, pool
+            ) AS rows ON (rows.event_id, rows.pool) = (pools.event_id, pools.key)
+            WHERE (pools.claimed, pools.allocated, pools.blocked)
+                <> (coalesce(rows.claimed, 0), coalesce(rows.allocated, 0), coalesce(rows.blocked, 0))
+        """,
+    ),
+    _Check(
+        name="I2 payment counters equal the sums of their refunds",
+        compared="SELECT count(*) FROM payments",
+        differences="""
+            SELECT format('payment %s counts %s pending and %s refunded; its refunds say %s and %s',
+                          payments.id, refund_pending_minor, refunded_minor, rows.pending, rows.done)
+            FROM payments CROSS JOIN LATERAL (
+                SELECT coalesce(sum(amount_minor) FILTER (WHERE state IN ('requested', 'pending')), 0) AS pending,
+                       coalesce(sum(amount_minor) FILTER (WHERE state = 'succeeded'), 0) AS done
+                FROM refunds WHERE payment_id = payments.id
+            ) AS rows
+            WHERE (refund_pending_minor, refunded_minor) <> (rows.pending, rows.done)
+        """,
+    ),
+    _Check(
+        name="I3 captured only what is allocated",
+        compared="SELECT count(*) FROM payments WHERE state = 'capture_requested'",
+        differences="""
+            SELECT format('payment %s of order %s is being captured without an allocation', payments.id, order_id)
+            FROM payments WHERE state = 'capture_requested' AND NOT coalesce(
+                (SELECT bool_and(claims.state = 'allocated') FROM claims
+                 WHERE claims.order_id = payments.order_id), false)
+        """,
+    ),
+    _Check(
+        name="I4 valid tickets are paid for and not refunded",
+        compared="SELECT count(*) FROM tickets WHERE state = 'valid'",
+        differences="""
+            SELECT format('ticket %s of order %s is valid though the order is %s', tickets.id, orders.number,
+                          orders.state)
+            FROM tickets JOIN orders ON orders.id = tickets.order_id
+            WHERE tickets.state = 'valid' AND (
+                orders.state NOT IN ('confirmed', 'partially_refunded')
+                OR orders.total_minor > 0 AND NOT EXISTS (
+                    SELECT FROM payments WHERE order_id = orders.id AND payments.state = 'captured'))
+        """,
+    ),
+    _Check(
+        name="I5 refunded and pending within what was captured",
+        compared="SELECT count(*) FROM payments",
+        differences="""
+            SELECT format('payment %s captured %s and gives back %s', payments.id, captured_minor, sum(amount_minor))
+            FROM payments JOIN refunds ON refunds.payment_id = payments.id AND refunds.state <> 'failed'
+            GROUP BY payments.id HAVING sum(amount_minor) > captured_minor
+        """,
+    ),
+    _Check(
+        name="I7 an order's total equals the sum of its lines",
+        compared="SELECT count(*) FROM orders",
+        differences="""
+            SELECT format('order %s says %s, its lines say %s', orders.number, total_minor, lines.sum)
+            FROM orders CROSS JOIN LATERAL (
+                SELECT coalesce(sum(quantity * (face_minor + fee_minor)), 0) AS sum
+                FROM order_lines WHERE order_id = orders.id
+            ) AS lines
+            WHERE total_minor <> lines.sum
+        """,
+    ),
+    _Check(
+        name="Confirmed orders have a ticket for every place",
+        compared="SELECT count(*) FROM orders WHERE state IN ('confirmed', 'partially_refunded')",
+        differences="""
+            SELECT format('order %s has %s places and %s tickets', number, places.units, papers.units)
+            FROM orders
+            CROSS JOIN LATERAL (SELECT sum(quantity) AS units FROM order_lines
+                                WHERE order_id = orders.id) AS places
+            CROSS JOIN LATERAL (SELECT count(*) AS units FROM tickets WHERE order_id = orders.id) AS papers
+            WHERE state IN ('confirmed', 'partially_refunded') AND places.units <> papers.units
+        """,
+    ),
+    _Check(
+        name="Orders that ended unpaid hold no stock",
+        compared="SELECT count(*) FROM orders WHERE state IN ('expired', 'cancelled', 'payment_failed')",
+        differences="""
+            SELECT format('order %s is %s and still holds stock of pool %s', number, orders.state, claims.pool)
+            FROM orders JOIN claims ON claims.order_id = orders.id AND claims.state <> 'released'
+            WHERE orders.state IN ('expired', 'cancelled', 'payment_failed')
+        """,
+    ),
+)
+
+
+class PostgresBooks:
+    """The port on Postgres. Reads whole tables: for ``tessera verify`` and tests, not for a request."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def check(self) -> tuple[CheckResult, ...]:
+        return tuple(self._result(check) for check in _CHECKS)
+
+    def _result(self, check: _Check) -> CheckResult:
+        # Both parts are constants of this module.
+        differences = f"ARRAY({check.differences} LIMIT {DIFFERENCES_SHOWN_MAX})"
+        statement = text(f"SELECT ({check.compared}) AS compared, {differences} AS differences")  # constants
+        with picture(self._engine) as transaction:
+            transaction.run(_TAKE_YOUR_TIME)
+            (row,) = transaction.rows(statement)
+        return CheckResult(name=check.name, compared=row["compared"], differences=tuple(row["differences"]))
