@@ -122,7 +122,7 @@ def _nonce(buyer: BuyerFingerprint, sale: Sale) -> UUID:
     if key is None:
         return identity.new_name()
     scoped = f"{buyer.device}\n{sale.event_id}\n{key}"
-    return UUID(bytes=sha256(scoped.encode()).digest()[:16], version=8)
+    return UUID(bytes=sha256(scoped.encode()).digest()[:16], version=5)
 
 
 def _lines(wanted: HoldRequest, sale: Sale) -> Iterator[HoldLine]:
