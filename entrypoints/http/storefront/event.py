@@ -130,7 +130,8 @@ def _earlier_hold(view: EventView) -> str | None:
 
 
 def _opened(values: MultiDict[str, str]) -> str:
-    return values.get("section", "")
+    """The section whose seats are shown: the one just asked for, else the one that was open."""
+    return values.get("section") or values.get("opened", "")
 
 
 def _page_id(form: MultiDict[str, str]) -> UUID:

@@ -77,6 +77,10 @@ class House:
         self.container.settle_payment(order_id)
         self.work()
 
+    def gateway_url(self) -> str:
+        """The provider's page of the newest order."""
+        return next(p.checkout_url for p in reversed(self.store.state.payments.values()) if p.checkout_url)
+
     def work(self) -> None:
         """Drain the outbox as workers do."""
         while self.container.drain_outbox():

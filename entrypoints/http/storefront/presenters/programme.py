@@ -13,7 +13,7 @@ from entrypoints.http.storefront import assets, wording
 TEXT_LENGTH_MAX = 100
 WORD_LENGTH_MAX = 80
 CURSOR_LENGTH_MAX = 400
-PAGE_LENGTH = 12
+PAGE_LENGTH = 24
 TIME_ZONE_SPREAD = timedelta(hours=14)
 """A date is written in a venue's own time, which is at most this far from UTC."""
 
