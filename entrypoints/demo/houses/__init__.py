@@ -1,5 +1,6 @@
 """Invented houses in six cities, each a module: the venue, its plans, and what is on there."""
 
+from entrypoints.demo.billing import House
 from entrypoints.demo.houses import (
     breakwater_green,
     coopers_yard,
@@ -10,7 +11,7 @@ from entrypoints.demo.houses import (
     spulenhaus,
 )
 
-HOUSES = tuple(
+HOUSES: tuple[House, ...] = tuple(
     module.HOUSE
     for module in (
         breakwater_green,
