@@ -17,6 +17,7 @@ from entrypoints.launcher.errors import LaunchError
 LOCK_FILE = "lock"
 CREDENTIALS_FILE = "credentials.json"
 ENVIRONMENT_FILE = "running.json"
+PREPARED_FILE = "prepared"
 ADMIN_EMAIL = "admin@tessera.example"
 
 
@@ -82,6 +83,17 @@ class DataDirectory:
     def _keep(made: Credentials, file: Path) -> Credentials:
         _write_private(file, asdict(made))
         return made
+
+    def is_prepared(self, mark: str) -> bool:
+        """Whether ``prepared`` was called with this mark since the last ``unprepared``."""
+        file = self.path / PREPARED_FILE
+        return file.exists() and file.read_text() == mark
+
+    def unprepared(self) -> None:
+        (self.path / PREPARED_FILE).unlink(missing_ok=True)
+
+    def prepared(self, mark: str) -> None:
+        (self.path / PREPARED_FILE).write_text(mark)
 
     @contextmanager
     def publishing(self, environ: Mapping[str, str]) -> Iterator[None]:

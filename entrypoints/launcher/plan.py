@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,9 @@ from entrypoints.settings import Environment, Settings
 ANSWER_SECONDS_MAX = 2.0
 SETUP_SECONDS_MAX = 300.0
 DEFAULT_PORT = 8000
+SOURCE = Path(__file__).parents[2]
+PREPARED_WITH = ("adapters/postgres/migrations",)
+DEMO = "entrypoints/demo"
 SANDBOX_SENDER = "+15005550006"
 
 
@@ -123,6 +127,16 @@ def _embed_sandbox(filled: dict[str, str], credentials: Credentials) -> bool:
         filled["TWILIO_API_BASE"] = filled["SANDBOX_URL"]
         filled.setdefault("TWILIO_FROM", SANDBOX_SENDER)
     return True
+
+
+def preparation_mark(*, demo: bool) -> str:
+    """What a database was prepared with: the migrations and, if wanted, the demo, as they are in this code."""
+    digest = hashlib.sha256()
+    wanted = [*PREPARED_WITH, *([DEMO] if demo else [])]
+    for file in sorted(file for folder in wanted for file in (SOURCE / folder).rglob("*.*") if file.suffix != ".pyc"):
+        digest.update(f"{file.relative_to(SOURCE)}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def placeholder_environment() -> dict[str, str]:

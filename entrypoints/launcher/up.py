@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 from entrypoints.launcher.console import Console
 from entrypoints.launcher.data_directory import DataDirectory, opened
 from entrypoints.launcher.errors import LaunchError
-from entrypoints.launcher.plan import Plan, application_specs, make_plan, sandbox_spec, setup_spec
+from entrypoints.launcher.plan import (
+    Plan,
+    application_specs,
+    make_plan,
+    preparation_mark,
+    sandbox_spec,
+    setup_spec,
+)
 from entrypoints.launcher.postgres import EmbeddedPostgres
 from entrypoints.launcher.process import ProcessSpec, StartCancelledError, port_is_free
 from entrypoints.launcher.supervisor import StopRequest, Supervisor
@@ -67,20 +74,14 @@ def _run(plan: Plan, options: UpOptions, *, console: Console, stop_request: Stop
 
 
 def _start(plan: Plan, options: UpOptions, supervisor: Supervisor, console: Console) -> None:
+    mark = preparation_mark(demo=options.demo)
+    if plan.postgres is None or not plan.postgres.cluster.exists() or not plan.directory.is_prepared(mark):
+        plan.directory.unprepared()
     if servers := _servers(plan, console):
         supervisor.start(servers)
-    supervisor.run(setup_spec(plan, "migrate", "db", "upgrade"), doing="Bringing the database up to date")
-    admin = {
-        "TESSERA_ADMIN_EMAIL": plan.credentials.admin_email,
-        "TESSERA_ADMIN_PASSWORD": plan.credentials.admin_password,
-    }
-    if plan.postgres:
-        create = ("admin", "create", "--name", "Administrator", "--unless-exists")
-        supervisor.run(setup_spec(plan, "admin", *create, secrets=admin), doing="Making the administrator's account")
-    if options.demo and not plan.settings.is_production:
-        supervisor.run(setup_spec(plan, "seed", "db", "seed"), doing="Putting the demo catalogue on sale")
-    if plan.runs_sandbox:
-        supervisor.start([sandbox_spec(plan)])
+    if not plan.directory.is_prepared(mark):
+        _prepare(plan, options, supervisor)
+        plan.directory.prepared(mark)
     supervisor.start(application_specs(plan))
 
 
@@ -91,7 +92,23 @@ def _servers(plan: Plan, console: Console) -> list[ProcessSpec]:
             specs.append(plan.postgres.prepare())
     if plan.valkey:
         specs.append(plan.valkey.prepare())
+    if plan.runs_sandbox:
+        specs.append(sandbox_spec(plan))
     return specs
+
+
+def _prepare(plan: Plan, options: UpOptions, supervisor: Supervisor) -> None:
+    """Schema, first account and demo: each safe to repeat, and none of them repeated without need."""
+    supervisor.run(setup_spec(plan, "migrate", "db", "upgrade"), doing="Bringing the database up to date")
+    if plan.postgres:
+        admin = {
+            "TESSERA_ADMIN_EMAIL": plan.credentials.admin_email,
+            "TESSERA_ADMIN_PASSWORD": plan.credentials.admin_password,
+        }
+        create = ("admin", "create", "--name", "Administrator", "--unless-exists")
+        supervisor.run(setup_spec(plan, "admin", *create, secrets=admin), doing="Making the administrator's account")
+    if options.demo and not plan.settings.is_production:
+        supervisor.run(setup_spec(plan, "seed", "db", "seed"), doing="Putting the demo catalogue on sale")
 
 
 def _reset(directory: DataDirectory, console: Console) -> None:
@@ -126,6 +143,8 @@ def _summarise(plan: Plan, console: Console, *, seconds: float) -> None:
     rows = [("Storefront", settings.public_url), ("Admin", f"{settings.public_url}/admin")]
     if plan.postgres:
         rows.append(("  login", f"{plan.credentials.admin_email} / {plan.credentials.admin_password}"))
+    else:
+        rows.append(("  login", "make an account with `tessera admin create`, unless there is one"))
     rows.append(("API", f"{settings.public_url}/docs"))
     if settings.sandbox_url:
         rows.append(("Sandbox", f"{settings.sandbox_url} (payments and SMS inbox; card 4242 4242 4242 4242)"))
