@@ -7,9 +7,10 @@ from sqlalchemy import Engine, Uuid, cast, func, or_, select
 from adapters.postgres.backoffice import event_figures, order_files
 from adapters.postgres.backoffice.health import health_from_row, health_of
 from adapters.postgres.backoffice.paging import cursor, cut, paged
+from adapters.postgres.reading import picture
 from adapters.postgres.rows import records
 from adapters.postgres.tables import audit_entries, events, messages, orders, outbox, payments, refunds, staff
-from adapters.postgres.transaction import Row, Transaction, connect
+from adapters.postgres.transaction import Row
 from domain.accounts import StaffMember
 from domain.errors import NotFound
 from domain.events import EventId
@@ -50,8 +51,7 @@ class PostgresBackoffice:
             .group_by(orders.c.currency)
             .order_by(orders.c.currency)
         )
-        with connect(self._engine) as connection:
-            transaction = Transaction(connection)
+        with picture(self._engine) as transaction:
             shown = transaction.rows(figures)
             money = transaction.rows(recent)
             (health,) = transaction.rows(health_of(now=now, since=since))
@@ -71,16 +71,15 @@ class PostgresBackoffice:
         statement = event_figures.figures_of(picked, since=since).order_by(
             *(column.desc() if wanted.past else column for column in order)
         )
-        with connect(self._engine) as connection:
-            rows = Transaction(connection).rows(statement)
+        with picture(self._engine) as transaction:
+            rows = transaction.rows(statement)
         found = [event_figures.figures_from_row(row) for row in rows]
         items, after = cut(found, [one.cursor for one in found])
         return EventsPage(items=items, next_cursor=after)
 
     def event(self, event_id: EventId, *, since: datetime) -> EventStock:
         picked = select(events).where(events.c.id == event_id).subquery("picked")
-        with connect(self._engine) as connection:
-            transaction = Transaction(connection)
+        with picture(self._engine) as transaction:
             figures = transaction.first(event_figures.figures_of(picked, since=since))
             pools = transaction.rows(event_figures.pools_of(event_id))
             sold = transaction.rows(event_figures.sold_by_tier(event_id))
@@ -100,19 +99,19 @@ class PostgresBackoffice:
             after=wanted.cursor,
             newest_first=True,
         )
-        with connect(self._engine) as connection:
-            rows = Transaction(connection).rows(statement)
+        with picture(self._engine) as transaction:
+            rows = transaction.rows(statement)
         found = [order_files.from_row(row) for row in rows]
         items, after = cut(found, [one.cursor for one in found])
         return OrdersPage(items=items, next_cursor=after)
 
     def order(self, order_id: OrderId) -> OrderFile:
-        with connect(self._engine) as connection:
-            return order_files.order_file(Transaction(connection), order_id)
+        with picture(self._engine) as transaction:
+            return order_files.order_file(transaction, order_id)
 
     def reviews(self) -> tuple[ReviewRow, ...]:
-        with connect(self._engine) as connection:
-            rows = Transaction(connection).rows(order_files.review_queue())
+        with picture(self._engine) as transaction:
+            rows = transaction.rows(order_files.review_queue())
         return tuple(map(order_files.review_from_row, rows))
 
     def effects(self, *, state: EffectState, cursor: str | None) -> EffectsPage:
@@ -134,8 +133,7 @@ class PostgresBackoffice:
         counts = select(
             func.count().filter(_PARKED).label("parked"), func.count().filter(_OPEN).label("waiting")
         ).where(or_(_PARKED, _OPEN))
-        with connect(self._engine) as connection:
-            transaction = Transaction(connection)
+        with picture(self._engine) as transaction:
             rows = transaction.rows(statement)
             (counted,) = transaction.rows(counts)
         found = [_effect(row) for row in rows]
@@ -154,14 +152,14 @@ class PostgresBackoffice:
         if wanted.subject:
             statement = statement.where(audit_entries.c.subject_id == wanted.subject)
         page = paged(statement, at=audit_entries.c.at, name=audit_entries.c.id, after=wanted.cursor, newest_first=True)
-        with connect(self._engine) as connection:
-            found = [order_files.audit_from_row(row) for row in Transaction(connection).rows(page)]
+        with picture(self._engine) as transaction:
+            found = [order_files.audit_from_row(row) for row in transaction.rows(page)]
         items, after = cut(found, [cursor(entry.at, entry.id) for entry in found])
         return TrailPage(items=items, next_cursor=after)
 
     def staff(self) -> tuple[StaffMember, ...]:
-        with connect(self._engine) as connection:
-            rows = Transaction(connection).rows(select(staff).order_by(staff.c.name, staff.c.id))
+        with picture(self._engine) as transaction:
+            rows = transaction.rows(select(staff).order_by(staff.c.name, staff.c.id))
         return tuple(map(records.staff_from_row, rows))
 
 
