@@ -5,15 +5,15 @@ performs itself with its ports filled in.
 """
 
 import structlog
-from adapters.postgres.books import PostgresBooks
-from adapters.postgres.catalogue import PostgresCatalogue
-from adapters.postgres.listings import PostgresListings
 from dependency_injector import containers, providers
 
 from adapters.postgres import migrate
 from adapters.postgres.backoffice import PostgresBackoffice
+from adapters.postgres.books import PostgresBooks
+from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.condition import database_condition
-from adapters.postgres.engine import create_engine
+from adapters.postgres.engine import Engine, create_engine
+from adapters.postgres.listings import PostgresListings
 from adapters.postgres.seat_map_cache import SeatMapCache
 from adapters.postgres.unit_of_work import PostgresUnitOfWork
 from adapters.redis_locks.condition import valkey_condition
@@ -75,8 +75,21 @@ def _access(settings: Settings) -> Access:
     return Access(secrets=(settings.secret_key.encode(),), public_url=settings.public_url)
 
 
-def _whole_seconds(milliseconds: int) -> int:
-    return max(1, milliseconds // 1_000)
+def _engine(settings: Settings) -> Engine:
+    return create_engine(settings.database_url, application_name="tessera", statement_seconds=_seconds(settings))
+
+
+def _reading_engine(settings: Settings, *, primary: Engine) -> Engine:
+    """The replica, for pages that decide nothing; without one, the primary's own pool."""
+    if settings.database_replica_url is None:
+        return primary
+    return create_engine(
+        settings.database_replica_url, application_name="tessera-reading", statement_seconds=_seconds(settings)
+    )
+
+
+def _seconds(settings: Settings) -> int:
+    return max(1, settings.statement_timeout_ms // 1_000)
 
 
 def _pacer(budget: Budget, per_second: int) -> Pacer:
@@ -100,16 +113,12 @@ class Container(containers.DeclarativeContainer):
     access = providers.Singleton(_access, settings)
 
     # Postgres: the truth.
-    engine = providers.Singleton(
-        create_engine,
-        settings.provided.database_url,
-        application_name="tessera",
-        statement_seconds=providers.Callable(_whole_seconds, settings.provided.statement_timeout_ms),
-    )
+    engine = providers.Singleton(_engine, settings)
+    reading_engine = providers.Singleton(_reading_engine, settings, primary=engine)
     seat_maps = providers.Singleton(SeatMapCache)
     unit_of_work = providers.Factory(PostgresUnitOfWork, engine, seat_maps=seat_maps)
     catalogue = providers.Singleton(PostgresCatalogue, engine, seat_maps=seat_maps)
-    listings = providers.Singleton(PostgresListings, engine, seat_maps=seat_maps)
+    listings = providers.Singleton(PostgresListings, reading_engine, seat_maps=seat_maps)
     books = providers.Singleton(PostgresBooks, engine)
     backoffice = providers.Singleton(PostgresBackoffice, engine)
     database_condition = providers.Callable(database_condition, engine)

@@ -4,6 +4,8 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy import create_engine as create_vendor_engine
 from sqlalchemy.pool import QueuePool
 
+__all__ = ["Engine", "create_engine", "vendor_url"]
+
 POOL_SIZE_DEFAULT = 10
 POOL_WAIT_SECONDS = 3
 CONNECT_SECONDS = 3
@@ -21,10 +23,11 @@ def create_engine(
     pool_size: int = POOL_SIZE_DEFAULT,
     statement_seconds: int = STATEMENT_SECONDS,
     lock_seconds: int = LOCK_SECONDS,
+    pool_wait_seconds: int = POOL_WAIT_SECONDS,
 ) -> Engine:
     """An engine whose transactions are READ COMMITTED and whose every wait ends.
 
-    A request waits at most POOL_WAIT_SECONDS for a connection: better a clear 503 than a queue nobody sees.
+    A request waits at most ``pool_wait_seconds`` for a connection: better a clear 503 than a queue nobody sees.
     ``application_name`` shows up in ``pg_stat_activity``. SQLAlchemy's own pool with a ping before use: after a
     restart of Postgres the next request works.
     """
@@ -39,7 +42,7 @@ def create_engine(
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=POOL_WAIT_SECONDS,
+        pool_timeout=pool_wait_seconds,
         pool_recycle=RECYCLE_SECONDS,
         pool_pre_ping=True,
         pool_use_lifo=True,
