@@ -19,15 +19,14 @@ def make_app(settings: Settings) -> Flask:
     if settings.web_workers > 1:
         _share_metrics(settings.data_dir / "metrics")
     # prometheus_client decides at its import whether processes share their numbers, so it comes after that.
-    from entrypoints import admin
+    from entrypoints.admin import blueprint as admin
     from entrypoints.container import build_container
     from entrypoints.http.app import create_app
     from entrypoints.launcher import logs
 
     logs.configure(settings)
-    container = build_container(settings)
-    app = create_app(container)
-    admin.register(app, container)
+    app = create_app(build_container(settings))
+    app.register_blueprint(admin)
     return app
 
 

@@ -2,13 +2,24 @@
 
 from flask import Flask
 
-from entrypoints.http import health, identity, metrics, openapi, problems, request_log, security, services, storefront
+from entrypoints.http import (
+    express,
+    health,
+    identity,
+    metrics,
+    openapi,
+    problems,
+    request_lines,
+    security,
+    services,
+    storefront,
+)
 from entrypoints.http.api import EventConverter, HoldConverter, availability, checkouts, events, holds, orders, refunds
+from entrypoints.http.front import Front
+from entrypoints.http.schemas.parsing import BODY_BYTES_MAX
 from entrypoints.http.services import Services
 from entrypoints.http.sessions import PageSessions
 from entrypoints.http.webhooks import webhooks
-
-BODY_BYTES_MAX = 64 * 1024
 
 API_BLUEPRINTS = (
     events.events,
@@ -39,15 +50,19 @@ def create_app(container: Services) -> Flask:
     app.session_interface = PageSessions()
     app.url_map.converters.update(event=EventConverter, hold=HoldConverter)
     services.install(app, container)
-    # Functions registered last run first on the way out: the log line sees everything that was done before it.
-    request_log.install(app, metrics.observe)
-    security.install(app, settings)
-    identity.install(app, secret=settings.secret_key, secure=secure)
+    app.jinja_env.globals["csp_nonce"] = security.csp_nonce
+    identities = identity.install(app, secret=settings.secret_key)
     problems.install(app)
-    availability.install(app)
     openapi.install(app, API_BLUEPRINTS)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     storefront.register(app)
+    express.install(app, container, identities)
+    app.wsgi_app = Front(  # type: ignore[method-assign]  # Flask's own recipe for middleware
+        app.wsgi_app,
+        observe=metrics.observe,
+        headers_for=security.SafeHeaders(settings, identities),
+        write_line=request_lines.writer(settings),
+    )
     identity.trust_proxies(app, hops=settings.trusted_proxy_hops)
     return app

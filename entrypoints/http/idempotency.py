@@ -13,6 +13,7 @@ from flask import Response, request
 
 from domain.errors import Rejection
 from entrypoints.http.api.answers import ok, refuse
+from entrypoints.http.front import Environ
 from entrypoints.http.problems import invalid
 from entrypoints.http.services import current
 
@@ -20,9 +21,9 @@ HEADER = "Idempotency-Key"
 _SANE = re.compile(r"[\x21-\x7e]{1,255}").fullmatch
 
 
-def key() -> str | None:
+def key(environ: Environ) -> str | None:
     """The caller's key, or None. Raises Problem 422 for one that is empty, too long or not printable."""
-    offered: str | None = request.environ.get("HTTP_IDEMPOTENCY_KEY")
+    offered: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
     if offered is None:
         return None
     if not _SANE(offered):
@@ -37,7 +38,7 @@ def once(scope: str, request_body: object, act: Callable[[], Response]) -> Respo
     process died, the key is free again after a minute; so ``act`` must itself refuse to do twice what cannot be
     undone, which a refund does: its tickets are void.
     """
-    word = key()
+    word = key(request.environ)
     if word is None:
         return act()
     digest = sha256(orjson.dumps(request_body, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()

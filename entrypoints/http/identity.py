@@ -13,10 +13,12 @@ from ipaddress import IPv6Address, ip_address
 from secrets import token_bytes, token_urlsafe
 from uuid import UUID
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, current_app, request
+from werkzeug.http import dump_cookie, parse_cookie
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from domain.holds import BuyerFingerprint
+from entrypoints.http.front import Environ
 
 DEVICE_COOKIE = "tessera_device"
 DEVICE_COOKIE_SECONDS = 400 * 24 * 3600
@@ -27,6 +29,7 @@ IPV6_HOST_BITS = 64
 """One household has a whole /64: counting single IPv6 addresses would count nothing."""
 
 _DIGEST_BYTES = 16
+_EXTENSION = "tessera.identities"
 _NAME_BYTES = 16
 
 
@@ -43,6 +46,30 @@ class Identities:
         name = token_urlsafe(_NAME_BYTES)
         return f"{name}.{self._signature(name)}"
 
+    def buyer(self, environ: Environ) -> BuyerFingerprint:
+        """Whoever makes this request."""
+        address = _network(environ.get("REMOTE_ADDR") or "")
+        device = self._device(environ) or self.hashed(f"agent:{address}:{environ.get('HTTP_USER_AGENT', '')}")
+        return BuyerFingerprint(device=device, address=self.hashed(f"address:{address}"))
+
+    def cookie_for(self, environ: Environ, *, secure: bool) -> str | None:
+        """The Set-Cookie header for a browser that came to see a page without a device cookie of ours, or None."""
+        if self._device(environ) is not None:
+            return None
+        return dump_cookie(
+            DEVICE_COOKIE,
+            self.new_cookie(),
+            max_age=DEVICE_COOKIE_SECONDS,
+            httponly=True,
+            secure=secure,
+            samesite="Lax",
+        )
+
+    def _device(self, environ: Environ) -> str | None:
+        cookies = environ.get("HTTP_COOKIE")
+        shown = parse_cookie(cookies).get(DEVICE_COOKIE) if cookies else None
+        return self.device_of_cookie(shown) if shown else None
+
     def _device_of_cookie(self, cookie: str) -> str | None:
         """The device's opaque key, or None for a cookie that we did not make."""
         name, dot, signature = cookie.partition(".")
@@ -57,25 +84,11 @@ class Identities:
         return blake2b(f"cookie:{name}".encode(), key=self._key, digest_size=_DIGEST_BYTES).hexdigest()
 
 
-def install(app: Flask, *, secret: str, secure: bool) -> None:
-    """Recognise devices, and give a cookie to browsers that come without one to see a page."""
+def install(app: Flask, *, secret: str) -> Identities:
+    """Let :func:`buyer` recognise devices."""
     identities = Identities(secret)
-    app.extensions["tessera.identities"] = identities
-
-    def give_cookie(response: Response) -> Response:
-        if response.mimetype != "text/html" or _device(identities) is not None:
-            return response
-        response.set_cookie(
-            DEVICE_COOKIE,
-            identities.new_cookie(),
-            max_age=DEVICE_COOKIE_SECONDS,
-            httponly=True,
-            secure=secure,
-            samesite="Lax",
-        )
-        return response
-
-    app.after_request(give_cookie)
+    app.extensions[_EXTENSION] = identities
+    return identities
 
 
 def trust_proxies(app: Flask, *, hops: int) -> None:
@@ -85,25 +98,9 @@ def trust_proxies(app: Flask, *, hops: int) -> None:
 
 
 def buyer() -> BuyerFingerprint:
-    """Whoever makes this request, as opaque keys."""
-    identities: Identities = current_app.extensions["tessera.identities"]
-    address = client_address()
-    device = _device(identities)
-    if device is None:
-        device = identities.hashed(f"agent:{address}:{request.headers.get('User-Agent', '')}")
-    return BuyerFingerprint(device=device, address=identities.hashed(f"address:{address}"))
-
-
-def client_address() -> str:
-    """The network address, an IPv6 one as its /64."""
-    return _network(request.remote_addr or "")
-
-
-def _device(identities: Identities) -> str | None:
-    if "HTTP_COOKIE" not in request.environ:
-        return None
-    cookie = request.cookies.get(DEVICE_COOKIE)
-    return identities.device_of_cookie(cookie) if cookie else None
+    """Whoever makes the current request, as opaque keys."""
+    identities: Identities = current_app.extensions[_EXTENSION]
+    return identities.buyer(request.environ)
 
 
 @lru_cache(DEVICES_REMEMBERED_MAX)

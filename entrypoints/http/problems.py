@@ -9,7 +9,7 @@ from typing import cast
 
 import orjson
 import structlog
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from domain.errors import (
@@ -25,8 +25,12 @@ from domain.errors import (
     Unavailable,
 )
 from domain.ports.payments import SignatureInvalid
+from entrypoints.http.answer import Answer, to_response, whole
+from entrypoints.http.front import REQUEST_ID
 
 MEDIA_TYPE = "application/problem+json"
+
+log = structlog.get_logger("http")
 
 PAGE_RENDERER = "tessera.problem_page"
 """Key in ``app.extensions`` of a ``Callable[[Problem], Response]`` that answers people's browsers with a page."""
@@ -124,16 +128,16 @@ class Problem(Exception):
         """The code in words."""
         return self.code.replace("_", " ").capitalize()
 
-    def as_json(self) -> dict[str, object]:
-        """RFC 9457 members first; a detail never replaces one of them."""
+    def as_json(self, *, public_url: str, instance: str) -> dict[str, object]:
+        """RFC 9457's members, which no detail can replace."""
         body: dict[str, object] = {
             **self.details,
-            "type": f"{current_app.config['PUBLIC_URL']}/problems/{self.code}",
+            "type": f"{public_url}/problems/{self.code}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
             "code": self.code,
-            "instance": g.get("request_id", ""),
+            "instance": instance,
         }
         if self.errors:
             body["errors"] = [{"field": field, "message": message} for field, message in self.errors]
@@ -153,6 +157,19 @@ def refused(rejection: Rejection) -> Problem:
     field = rejection.details.get("field") or FIELD_OF_REJECTION.get(rejection.code)
     errors = ((str(field), rejection.message),) if status is HTTPStatus.UNPROCESSABLE_ENTITY and field else ()
     return Problem(status, rejection.code.value, rejection.message, errors=errors, details=rejection.details)
+
+
+def of_any(error: Exception) -> Problem:
+    """What to say about an exception, expected or not. Those that are our own fault, or a server's, are logged."""
+    if isinstance(error, Problem):
+        return error
+    if not isinstance(error, TesseraError):
+        log.error("request_crashed", error=type(error).__name__, exc_info=error)
+        return _broken()
+    problem = of_exception(error)
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("request_failed", error=type(error).__name__, why=str(error), exc_info=error)
+    return problem
 
 
 def of_exception(error: TesseraError) -> Problem:
@@ -177,14 +194,25 @@ def of_exception(error: TesseraError) -> Problem:
             return _broken()
 
 
+def request_id() -> str:
+    """The id of the current request, to be quoted to support."""
+    return str(request.environ.get(REQUEST_ID, ""))
+
+
+def answer_to(problem: Problem, *, public_url: str, instance: str) -> Answer:
+    """The problem as JSON for programs."""
+    body = orjson.dumps(problem.as_json(public_url=public_url, instance=instance), default=str)
+    headers = (("Cache-Control", "no-store"), *problem.headers.items())
+    return whole(problem.status, body, *headers, content_type=MEDIA_TYPE)
+
+
 def respond(problem: Problem) -> Response:
     """The problem as JSON for programs, or as a page for a person's browser."""
     render = current_app.extensions.get(PAGE_RENDERER)
-    if render is not None and _is_for_people():
-        response = cast("Callable[[Problem], Response]", render)(problem)
-        response.status_code = problem.status
-    else:
-        response = Response(orjson.dumps(problem.as_json(), default=str), problem.status, content_type=MEDIA_TYPE)
+    if render is None or not _is_for_people():
+        return to_response(answer_to(problem, public_url=current_app.config["PUBLIC_URL"], instance=request_id()))
+    response = cast("Callable[[Problem], Response]", render)(problem)
+    response.status_code = problem.status
     response.headers.extend(problem.headers)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -192,17 +220,8 @@ def respond(problem: Problem) -> Response:
 
 def install(app: Flask) -> None:
     """Answer everything that is raised, expected or not, with a problem."""
-    app.register_error_handler(Problem, respond)
-    app.register_error_handler(TesseraError, _tessera_error)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(Exception, _surprise)
-
-
-def _tessera_error(error: TesseraError) -> Response:
-    problem = of_exception(error)
-    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        structlog.get_logger().error("request_failed", error=type(error).__name__, why=str(error), exc_info=error)
-    return respond(problem)
+    app.register_error_handler(Exception, lambda error: respond(of_any(error)))
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -212,11 +231,6 @@ def _http_error(error: HTTPException) -> Response:
     code = CODE_OF_STATUS.get(error.code, "bad_request" if error.code < 500 else "internal_error")
     headers = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
     return respond(Problem(error.code, code, _SENTENCES.get(code) or error.name, headers=headers))
-
-
-def _surprise(error: Exception) -> Response:
-    structlog.get_logger().error("request_crashed", error=type(error).__name__, exc_info=error)
-    return respond(_broken())
 
 
 def _broken() -> Problem:

@@ -1,74 +1,78 @@
 """Headers that tell browsers what our answers may do. Pages get a strict policy with a nonce; data may do nothing."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, request
+from flask import g, request
 
+from entrypoints.http.front import Environ, Headers
+from entrypoints.http.identity import Identities
 from entrypoints.settings import Settings
 
 HSTS_SECONDS = 2 * 365 * 24 * 3600
 STRIPE_CHECKOUT = "https://checkout.stripe.com"
 
-DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_NONCE = "tessera.csp_nonce"
 _NONCE_BYTES = 16
+_POLICY = "content-security-policy"
 
 
 def csp_nonce() -> str:
     """This answer's nonce, for ``<script nonce>`` and ``<style nonce>``; the same throughout one request."""
-    if "csp_nonce" not in g:
-        g.csp_nonce = token_urlsafe(_NONCE_BYTES)
-    return str(g.csp_nonce)
+    nonce: str = request.environ.setdefault(_NONCE, token_urlsafe(_NONCE_BYTES))
+    g.csp_nonce = nonce
+    return nonce
 
 
-def install(app: Flask, settings: Settings) -> None:
-    """Set the headers on every answer, and give templates ``csp_nonce()`` and ``g.csp_nonce``."""
-    policy = _page_policy(settings)
-    common = [("X-Content-Type-Options", "nosniff")]
-    if settings.public_url.startswith("https://"):
-        common.append(("Strict-Transport-Security", f"max-age={HSTS_SECONDS}; includeSubDomains"))
-    for_pages = [
-        ("Referrer-Policy", "same-origin"),
-        ("X-Frame-Options", "DENY"),
-        ("Cross-Origin-Opener-Policy", "same-origin"),
-        ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-    ]
+class SafeHeaders:
+    """What an answer needs beyond its own headers; a header that a view has set itself is left alone."""
 
-    def prepare() -> None:
-        if not request.path.startswith("/api/"):
-            csp_nonce()
+    def __init__(self, settings: Settings, identities: Identities) -> None:
+        https = settings.public_url.startswith("https://")
+        transport = [("Strict-Transport-Security", f"max-age={HSTS_SECONDS}; includeSubDomains")] if https else []
+        self._identities = identities
+        self._secure = https
+        self._common = [("X-Content-Type-Options", "nosniff"), *transport]
+        self._data = [*self._common, ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")]
+        self._pages = [
+            *self._common,
+            ("Referrer-Policy", "same-origin"),
+            ("X-Frame-Options", "DENY"),
+            ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+        ]
+        self._policy = _page_policy(settings)
 
-    def protect(response: Response) -> Response:
-        headers = response.headers
-        for name, value in common:
-            headers.add(name, value)
-        if response.mimetype == "text/html":
-            for name, value in for_pages:
-                headers.setdefault(name, value)
-            headers.setdefault("Content-Security-Policy", policy(csp_nonce()))
-        else:
-            headers.setdefault("Content-Security-Policy", DATA_POLICY)
-        return response
+    def __call__(self, environ: Environ, headers: Headers) -> Iterable[tuple[str, str]]:
+        """The headers to add."""
+        is_page = False
+        for name, value in headers:
+            if name == "Content-Type":
+                is_page = value.startswith("text/html")
+                break
+        return self._for_page(environ, headers) if is_page else self._data
 
-    app.before_request(prepare)
-    app.after_request(protect)
-    app.jinja_env.globals["csp_nonce"] = csp_nonce
+    def _for_page(self, environ: Environ, headers: Headers) -> Headers:
+        present = {name.lower() for name, _ in headers}
+        added = [(name, value) for name, value in self._pages if name.lower() not in present]
+        if _POLICY not in present:
+            nonce = environ.get(_NONCE) or token_urlsafe(_NONCE_BYTES)
+            added.append(("Content-Security-Policy", self._policy.replace("{nonce}", nonce)))
+        if cookie := self._identities.cookie_for(environ, secure=self._secure):
+            added.append(("Set-Cookie", cookie))
+        return added
 
 
-def _page_policy(settings: Settings) -> Callable[[str], str]:
-    """Our own files and this answer's nonce; forms may also end at the payment provider's page."""
+def _page_policy(settings: Settings) -> str:
+    """Our own files and this answer's ``{nonce}``; forms may also end at the payment provider's page."""
     pay = " ".join(filter(None, ("'self'", STRIPE_CHECKOUT, _origin(settings.sandbox_url))))
     talk = " ".join(filter(None, ("'self'", _origin(settings.stream_url))))
-
-    def policy(nonce: str) -> str:
-        return (
-            f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
-            f"img-src 'self' data:; font-src 'self'; manifest-src 'self'; connect-src {talk}; form-action {pay}; "
-            "base-uri 'none'; frame-ancestors 'none'"
-        )
-
-    return policy
+    return (
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
+        f"img-src 'self' data:; font-src 'self'; manifest-src 'self'; connect-src {talk}; form-action {pay}; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
 
 
 def _origin(url: str | None) -> str | None:

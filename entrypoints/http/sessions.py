@@ -1,9 +1,13 @@
 """Sessions are for pages with forms. Programs have tokens, and should not pay for a cookie they never send."""
 
-from flask import Flask, Request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask import Flask, Request, Response
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 
 _SESSIONLESS = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
+
+
+class Nobody(SecureCookieSession):
+    """The session of a program: empty, and never sent."""
 
 
 class PageSessions(SecureCookieSessionInterface):
@@ -11,5 +15,9 @@ class PageSessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if request.path.startswith(_SESSIONLESS):
-            return SecureCookieSession()
+            return Nobody()
         return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if not isinstance(session, Nobody):
+            super().save_session(app, session, response)

@@ -1,19 +1,19 @@
-"""How views answer: JSON bytes made once, by orjson."""
+"""How views answer."""
 
-import orjson
 from flask import Response, request
 
 from domain.errors import Rejection
+from entrypoints.http.answer import Answer, to_response, unchanged, whole
+from entrypoints.http.front import Environ
 from entrypoints.http.problems import refused, respond
+from entrypoints.http.representations import encoded
 
-JSON = "application/json"
+NO_STORE = ("Cache-Control", "no-store")
 
 
 def ok(body: object, status: int = 200) -> Response:
     """A body that nobody but its reader may keep."""
-    response = Response(orjson.dumps(body), status, content_type=JSON)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return to_response(whole(status, encoded(body), NO_STORE))
 
 
 def refuse(rejection: Rejection) -> Response:
@@ -21,22 +21,17 @@ def refuse(rejection: Rejection) -> Response:
     return respond(refused(rejection))
 
 
-def cached(plain: bytes, gzipped: bytes, *, tag: str, cache_control: str) -> Response:
+def shared(environ: Environ, plain: bytes, gzipped: bytes, *, tag: str, cache_control: str) -> Answer:
     """Bytes that many visitors get: gzipped for those who can read it, and nothing at all for those who have them."""
-    etag = f'W/"{tag}"'
-    headers = request.environ
-    if _knows(headers.get("HTTP_IF_NONE_MATCH", ""), tag):
-        response = Response(status=304)
-    elif "gzip" in headers.get("HTTP_ACCEPT_ENCODING", ""):
-        response = Response(gzipped, content_type=JSON)
-        response.headers["Content-Encoding"] = "gzip"
-    else:
-        response = Response(plain, content_type=JSON)
-    response.headers["ETag"] = etag
-    response.headers["Cache-Control"] = cache_control
-    response.headers["Vary"] = "Accept-Encoding"
-    return response
+    headers = (("ETag", f'W/"{tag}"'), ("Cache-Control", cache_control), ("Vary", "Accept-Encoding"))
+    offered = environ.get("HTTP_IF_NONE_MATCH")
+    if offered and (offered.strip() == "*" or f'"{tag}"' in offered):
+        return unchanged(headers)
+    if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
+        return whole(200, gzipped, ("Content-Encoding", "gzip"), *headers)
+    return whole(200, plain, *headers)
 
 
-def _knows(offered: str, tag: str) -> bool:
-    return bool(offered) and (offered.strip() == "*" or f'"{tag}"' in offered)
+def cached(plain: bytes, gzipped: bytes, *, tag: str, cache_control: str) -> Response:
+    """The same, for the current request."""
+    return to_response(shared(request.environ, plain, gzipped, tag=tag, cache_control=cache_control))

@@ -1,92 +1,18 @@
-"""What is free right now. Thousands ask at once, so each process asks the inventory at most every 50 ms."""
+"""What is free right now: a snapshot, and the way to the stream of changes."""
 
-import gzip
-from dataclasses import dataclass
-from threading import Lock
-from time import monotonic
+from flask import Response, request
 
-import orjson
-from flask import Flask, Response, current_app
-
-from entrypoints.availability_wire import whole
+from entrypoints.http import express
+from entrypoints.http.answer import to_response
 from entrypoints.http.api import PREFIX, blueprint
-from entrypoints.http.api.answers import cached
 from entrypoints.http.openapi import answers, operation
 from entrypoints.http.problems import Problem
 from entrypoints.http.schemas.events import AvailabilitySchema
-from entrypoints.http.services import Services, current
+from entrypoints.http.services import current
 
-SNAPSHOT_SECONDS_MAX = 0.05
-SNAPSHOTS_KEPT_MAX = 512
-CACHE_CONTROL = "no-cache"
-
-_GZIP_LEVEL = 4
 _LOCATION = {"Location": {"description": "Where the stream is.", "schema": {"type": "string", "format": "uri"}}}
 
 availability = blueprint("availability", "What is free right now.")
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A snapshot as it is sent. ``at`` is when it was asked for, on the monotonic clock."""
-
-    at: float
-    moment: tuple[int, int, int]
-    plain: bytes
-    gzipped: bytes
-    tag: str
-
-
-class Snapshots:
-    """The latest snapshot of each event, at most ``SNAPSHOT_SECONDS_MAX`` old. One request fetches, the others wait.
-
-    One instance belongs to one process and one application.
-    """
-
-    def __init__(self) -> None:
-        self._taken: dict[str, Taken] = {}
-        self._locks: dict[str, Lock] = {}
-
-    def get(self, event: str, services: Services) -> Taken:
-        """By the word in the address, id or slug. Raises NotFound and InventoryUnavailable."""
-        taken = self._taken.get(event)
-        if taken is not None and monotonic() - taken.at < SNAPSHOT_SECONDS_MAX:
-            return taken
-        with self._locks.setdefault(event, Lock()):
-            latest = self._taken.get(event)
-            if latest is not None and monotonic() - latest.at < SNAPSHOT_SECONDS_MAX:
-                return latest
-            return self._fetch(event, latest, services)
-
-    def _fetch(self, event: str, before: Taken | None, services: Services) -> Taken:
-        asked_at = monotonic()
-        try:
-            found = services.availability(event)
-        except BaseException:
-            if before is None:
-                self._locks.pop(event, None)
-            raise
-        moment = (found.snapshot.epoch, found.snapshot.version, found.sale.version)
-        if before is not None and before.moment == moment:
-            taken = Taken(asked_at, moment, before.plain, before.gzipped, before.tag)
-        else:
-            plain = orjson.dumps(whole(found))
-            tag = ".".join(map(str, moment))
-            taken = Taken(asked_at, moment, plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0), tag)
-        while len(self._taken) >= SNAPSHOTS_KEPT_MAX and event not in self._taken:
-            oldest = next(iter(self._taken))
-            self._taken.pop(oldest, None)
-            self._locks.pop(oldest, None)
-        self._taken[event] = taken
-        return taken
-
-
-_EXTENSION = "tessera.snapshots"
-
-
-def install(app: Flask) -> None:
-    """Give the application its own snapshots."""
-    app.extensions[_EXTENSION] = Snapshots()
 
 
 @availability.route("/events/<event:event>/availability")
@@ -100,9 +26,7 @@ def install(app: Flask) -> None:
 )
 def show_availability(event: str) -> Response:
     """Ask often: an unchanged answer costs nobody anything."""
-    snapshots: Snapshots = current_app.extensions[_EXTENSION]
-    taken = snapshots.get(event, current())
-    return cached(taken.plain, taken.gzipped, tag=taken.tag, cache_control=CACHE_CONTROL)
+    return to_response(express.desks().availability(request.environ, event))
 
 
 @availability.route("/events/<event:event>/availability/stream")

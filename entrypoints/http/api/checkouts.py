@@ -1,6 +1,6 @@
 """Checking out: from a hold to an order and the page where it is paid."""
 
-from flask import Response
+from flask import Response, request
 
 from application.commands.start_checkout import StartCheckout
 from domain.errors import NotFound, Rejection
@@ -8,6 +8,7 @@ from domain.holds import HoldId
 from entrypoints.http import idempotency, limits, tokens
 from entrypoints.http.api import blueprint
 from entrypoints.http.api.answers import ok, refuse
+from entrypoints.http.api.hold_desk import with_seat_names
 from entrypoints.http.openapi import IDEMPOTENCY_KEY, answers, operation
 from entrypoints.http.representations import orders as present
 from entrypoints.http.schemas.orders import CheckoutRequestSchema, CheckoutSchema
@@ -38,13 +39,13 @@ def start_checkout(hold: str) -> Response:
     if hold_id is None:
         raise NotFound("reservation")
     tokens.require_hold(hold_id)
-    idempotency.key()
+    idempotency.key(request.environ)
     buyer = load_json(_BODY)["buyer"]
     limits.enforce(limits.CHECKOUTS_PER_HOLD, hold_id)
     services = current()
     started = services.start_checkout(StartCheckout(hold_id=hold_id, buyer=buyer))
     if isinstance(started, Rejection):
-        return refuse(started)
+        return refuse(with_seat_names(started, services.catalogue().on_sale(event=str(hold_id.event_id)).seat_map))
     order_id = started.order.id
     order = present.order(services.order_details(order_id), token=services.access().for_order(order_id))
     checkout_url = started.payment.checkout_url if started.payment else None

@@ -10,6 +10,7 @@ from typing import Any
 
 from domain.holds import LINES_PER_HOLD_MAX, SEATS_PER_HOLD_MAX
 from domain.promotions import ACCESS_CODE_LENGTH_MAX
+from entrypoints.http.front import Environ
 from entrypoints.http.schemas.holds import SEAT_ID_LENGTH_MAX, TIER_LENGTH_MAX, HoldRequestSchema
 from entrypoints.http.schemas.parsing import decoded, json_bytes, load
 
@@ -33,9 +34,9 @@ class HoldRequest:
     access_code: str | None
 
 
-def read_hold_request() -> HoldRequest:
-    """The current request's body. Raises Problem 413, 415 or 422."""
-    value = decoded(json_bytes())
+def read_hold_request(environ: Environ) -> HoldRequest:
+    """A request's body. Raises Problem 413, 415 or 422."""
+    value = decoded(json_bytes(environ))
     return quickly(value) or thoroughly(value)
 
 

@@ -2,9 +2,14 @@
 
 from datetime import UTC, datetime
 
+import orjson
+
 from domain.money import Money
 
 Json = dict[str, object]
+"""Values that :func:`encoded` can write: JSON's own, UUIDs and moments."""
+
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 
 
 def money(amount: Money) -> Json:
@@ -12,6 +17,11 @@ def money(amount: Money) -> Json:
     return {"amount": amount.amount, "currency": amount.currency}
 
 
-def moment(at: datetime) -> str:
-    """RFC 3339 in UTC, to the second."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def moment(at: datetime) -> datetime:
+    """A time in UTC. :func:`encoded` writes it as RFC 3339, to the second."""
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
+
+
+def encoded(body: object) -> bytes:
+    """JSON as it is sent."""
+    return orjson.dumps(body, option=_OPTIONS)

@@ -4,7 +4,7 @@ from domain.events import Sale
 from domain.holds import ActiveHold, ClaimedHold, HeldLine
 from domain.money import Money
 from domain.seat_maps import SeatIndex, SeatMap
-from domain.tiers import UnitPrice
+from domain.tiers import TierId, UnitPrice
 from entrypoints.http.representations import Json, moment, money
 
 
@@ -12,7 +12,7 @@ def hold(held: ActiveHold | ClaimedHold, *, sale: Sale, token: str | None = None
     """``token`` only in the answer that makes the hold. A claimed hold's order is being paid."""
     shown: Json = {
         "id": str(held.id),
-        "event": str(held.id.event_id),
+        "event": held.id.event_id,
         "state": "active" if isinstance(held, ActiveHold) else "claimed",
         "expires_at": moment(held.expires_at),
         "items": [line(each, sale.seat_map) for each in held.lines],
@@ -25,11 +25,11 @@ def hold(held: ActiveHold | ClaimedHold, *, sale: Sale, token: str | None = None
 
 def line(held: HeldLine, plan: SeatMap) -> Json:
     """One item, priced when it was held."""
-    return item(str(held.tier_id), held.tier_name, held.quantity, held.seats, held.unit, held.total, plan)
+    return item(held.tier_id, held.tier_name, held.quantity, held.seats, held.unit, held.total, plan)
 
 
 def item(
-    tier_id: str,
+    tier_id: TierId,
     tier_name: str,
     quantity: int,
     seats: tuple[SeatIndex, ...],

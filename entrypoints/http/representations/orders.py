@@ -48,7 +48,7 @@ def order(details: OrderDetails, *, token: str | None = None) -> Json:
 
 
 def _line(each: OrderLine, plan: SeatMap) -> Json:
-    return item(str(each.tier_id), each.tier_name, each.quantity, each.seats, each.unit, each.total, plan)
+    return item(each.tier_id, each.tier_name, each.quantity, each.seats, each.unit, each.total, plan)
 
 
 def _payment(paid: Payment, placed: Order) -> Json:

@@ -7,11 +7,10 @@ import gzip
 from dataclasses import dataclass
 from hashlib import blake2b
 
-import orjson
-
 from domain.events import Sale
 from domain.seat_maps import Area, Point, Seat, SeatFeature, Zone
 from entrypoints.http.representations import Json
+from entrypoints.http.representations import encoded as to_bytes
 from entrypoints.http.representations.events import tier
 
 FEATURE_BITS = {SeatFeature.ACCESSIBLE: 1, SeatFeature.COMPANION: 2, SeatFeature.RESTRICTED_VIEW: 4}
@@ -31,7 +30,7 @@ class Encoded:
 
 def encoded(sale: Sale) -> Encoded:
     """The bytes that every visitor of this version gets."""
-    plain = orjson.dumps(seat_map(sale))
+    plain = to_bytes(seat_map(sale))
     return Encoded(
         plain=plain,
         gzipped=gzip.compress(plain, compresslevel=_GZIP_LEVEL, mtime=0),

@@ -7,19 +7,36 @@ import orjson
 from flask import request
 from marshmallow import Schema, ValidationError
 from marshmallow.fields import List
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wsgi import get_input_stream
 
+from entrypoints.http.answer import JSON
+from entrypoints.http.front import Environ
 from entrypoints.http.problems import CODE_OF_STATUS, Problem, invalid
 
+BODY_BYTES_MAX = 64 * 1024
 BODY_FIELD = "body"
-_JSON = "application/json"
 
 
-def json_bytes() -> bytes:
-    """The raw body of a JSON request. Raises Problem 415 for anything that is not declared as JSON."""
-    media_type = request.environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    if media_type != _JSON and not (media_type.startswith("application/") and media_type.endswith("+json")):
-        raise Problem(415, CODE_OF_STATUS[415], f"Send the body as {_JSON}.", headers={"Accept": _JSON})
-    return request.get_data(cache=False)
+def json_bytes(environ: Environ) -> bytes:
+    """The raw body of a JSON request. Raises Problem 415 unless it is declared as JSON, and 413 when it is too long."""
+    declared = environ.get("CONTENT_TYPE", "")
+    if declared != JSON and not _is_json(declared):
+        raise Problem(415, CODE_OF_STATUS[415], f"Send the body as {JSON}.", headers={"Accept": JSON})
+    length = environ.get("CONTENT_LENGTH")
+    try:
+        if length and length.isdecimal() and int(length) <= BODY_BYTES_MAX:
+            body: bytes = environ["wsgi.input"].read(int(length))
+        else:
+            body = get_input_stream(environ, max_content_length=BODY_BYTES_MAX).read()
+    except RequestEntityTooLarge as error:
+        raise Problem(413, CODE_OF_STATUS[413], f"A body has at most {BODY_BYTES_MAX} bytes.") from error
+    return body
+
+
+def _is_json(declared: str) -> bool:
+    media_type = declared.partition(";")[0].strip().lower()
+    return media_type == JSON or (media_type.startswith("application/") and media_type.endswith("+json"))
 
 
 def decoded(body: bytes) -> Any:
@@ -41,7 +58,7 @@ def load(schema: Schema, value: Any) -> Any:
 
 def load_json(schema: Schema) -> Any:
     """The request's body, as its schema understands it."""
-    return load(schema, decoded(json_bytes()))
+    return load(schema, decoded(json_bytes(request.environ)))
 
 
 def load_query(schema: Schema) -> Any:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 
-from entrypoints.http.problems import Problem
+from entrypoints.http.problems import Problem, request_id
 
 SENTENCES: dict[int, tuple[str, str]] = {
     400: ("That did not come through in one piece.", "Please go back and try again."),
@@ -38,7 +38,7 @@ def problem_page(problem: Problem) -> Response:
             title=title,
             text=detail or text,
             again=problem.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE},
-            request_id=problem.as_json()["instance"],
+            request_id=request_id(),
         ),
         problem.status,
     )

@@ -48,6 +48,7 @@ from tests.fakes.messages import FakeSms
 from tests.fakes.payments import FakeGateway
 from tests.fakes.unit_of_work import FakeStore
 from tests.fakes.velocity import FakeVelocity
+from tests.fakes.waiting_room import FakeWaitingRoom
 from tests.fakes.world import START, FakeClock, FakeIds, FakeWakeup
 
 PUBLIC_URL = "http://shop.test"
@@ -104,7 +105,9 @@ class Shop:
         paid: dict[str, Any] = {**step, "gateway": self.gateway}
         stock: dict[str, Any] = {"catalogue": self.fake_catalogue, "inventory": self.fake_inventory}
         self._rebuild = partial(rebuild_sale, unit_of_work=uow, **stock)
-        self._place_hold: Callable[[PlaceHold], ActiveHold | Rejection] = partial(place_hold, unit_of_work=uow, **stock)
+        self._place_hold: Callable[[PlaceHold], ActiveHold | Rejection] = partial(
+            place_hold, unit_of_work=uow, waiting_room=FakeWaitingRoom(clock=self.fake_clock.now), **stock
+        )
         self._availability: Callable[[str], Availability] = partial(availability, rebuild=self._rebuild, **stock)
         money: dict[str, Any] = {**paid, "velocity": self._velocity, "access": self._access, "wakeup": wakeup}
         self._start_checkout: Callable[[StartCheckout], CheckoutStarted | Rejection] = partial(
