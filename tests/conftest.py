@@ -6,11 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from hypothesis import settings
 from sqlalchemy import make_url
 
 from entrypoints.launcher.postgres import EmbeddedPostgres
 from entrypoints.launcher.valkey import EmbeddedValkey
 from tests.servers import database, postgres_running, valkey_running
+
+
+# How long an example takes says nothing on a machine that is shared; what it finds must be found again.
+settings.register_profile("tessera", deadline=None, derandomize=True)
+settings.load_profile("tessera")
 
 
 @pytest.fixture(scope="session")
