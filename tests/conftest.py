@@ -13,7 +13,6 @@ from entrypoints.launcher.postgres import EmbeddedPostgres
 from entrypoints.launcher.valkey import EmbeddedValkey
 from tests.servers import database, postgres_running, valkey_running
 
-
 # How long an example takes says nothing on a machine that is shared; what it finds must be found again.
 settings.register_profile("tessera", deadline=None, derandomize=True)
 settings.load_profile("tessera")
