@@ -26,7 +26,7 @@ from tests.servers import scratch_directory
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux: it looks into /proc"),
     pytest.mark.xdist_group("whole house"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(400),
 ]
 
 START_SECONDS_MAX = 120
