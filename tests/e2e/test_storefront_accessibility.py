@@ -79,7 +79,7 @@ def test_everything_to_press_is_large_enough_for_a_thumb(browser: Browser, live:
         for address in ("/", "/events/harbor-lights-festival", "/events/old-town-theatre-hamlet"):
             page.goto(f"{live.url}{address}")
             small = page.evaluate(
-                """least => [...document.querySelectorAll("button, .button, .input, summary")]
+                """least => [...document.querySelectorAll("button:not([aria-hidden]), .button, .input, summary")]
                     .map(element => [element.outerHTML.slice(0, 80), element.getBoundingClientRect()])
                     .filter(([, box]) => box.height > 1 && box.height < least)
                     .map(([html]) => html)""",

@@ -1,5 +1,7 @@
 // The plan of the house as arrays, one entry a seat, so that 70,000 seats fit in a few hundred kilobytes.
 
+import { Sprites } from "./sprites.js";
+
 export const FREE = 0;
 export const HELD = 1;
 export const SOLD = 2;
@@ -32,6 +34,7 @@ export class House {
     this.features = Uint8Array.from(seats.features);
     this.state = new Uint8Array(this.count).fill(HELD);
     this.angle = this.#angles();
+    this.turn = Uint8Array.from(this.angle, Sprites.turn);
     this.tiers = plan.tiers.map((tier, position) => ({ ...tier, colour: position % 8, locked: tier.access_code_required }));
     this.zones = plan.zones.map((zone, index) => this.#zone(zone, index));
     this.bounds = this.#bounds();
@@ -68,16 +71,17 @@ export class House {
   /** The direction of each seat's row where it stands, so that curved rows are drawn as curves. */
   #angles() {
     const angles = new Float32Array(this.count);
-    const near = SEAT_STEP * 2.2;
     for (let seat = 0; seat < this.count; seat += 1) {
-      const [a, b] = [this.#together(seat - 1, seat, near) ? seat - 1 : seat, this.#together(seat, seat + 1, near) ? seat + 1 : seat];
-      angles[seat] = a === b ? 0 : Math.atan2(this.y[b] - this.y[a], this.x[b] - this.x[a]);
+      const before = seat > 0 && this.#neighbours(seat - 1, seat) ? seat - 1 : seat;
+      const after = seat + 1 < this.count && this.#neighbours(seat, seat + 1) ? seat + 1 : seat;
+      if (before !== after) angles[seat] = Math.atan2(this.y[after] - this.y[before], this.x[after] - this.x[before]);
     }
     return angles;
   }
 
-  #together(a, b, near) {
-    return a >= 0 && b < this.count && this.rows[a] === this.rows[b] && Math.hypot(this.x[a] - this.x[b], this.y[a] - this.y[b]) < near;
+  #neighbours(a, b) {
+    const [reach, dx, dy] = [SEAT_STEP * 2.2, this.x[a] - this.x[b], this.y[a] - this.y[b]];
+    return dx * dx + dy * dy < reach * reach && this.rows[a] === this.rows[b];
   }
 
   /** Everything anew. Answers the seats whose state differs. */

@@ -1,15 +1,17 @@
 // Draws what is seen and nothing else: outlines from afar, seats from near, numbers and marks from very near.
-// Seats of the same look are one path, so that a frame of 20,000 seats is a handful of fills.
 
 import { FREE, HELD } from "./house.js";
+import { Sprites, drawTick } from "./sprites.js";
 
 /** Below this many pixels a seat cannot be told from its neighbour: zones are drawn instead. */
 export const SEAT_PIXELS_SEEN = 3.4;
-const SEAT_PIXELS_ROUNDED = 7;
-const SEAT_PIXELS_MARKED = 9;
+/** From here on a seat has a shape, a direction and marks. */
+const SEAT_PIXELS_STAMPED = 6.5;
 const SEAT_PIXELS_NUMBERED = 17;
-const TILE_SHARE = 0.78;
 const LABEL_PIXELS = 12;
+const TIERS = 8;
+/** Looks of small seats, after the colours of the ticket types. */
+const [HELD_SPECK, GONE, YOURS] = [TIERS, TIERS + 1, TIERS + 2];
 
 export class Painter {
   constructor(canvas, house, grid, camera) {
@@ -18,7 +20,8 @@ export class Painter {
     this.house = house;
     this.grid = grid;
     this.camera = camera;
-    this.looks = new Map();
+    this.sprites = new Sprites();
+    this.specks = Array.from({ length: TIERS + 3 }, () => []);
     this.readTheme();
   }
 
@@ -36,7 +39,7 @@ export class Painter {
       sunken: colour("--sunken"),
       yours: colour("--yours"),
       onYours: colour("--on-yours"),
-      tiers: Array.from({ length: 8 }, (_, index) => colour(`--tier-${index}`)),
+      tiers: Array.from({ length: TIERS }, (_, index) => colour(`--tier-${index}`)),
       font: colour("--display"),
     };
   }
@@ -45,6 +48,7 @@ export class Painter {
   draw(marks) {
     const { context, camera } = this;
     const ratio = this.canvas.width / camera.width;
+    this.ratio = ratio;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = this.theme.ground;
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);
@@ -90,18 +94,56 @@ export class Painter {
     context.closePath();
   }
 
-  #seats({ chosen, focus, hover, colourOf }) {
-    const { house, camera, looks } = this;
-    for (const list of looks.values()) list.length = 0;
+  #seats(marks) {
+    const { camera, context, ratio } = this;
     const { left, top, right, bottom } = camera.view;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    if (camera.seatPixels < SEAT_PIXELS_STAMPED) this.#specks(marks, left, top, right, bottom);
+    else this.#stamps(marks, left, top, right, bottom);
+    context.setTransform(ratio * camera.scale, 0, 0, ratio * camera.scale, ratio * camera.x, ratio * camera.y);
+  }
+
+  /** Small seats by the ten thousand: squares of whole pixels, one colour after the other. */
+  #specks({ chosen, colourOf }, left, top, right, bottom) {
+    const { context, house, camera, ratio, theme, specks } = this;
+    for (const list of specks) list.length = 0;
     this.grid.inside(left, top, right, bottom, (seat) => {
-      const look = chosen.has(seat) ? "yours" : this.#look(seat, colourOf);
-      let list = looks.get(look);
-      if (!list) looks.set(look, (list = []));
-      list.push(seat);
+      const state = house.state[seat];
+      const colour = state === FREE ? colourOf(seat) : -1;
+      specks[chosen.has(seat) ? YOURS : colour >= 0 ? colour : state === HELD ? HELD_SPECK : GONE].push(seat);
     });
-    for (const [look, list] of looks) if (list.length) this.#paint(look, list);
-    if (camera.seatPixels >= SEAT_PIXELS_NUMBERED) this.#numbers(looks);
+    const scale = camera.scale * ratio;
+    const [dx, dy] = [camera.x * ratio, camera.y * ratio];
+    specks.forEach((seats, look) => {
+      const share = look === YOURS ? 1.1 : look === HELD_SPECK ? 0.5 : look === GONE ? 0.3 : 0.76;
+      const size = Math.max(1, Math.round(10 * scale * share));
+      const half = size / 2;
+      context.fillStyle = look === YOURS ? theme.yours : look === HELD_SPECK ? theme.line : look === GONE ? theme.gone : theme.tiers[look];
+      for (let place = 0; place < seats.length; place += 1) {
+        const seat = seats[place];
+        context.fillRect(Math.round(house.x[seat] * scale + dx - half), Math.round(house.y[seat] * scale + dy - half), size, size);
+      }
+    });
+  }
+
+  #stamps({ chosen, focus, hover, colourOf }, left, top, right, bottom) {
+    const { context, house, camera, ratio, theme, sprites } = this;
+    const scale = camera.scale * ratio;
+    const numbered = camera.seatPixels >= SEAT_PIXELS_NUMBERED;
+    sprites.prepare(10 * scale, theme);
+    const half = sprites.size / 2;
+    this.grid.inside(left - 10, top - 10, right + 10, bottom + 10, (seat) => {
+      const yours = chosen.has(seat);
+      const look = yours ? "yours" : this.#look(seat, colourOf);
+      const x = Math.round(house.x[seat] * scale + camera.x * ratio - half);
+      const y = Math.round(house.y[seat] * scale + camera.y * ratio - half);
+      context.drawImage(sprites.seat(look, house.turn[seat]), x, y);
+      if (numbered && (yours || look.startsWith("tile") || look.startsWith("round"))) {
+        context.drawImage(sprites.number(house.numbers[seat], yours ? theme.onYours : theme.ground), x, y);
+      }
+    });
+    context.setTransform(scale, 0, 0, scale, camera.x * ratio, camera.y * ratio);
+    if (!numbered) this.#ticks(chosen);
     for (const seat of [hover, focus]) if (seat >= 0 && seat < house.count) this.#ring(seat, seat === focus);
   }
 
@@ -116,139 +158,27 @@ export class Painter {
     return `${shape} ${colour}`;
   }
 
-  #paint(look, seats) {
-    const { context, theme, camera } = this;
-    const [shape, colour] = look.split(" ");
-    const marked = camera.seatPixels >= SEAT_PIXELS_MARKED;
-    context.beginPath();
-    if (shape === "gone") {
-      this.#dots(seats, 1.7);
-      context.fillStyle = theme.gone;
-      context.fill();
-      return;
-    }
-    if (shape === "held") {
-      this.#tiles(seats, 3.1);
-      context.lineWidth = 1.1;
-      context.strokeStyle = theme.soft;
-      context.stroke();
-      return;
-    }
-    const fill = shape === "yours" ? theme.yours : theme.tiers[Number(colour)];
-    context.fillStyle = fill;
-    context.strokeStyle = fill;
-    context.lineJoin = "round";
-    if (marked && (shape === "wheel" || shape === "round")) {
-      this.#dots(seats, 4.3);
-      context.fill();
-      if (shape === "wheel") this.#wheelMarks(seats);
-    } else if (marked && shape === "half") {
-      this.#halves(seats);
-      context.fill();
-      context.beginPath();
-      this.#tiles(seats, 3.6);
-      context.lineWidth = 0.7;
-      context.stroke();
-    } else if (camera.seatPixels < SEAT_PIXELS_ROUNDED && shape !== "yours") {
-      for (const seat of seats) context.rect(this.house.x[seat] - 3.9, this.house.y[seat] - 3.9, 7.8, 7.8);
-      context.fill();
-    } else {
-      this.#tiles(seats, shape === "yours" ? 3.7 : 10 * TILE_SHARE * 0.5 - 0.9);
-      context.fill();
-      context.lineWidth = 1.8;
-      context.stroke();
-      if (shape === "yours") this.#ticks(seats);
-    }
-  }
-
-  /** Squares turned the way their row runs. */
-  #tiles(seats, half) {
-    const { context, house } = this;
-    for (const seat of seats) {
-      const [x, y, angle] = [house.x[seat], house.y[seat], house.angle[seat]];
-      const [c, s] = [Math.cos(angle) * half, Math.sin(angle) * half];
-      context.moveTo(x - c + s, y - s - c);
-      context.lineTo(x + c + s, y + s - c);
-      context.lineTo(x + c - s, y + s + c);
-      context.lineTo(x - c - s, y - s + c);
-      context.closePath();
-    }
-  }
-
-  #halves(seats) {
-    const { context, house } = this;
-    for (const seat of seats) {
-      const [x, y] = [house.x[seat], house.y[seat]];
-      context.moveTo(x - 3.6, y - 3.6);
-      context.lineTo(x + 3.6, y - 3.6);
-      context.lineTo(x - 3.6, y + 3.6);
-      context.closePath();
-    }
-  }
-
-  #dots(seats, radius) {
-    const { context, house } = this;
-    for (const seat of seats) {
-      context.moveTo(house.x[seat] + radius, house.y[seat]);
-      context.arc(house.x[seat], house.y[seat], radius, 0, Math.PI * 2);
-    }
-  }
-
-  #wheelMarks(seats) {
+  #ticks(chosen) {
     const { context, house, theme } = this;
-    context.beginPath();
-    for (const seat of seats) {
-      const [x, y] = [house.x[seat], house.y[seat]];
-      context.moveTo(x - 0.6, y - 2.2);
-      context.lineTo(x - 0.6, y + 0.5);
-      context.lineTo(x + 1.8, y + 0.5);
-    }
-    context.lineWidth = 1;
-    context.lineCap = "round";
-    context.strokeStyle = theme.ground;
-    context.stroke();
-  }
-
-  #ticks(seats) {
-    const { context, house, theme } = this;
-    context.beginPath();
-    this.#tiles(seats, 4.6);
-    context.lineWidth = 0.9;
-    context.strokeStyle = theme.ink;
-    context.stroke();
-    if (this.camera.seatPixels >= SEAT_PIXELS_NUMBERED) return;
-    context.beginPath();
-    for (const seat of seats) {
-      const [x, y] = [house.x[seat], house.y[seat]];
-      context.moveTo(x - 2, y + 0.1);
-      context.lineTo(x - 0.5, y + 1.6);
-      context.lineTo(x + 2.2, y - 1.5);
-    }
-    context.lineWidth = 1.2;
-    context.lineCap = "round";
-    context.strokeStyle = theme.onYours;
-    context.stroke();
-  }
-
-  #numbers(looks) {
-    const { context, house, theme } = this;
-    context.font = `700 3.4px ${theme.font}`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    for (const [look, seats] of looks) {
-      if (look === "gone" || look === "held" || look.startsWith("wheel") || look.startsWith("half")) continue;
-      context.fillStyle = look === "yours" ? theme.onYours : theme.ground;
-      for (const seat of seats) context.fillText(house.numbers[seat], house.x[seat], house.y[seat] + 0.2);
+    for (const seat of chosen.keys()) {
+      context.save();
+      context.translate(house.x[seat], house.y[seat]);
+      drawTick(context, theme);
+      context.restore();
     }
   }
 
   #ring(seat, strong) {
-    const { context, theme, camera } = this;
+    const { context, house, theme, camera } = this;
+    context.save();
+    context.translate(house.x[seat], house.y[seat]);
+    context.rotate(house.angle[seat]);
     context.beginPath();
-    this.#tiles([seat], 5.6);
+    context.roundRect(-5.6, -5.6, 11.2, 11.2, 2);
     context.lineWidth = (strong ? 3 : 2) / camera.scale;
     context.strokeStyle = theme.ink;
     context.stroke();
+    context.restore();
   }
 
   #chosenFromAfar({ chosen }) {
@@ -256,7 +186,10 @@ export class Painter {
     const { context, theme, camera } = this;
     const radius = 5 / camera.scale;
     context.beginPath();
-    this.#dots([...chosen.keys()], radius);
+    for (const seat of chosen.keys()) {
+      context.moveTo(this.house.x[seat] + radius, this.house.y[seat]);
+      context.arc(this.house.x[seat], this.house.y[seat], radius, 0, Math.PI * 2);
+    }
     context.fillStyle = theme.yours;
     context.fill();
     context.lineWidth = 1.5 / camera.scale;
