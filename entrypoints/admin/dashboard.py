@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 
 from domain.accounts import Action
-from entrypoints.admin.live_stock import held_now
+from entrypoints.admin.live_stock import live_stock
 from entrypoints.admin.services import RECENT, current
 from entrypoints.admin.sessions import allowed
 
@@ -16,5 +16,5 @@ def add_to(blueprint: Blueprint) -> None:
 def dashboard() -> str:
     now = current().clock().now()
     seen = current().backoffice().dashboard(now=now, since=now - RECENT)
-    held = {event.id: held_now(event.id, event.stock) for event in seen.events}
+    held = {event.id: live_stock(event.id).of_all_zones(event.stock) for event in seen.events}
     return render_template("admin/dashboard.html", seen=seen, held=held, now=now)

@@ -19,7 +19,7 @@ from domain.events import (
 from domain.ports.backoffice import EventsFilter, EventStock
 from domain.tiers import tier_pool
 from entrypoints.admin import forms
-from entrypoints.admin.live_stock import free_now, held_now, shares
+from entrypoints.admin.live_stock import LiveStock, live_stock
 from entrypoints.admin.services import RECENT, current
 from entrypoints.admin.sessions import allowed, member
 
@@ -127,14 +127,14 @@ def _page(event_id: EventId, *, problems: dict[str, str] | None = None) -> str:
     now = current().clock().now()
     stock = current().backoffice().event(event_id, since=now - RECENT)
     found = _event(event_id)
-    free = free_now(event_id)
+    live = live_stock(event_id)
     return render_template(
         "admin/event.html",
         event=found,
         stock=stock,
-        whole=held_now(event_id, stock.figures.stock),
-        zones=[(pool, shares(pool.stock, _known(free, pool.key))) for pool in stock.pools if pool.key.startswith("z:")],
-        limits=_limits(found, stock, free),
+        whole=live.of_all_zones(stock.figures.stock),
+        zones=[(pool, live.of_pool(pool.key, pool.stock)) for pool in stock.pools if pool.key.startswith("z:")],
+        limits=_limits(found, stock, live),
         problems=problems or {},
         typed=request.form,
         now=now,
@@ -145,20 +145,11 @@ def _page(event_id: EventId, *, problems: dict[str, str] | None = None) -> str:
     )
 
 
-def _known(free: object, key: str) -> int | None:
-    return free.get(key) if isinstance(free, dict) else None
-
-
-def _limits(event: Event, stock: EventStock, free: object) -> dict[str, int | None]:
+def _limits(event: Event, stock: EventStock, live: LiveStock) -> dict[str, int]:
     """What is left of each tier's own limit, for tiers that have one."""
     own = {pool.key: pool.stock for pool in stock.pools}
-    left: dict[str, int | None] = {}
-    for tier in event.tiers:
-        key = tier_pool(tier.key)
-        if key in own:
-            known = _known(free, key)
-            left[tier.key] = own[key].unclaimed if known is None else known
-    return left
+    keys = {tier.key: tier_pool(tier.key) for tier in event.tiers}
+    return {tier: live.of_pool(key, own[key]).free for tier, key in keys.items() if key in own}
 
 
 def _confirmation(template: str, event: Event, *, problem: str | None = None) -> str:

@@ -14,7 +14,7 @@ _ZONES = zone_pool("")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """A stock as a person reads it. ``held`` is None when the inventory cannot say."""
+    """A stock as a person reads it. ``held`` is None when the inventory does not answer."""
 
     capacity: int
     sold: int
@@ -28,33 +28,41 @@ class Shares:
         return round(100 * (units or 0) / self.capacity, 2) if self.capacity else 0.0
 
 
-def free_now(event_id: EventId) -> Mapping[str, int] | None:
-    """Free units by pool as the inventory knows them, or None when it knows nothing or does not answer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveStock:
+    """Free units by pool as the inventory has them; empty when it has loaded nothing, so that nothing is held."""
+
+    answers: bool
+    free: Mapping[str, int]
+
+    def of_pool(self, key: str, stock: StockFigures) -> Shares:
+        return self._shares(stock, self.free.get(key))
+
+    def of_all_zones(self, stock: StockFigures) -> Shares:
+        """``stock``: that of the whole event, its zones summed."""
+        zones = [units for key, units in self.free.items() if key.startswith(_ZONES)]
+        return self._shares(stock, sum(zones) if zones else None)
+
+    def _shares(self, stock: StockFigures, free: int | None) -> Shares:
+        """What Postgres has not given away and the inventory does not offer is held.
+
+        The two are asked one after the other, so in full swing they may differ by a few: never less than nothing.
+        """
+        held = 0 if free is None else max(0, stock.unclaimed - free)
+        return Shares(
+            capacity=stock.capacity,
+            sold=stock.allocated,
+            paying=stock.claimed,
+            blocked=stock.blocked,
+            held=held if self.answers else None,
+            free=stock.unclaimed - held,
+        )
+
+
+def live_stock(event_id: EventId) -> LiveStock:
+    """Ask the inventory, once."""
     try:
         snapshot = current().inventory().snapshot(event_id=event_id)
     except InventoryUnavailable:
-        return None
-    return snapshot.free if snapshot else None
-
-
-def held_now(event_id: EventId, stock: StockFigures) -> Shares:
-    """The stock of a whole event, zones summed."""
-    free = free_now(event_id)
-    in_zones = None if free is None else sum(units for key, units in free.items() if key.startswith(_ZONES))
-    return shares(stock, in_zones)
-
-
-def shares(stock: StockFigures, free: int | None) -> Shares:
-    """What Postgres has not given away and Valkey does not offer is held.
-
-    The two are asked one after the other, so a sale in full swing may differ by a few: never show less than nothing.
-    """
-    held = None if free is None else max(0, stock.unclaimed - free)
-    return Shares(
-        capacity=stock.capacity,
-        sold=stock.allocated,
-        paying=stock.claimed,
-        blocked=stock.blocked,
-        held=held,
-        free=stock.unclaimed - (held or 0),
-    )
+        return LiveStock(answers=False, free={})
+    return LiveStock(answers=True, free=snapshot.free if snapshot else {})

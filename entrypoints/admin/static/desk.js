@@ -21,7 +21,9 @@ function refresh(part) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.querySelector("[data-live]");
         if (fresh && fresh.innerHTML !== part.innerHTML && !part.contains(document.activeElement)) {
+          const scrolled = [...part.querySelectorAll(".table")].map((table) => [table.scrollLeft, table.scrollTop]);
           part.replaceChildren(...fresh.childNodes);
+          part.querySelectorAll(".table").forEach((table, at) => table.scrollTo(...(scrolled[at] ?? [0, 0])));
         }
         failures = 0;
       } catch {

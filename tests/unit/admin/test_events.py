@@ -158,3 +158,11 @@ def test_a_tier_with_its_own_limit_says_what_is_left() -> None:
     desk.house.hold(general(desk.house.sale, 3, "vip"))
 
     assert "17 of 20 left" in desk.signed_in(Role.SUPPORT).page(f"/events/{desk.house.event_id}")
+
+
+def test_an_inventory_that_loaded_nothing_holds_nothing(desk: Desk) -> None:
+    """Before the first visitor of a sale there are no holds, and that is known."""
+    page = desk.signed_in(Role.SUPPORT).page("/")
+
+    assert "<b>0</b> sold · 100 free" in page
+    assert "held unknown" not in page
