@@ -102,9 +102,10 @@ _CHECKS = (
         name="I5 refunded and pending within what was captured",
         compared="SELECT count(*) FROM payments",
         differences="""
-            SELECT format('payment %s captured %s and gives back %s', payments.id, captured_minor, sum(amount_minor))
+            SELECT format('payment %s captured %s and gives back %s', payments.id, captured_minor,
+                          sum(refunds.amount_minor))
             FROM payments JOIN refunds ON refunds.payment_id = payments.id AND refunds.state <> 'failed'
-            GROUP BY payments.id HAVING sum(amount_minor) > captured_minor
+            GROUP BY payments.id HAVING sum(refunds.amount_minor) > captured_minor
         """,
     ),
     _Check(

@@ -247,3 +247,20 @@ def test_times_come_back_in_utc(store: UnitOfWorkFactory) -> None:
 
     with store() as uow:
         assert uow.events.get(event.id).starts_at.utcoffset() == timedelta(0)
+
+
+def test_an_event_keeps_its_house_and_its_currency(store: UnitOfWorkFactory) -> None:
+    """Its stock and its orders are counted in both; its address may change."""
+    here, there = general_sale(), general_sale()
+    event = opened(store, here)
+    opened(store, there)
+    moved = replace(event, venue_id=there.seat_map.venue_id, seat_map_id=there.seat_map.id)
+
+    with store() as uow:
+        with pytest.raises(InvariantBroken):
+            uow.events.save(moved)
+        uow.events.save(replace(event, slug="a-better-address"))
+        uow.commit()
+
+    with store() as uow:
+        assert uow.events.find(slug="a-better-address") == replace(event, slug="a-better-address")

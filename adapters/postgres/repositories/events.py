@@ -10,7 +10,7 @@ from adapters.postgres.repositories.sale_gate import pass_alone
 from adapters.postgres.rows import events as rows
 from adapters.postgres.tables import events, order_lines, refund_policies, sales, tier_zones, tiers, zones
 from adapters.postgres.transaction import Row, Transaction
-from domain.errors import NotFound, StockConflict
+from domain.errors import InvariantBroken, NotFound, StockConflict
 from domain.events import Event, EventId
 from domain.refunds import RefundPolicy
 from domain.tiers import Tier, tier_pool, zone_pool
@@ -59,6 +59,8 @@ _COUNT_SOLD = text("""
     GROUP BY claims.event_id, claims.seat_map_id, tiers.key, claims.order_id, claims.order_line_id, claims.state
 """)
 
+_IDENTITY = ("id", "venue_id", "seat_map_id", "currency")
+
 
 class PostgresEvents:
     def __init__(self, transaction: Transaction) -> None:
@@ -86,9 +88,7 @@ class PostgresEvents:
         return with_tiers(self._transaction, row) if row else None
 
     def save(self, event: Event) -> int:
-        facts = {name: value for name, value in rows.to_row(event).items() if name != "id"}
-        if not self._transaction.changed(update(events).where(events.c.id == event.id).values(facts)):
-            raise NotFound("event")
+        self._save_facts(event)
         # Alone in the sale: no order is half placed while capacities and tiers change under it.
         version = pass_alone(self._transaction, event.id)["version"] + 1
         self._drop_tiers(event)
@@ -102,6 +102,19 @@ class PostgresEvents:
         if row is None:
             raise NotFound("event")
         return rows.policy_from_row(row)
+
+    def _save_facts(self, event: Event) -> None:
+        known = self._transaction.first(select(events).where(events.c.id == event.id))
+        if known is None:
+            raise NotFound("event")
+        facts = rows.to_row(event)
+        if any(facts[name] != known[name] for name in _IDENTITY):
+            raise InvariantBroken("an event keeps its venue, seat map and currency")
+        # Naming a key column in SET locks the row against the foreign keys of orders under way, even when its value
+        # stays the same; they hold the sale's gate that we are about to ask for, and each would wait for the other.
+        kept = {*_IDENTITY, "slug"} if facts["slug"] == known["slug"] else {*_IDENTITY}
+        changed = {name: value for name, value in facts.items() if name not in kept}
+        self._transaction.run(update(events).where(events.c.id == event.id).values(changed))
 
     def _drop_tiers(self, event: Event) -> None:
         gone = (tiers.c.event_id == event.id) & tiers.c.id.not_in([tier.id for tier in event.tiers])

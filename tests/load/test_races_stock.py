@@ -1,0 +1,302 @@
+"""Races for stock on a real Postgres: many threads, one server, and the winners are counted."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from random import Random
+from threading import Barrier
+from typing import TypeVar
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine
+
+from adapters.postgres.books import PostgresBooks
+from adapters.postgres.engine import create_engine
+from adapters.postgres.seat_map_cache import SeatMapCache
+from adapters.postgres.unit_of_work import PostgresUnitOfWork
+from domain.errors import InvariantBroken, StockConflict
+from domain.events import Sale
+from domain.orders import Order
+from domain.ports.outbox import Effect, OutboxRow
+from domain.ports.unit_of_work import UnitOfWorkFactory
+from tests.contract.stores import NOW, Wish, bought, opened, order_of, payment_of, placed, refund_of, tickets_of
+from tests.fakes.sales import big_reserved_sale, general_sale, reserved_sale
+
+T = TypeVar("T")
+CONNECTIONS = 50
+PATIENCE_SECONDS = 60
+"""On a busy machine a queue may be long; what is tested is that it is right, not how long it is."""
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    made = create_engine(
+        database_url,
+        application_name="races",
+        pool_size=CONNECTIONS,
+        statement_seconds=PATIENCE_SECONDS,
+        lock_seconds=PATIENCE_SECONDS,
+        pool_wait_seconds=PATIENCE_SECONDS,
+    )
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def store(engine: Engine) -> Iterator[UnitOfWorkFactory]:
+    """A store whose books must balance when the race is over."""
+    seat_maps = SeatMapCache()
+    yield lambda: PostgresUnitOfWork(engine, seat_maps=seat_maps)
+    for result in PostgresBooks(engine).check():
+        assert result.differences == (), result.name
+
+
+def at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
+    """Run every task in a thread of its own, all let go at the same moment."""
+    gate = Barrier(len(tasks))
+
+    def run(task: Callable[[], T]) -> T:
+        gate.wait()
+        return task()
+
+    with ThreadPoolExecutor(len(tasks)) as threads:
+        return list(threads.map(run, tasks))
+
+
+def attempt(store: UnitOfWorkFactory, order: Order) -> Order | StockConflict:
+    """Place an order as the use case does: the epoch first, then order and claim, one transaction."""
+    with store() as uow:
+        uow.stock.epoch(order.event_id)
+        try:
+            placed(uow, order)
+        except StockConflict as conflict:
+            return conflict
+        uow.commit()
+    return order
+
+
+def free(store: UnitOfWorkFactory, sale: Sale) -> dict[str, int]:
+    with store() as uow:
+        return dict(uow.stock.levels(sale.event_id).free)
+
+
+def test_fifty_threads_one_seat_one_winner(store: UnitOfWorkFactory) -> None:
+    """Everybody else is told which seat is gone."""
+    sale = big_reserved_sale(rows=1, per_row=3)
+    opened(store, sale)
+    orders = [order_of(sale, Wish(tier="seat", seats=(1,)), who=f"buyer-{n}") for n in range(50)]
+
+    answers = at_once([partial(attempt, store, order) for order in orders])
+
+    assert sum(isinstance(answer, Order) for answer in answers) == 1
+    assert all(answer.seats == (1,) for answer in answers if isinstance(answer, StockConflict))
+    assert free(store, sale) == {"z:house": 2}
+
+
+def test_two_hundred_threads_fifty_places_fifty_winners(store: UnitOfWorkFactory) -> None:
+    """A hot pool is sold to the last place and not one further."""
+    sale = general_sale(capacity=50, vip_capacity=None)
+    opened(store, sale)
+    orders = [order_of(sale, Wish(tier="general", quantity=1), who=f"buyer-{n}") for n in range(200)]
+
+    answers = at_once([partial(attempt, store, order) for order in orders])
+
+    assert sum(isinstance(answer, Order) for answer in answers) == 50
+    assert all(answer.pools == ("z:floor",) for answer in answers if isinstance(answer, StockConflict))
+    assert free(store, sale)["z:floor"] == 0
+
+
+def test_opposite_orders_of_asking_do_not_deadlock(store: UnitOfWorkFactory) -> None:
+    """Carts over the same zones, tiers and seats, asked in every order, taken and given back at the same time.
+
+    A deadlock would surface as TransactionConflict, which nothing here catches.
+    """
+    sale = reserved_sale(balcony_capacity=8)
+    opened(store, sale)
+
+    def shop(seed: int) -> int:
+        dice, won = Random(seed), 0
+        for _ in range(5):
+            wishes = [
+                Wish(tier="balcony", seats=tuple(dice.sample(range(30, 46), 2))),
+                Wish(tier="stalls", seats=tuple(dice.sample(range(30), 3))),
+            ]
+            dice.shuffle(wishes)
+            order = order_of(sale, *wishes, who=f"buyer-{seed}")
+            if isinstance(attempt(store, order), Order):
+                won += 1
+                with store() as uow:
+                    uow.stock.release(order)
+                    if dice.random() < 0.8:
+                        uow.commit()
+        return won
+
+    assert sum(at_once([partial(shop, seed) for seed in range(24)])) > 0
+
+
+def test_overlapping_carts_share_no_seat(store: UnitOfWorkFactory) -> None:
+    """Sixty carts of random seats: those that won have no seat in common, and all others lost a seat to them."""
+    sale = big_reserved_sale(rows=4, per_row=15)
+    opened(store, sale)
+    dice = Random(7)
+    orders = [order_of(sale, Wish(tier="seat", seats=tuple(dice.sample(range(60), 4)))) for _ in range(60)]
+
+    answers = at_once([partial(attempt, store, order) for order in orders])
+
+    won = [answer for answer in answers if isinstance(answer, Order)]
+    taken = [seat for order in won for seat in order.seats]
+    assert len(taken) == len(set(taken))
+    for order, answer in zip(orders, answers, strict=True):
+        if isinstance(answer, StockConflict):
+            assert set(answer.seats) == set(answer.seats) & set(order.seats) & set(taken)
+            assert answer.seats
+
+
+def test_one_hold_becomes_one_order(store: UnitOfWorkFactory) -> None:
+    """However many checkouts of it arrive at the same moment (eventyay 1359)."""
+    sale = general_sale()
+    opened(store, sale)
+    hold_id = order_of(sale, Wish(tier="general", quantity=1)).hold_id
+    orders = [replace(order_of(sale, Wish(tier="general", quantity=1)), hold_id=hold_id) for _ in range(20)]
+
+    def check_out(order: Order) -> bool:
+        try:
+            return isinstance(attempt(store, order), Order)
+        except InvariantBroken:
+            return False
+
+    assert sum(at_once([partial(check_out, order) for order in orders])) == 1
+    assert free(store, sale)["z:floor"] == 99
+
+
+def test_two_organisers_lower_a_capacity_under_load(store: UnitOfWorkFactory) -> None:
+    """Below what is taken they are refused; what they achieve is never less than what is sold."""
+    sale = general_sale(capacity=100, vip_capacity=60)
+    event = opened(store, sale)
+
+    def lower(capacity: int) -> bool:
+        with store() as uow:
+            locked = uow.events.get(event.id, lock=True)
+            vip = replace(locked.tiers[1], capacity=capacity)
+            try:
+                uow.events.save(replace(locked, tiers=(locked.tiers[0], vip)))
+            except StockConflict:
+                return False
+            uow.commit()
+        return True
+
+    def buy(number: int) -> bool:
+        order = order_of(sale, Wish(tier="vip", quantity=1), who=f"buyer-{number}")
+        return isinstance(attempt(store, order), Order)
+
+    limits = (50, 45, 30, 20, 10, 5)
+    answers = at_once([*(partial(lower, limit) for limit in limits), *(partial(buy, number) for number in range(40))])
+
+    sold = sum(answers[len(limits) :])
+    with store() as uow:
+        capacity = uow.events.get(event.id).tiers[1].capacity
+        left = uow.stock.levels(event.id).free["t:vip"]
+    assert capacity is not None
+    assert (left, sold <= capacity) == (capacity - sold, True)
+    assert lower(sold - 1 if sold else 0) is (sold == 0)
+
+
+def test_a_rebuild_sees_every_order_of_the_old_epoch(store: UnitOfWorkFactory) -> None:
+    """I9: an order that saw the old epoch is in the stock that the new epoch is loaded from, or it never was."""
+    sale = general_sale(capacity=500, vip_capacity=None)
+    opened(store, sale)
+
+    def buy(number: int) -> int | None:
+        """The epoch under which an order was committed."""
+        order = order_of(sale, Wish(tier="general", quantity=1), who=f"buyer-{number}")
+        with store() as uow:
+            epoch = uow.stock.epoch(sale.event_id)
+            placed(uow, order)
+            uow.commit()
+        return epoch
+
+    def rebuild() -> int | None:
+        with store() as uow:
+            assert uow.stock.raise_epoch(sale.event_id, above=1) == 2
+            loaded = uow.stock.levels(sale.event_id).free["z:floor"]
+            uow.commit()
+        return loaded
+
+    tasks: list[Callable[[], int | None]] = [partial(buy, number) for number in range(80)]
+    tasks.insert(40, rebuild)
+    answers = at_once(tasks)
+
+    loaded = answers.pop(40)
+    assert loaded == 500 - answers.count(1)
+    assert answers.count(1) + answers.count(2) == 80
+
+
+def test_a_rebuild_gets_its_turn_while_orders_stream_in(store: UnitOfWorkFactory) -> None:
+    """The gate's queue is fair: orders that keep coming do not starve the one who wants to pass alone."""
+    sale = general_sale(capacity=10_000, vip_capacity=None)
+    opened(store, sale)
+
+    def stream(number: int) -> bool:
+        for step in range(15):
+            attempt(store, order_of(sale, Wish(tier="general", quantity=1), who=f"buyer-{number}-{step}"))
+        return True
+
+    def rebuild() -> bool:
+        with store() as uow:
+            uow.stock.raise_epoch(sale.event_id, above=1)
+            uow.commit()
+        with store() as uow:
+            return uow.stock.levels(sale.event_id).free["z:floor"] > 10_000 - 12 * 15
+
+    tasks: list[Callable[[], bool]] = [partial(stream, number) for number in range(12)]
+    assert at_once([*tasks, rebuild])[-1]
+
+
+def test_workers_share_the_outbox_without_meeting(store: UnitOfWorkFactory) -> None:
+    """Each row is leased by one worker; nobody waits for another."""
+    with store() as uow:
+        for number in range(200):
+            row = OutboxRow(
+                id=uuid4(), key=f"k{number}", effect=Effect.SEND_SMS, payload={}, created_at=NOW, not_before=NOW
+            )
+            uow.outbox.add(row)
+        uow.commit()
+
+    def work() -> list[str]:
+        mine: list[str] = []
+        while True:
+            with store() as uow:
+                leased = uow.outbox.lease(now=NOW + timedelta(seconds=1), at_most=7, effects=frozenset(Effect))
+                uow.commit()
+            if not leased:
+                return mine
+            mine += [row.key for row in leased]
+
+    keys = [key for mine in at_once([work] * 8) for key in mine]
+    assert sorted(keys) == sorted(f"k{number}" for number in range(200))
+
+
+def test_refunds_race_for_the_same_money(store: UnitOfWorkFactory) -> None:
+    """Twenty refunds of everything: one is accepted (double clicks, batches and people at the same time)."""
+    sale = general_sale()
+    opened(store, sale)
+    order = bought(store, order_of(sale, Wish(tier="general", quantity=2)))
+    payment = payment_of(order)
+    with store() as uow:
+        uow.payments.add(payment)
+        uow.tickets.add(tickets_of(order))
+        uow.commit()
+
+    def refund() -> bool:
+        try:
+            with store() as uow:
+                uow.refunds.add(refund_of(payment, order.total))
+                uow.commit()
+        except InvariantBroken:
+            return False
+        return True
+
+    assert sum(at_once([refund] * 20)) == 1
