@@ -142,6 +142,16 @@ def test_best_available_sees_the_other_lines_of_its_own_hold(house: House) -> No
     assert snapshot(house, sale).seats.count("h") == 7
 
 
+def test_best_available_sees_chosen_seats_that_cross_into_the_next_zone(house: House) -> None:
+    """The last seat of one zone and the first of the next are neighbours in the numbering, and still taken."""
+    sale = reserved_sale()
+    opened(house, sale, stock_of(sale, seats="s" * 28 + "ff" + "ff" + "s" * 14, free={"z:stalls": 2, "z:balcony": 2}))
+
+    hold = held(house, sale, chosen(sale, 29, 30, key="anywhere"), best(sale, 1), best(sale, 1, "balcony"))
+
+    assert hold.seats == (29, 30, 28, 31)
+
+
 def test_neighbours_that_are_not_there_are_refused(house: House) -> None:
     """Single seats are left but no row has so many together: SOLD_OUT, saying how many were wanted together."""
     sale = reserved_sale()

@@ -14,6 +14,7 @@
 
 local state, seats, owners, deadlines, ended, feed = unpack(KEYS)
 local FEED_LENGTH = 5000
+local FEED_TRIMMED_EVERY = 64
 local TICKET = 1000
 
 local function clock()
@@ -67,7 +68,10 @@ local function tools()
       values[#values + 1] = 'seats'
       values[#values + 1] = table.concat(words, ' ')
     end
-    redis.call('XADD', feed, 'MAXLEN', '~', FEED_LENGTH, known[1] .. '-' .. change, unpack(values))
+    redis.call('XADD', feed, known[1] .. '-' .. change, unpack(values))
+    if change % FEED_TRIMMED_EVERY == 0 then
+      redis.call('XTRIM', feed, 'MAXLEN', '~', FEED_LENGTH)
+    end
   end
 
   -- Write one state into many single seats; answers the feed's words.

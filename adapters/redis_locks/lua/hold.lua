@@ -127,19 +127,21 @@ end
 local left = {}
 local short
 for place = 1, pool_count do
-  local pool = ARGV[16 + place]
-  left[pool] = known[POOLS_KNOWN_AFTER + place] - ARGV[16 + pool_count + place]
-  if left[pool] < 0 and tonumber(ARGV[16 + pool_count + place]) > 0 then
+  local wanted = tonumber(ARGV[16 + pool_count + place])
+  local remaining = known[POOLS_KNOWN_AFTER + place] - wanted
+  left[ARGV[16 + place]] = remaining
+  if remaining < 0 and wanted > 0 then
     short = short or {'SHORT'}
-    short[#short + 1] = pool
+    short[#short + 1] = ARGV[16 + place]
   end
 end
 if short then
   return short
 end
 
--- Best-available seats are chosen here, and taken below, so nobody can come between.
-local function picker()
+-- Best-available seats are chosen here and taken below, so nobody can come between.
+local picks = {}
+if wish_count > 0 then
   -- The best neighbours in one row's states: fewest seats left alone, then nearest to the middle, then leftmost.
   local function best_start(states, quantity)
     local length = #states
@@ -168,12 +170,12 @@ local function picker()
       return nil
     end
     local low, high, from = string.match(plan, '^(%d+) (%d+)()')
-    low = tonumber(low)
     local states = redis.call('GETRANGE', seats, low, high)
     for _, run in ipairs(runs) do
-      local offset = run[1] - low
-      if offset >= 0 and offset + run[2] <= #states then
-        states = string.sub(states, 1, offset) .. string.rep('h', run[2]) .. string.sub(states, offset + run[2] + 1)
+      -- A run may reach into the next zone: only its part in this one matters here.
+      local before, last = math.max(run[1] - low, 0), math.min(run[1] + run[2] - low, #states)
+      if before < last then
+        states = string.sub(states, 1, before) .. string.rep('h', last - before) .. string.sub(states, last + 1)
       end
     end
     for first, count in string.gmatch(string.sub(plan, from), '(%d+),(%d+)') do
@@ -185,28 +187,24 @@ local function picker()
     end
     return nil
   end
-  return pick
-end
-
-local picks = {}
-local pick = wish_count > 0 and picker()
-for place = 1, wish_count do
-  local line, quantity, zones = ARGV[argument], tonumber(ARGV[argument + 1]), tonumber(ARGV[argument + 2])
-  local wanted = string.rep('f', quantity)
-  for zone = 1, zones do
-    local pool = ARGV[argument + 2 + zone]
-    local first = left[pool] >= quantity and pick(pool, quantity, wanted)
-    if first then
-      picks[place] = {tonumber(line), pool, first, quantity}
-      runs[#runs + 1] = {first, quantity}
-      left[pool] = left[pool] - quantity
-      break
+  for place = 1, wish_count do
+    local line, quantity, zones = ARGV[argument], tonumber(ARGV[argument + 1]), tonumber(ARGV[argument + 2])
+    local wanted = string.rep('f', quantity)
+    for zone = 1, zones do
+      local pool = ARGV[argument + 2 + zone]
+      local first = left[pool] >= quantity and pick(pool, quantity, wanted)
+      if first then
+        picks[place] = {tonumber(line), pool, first, quantity}
+        runs[#runs + 1] = {first, quantity}
+        left[pool] = left[pool] - quantity
+        break
+      end
     end
+    if not picks[place] then
+      return {'APART', tonumber(line)}
+    end
+    argument = argument + 3 + zones
   end
-  if not picks[place] then
-    return {'APART', tonumber(line)}
-  end
-  argument = argument + 3 + zones
 end
 
 -- Everything fits: write.
@@ -234,7 +232,8 @@ end
 local deadline = now + ARGV[6]
 local change = known[3] + 1
 local picked = wish_count > 0 and cjson.encode(picks) or '[]'
-local record = 'held ' .. deadline .. ' ' .. ARGV[10] .. ' {"epoch":' .. ARGV[2] .. ',"picked":' .. picked .. ',' .. ARGV[13]
+local record = 'held ' .. deadline .. ' ' .. ARGV[10] .. ' {"epoch":' .. ARGV[2] .. ',"picked":' .. picked .. ',' ..
+  ARGV[13]
 redis.call('HSET', state, 'change', change, record_field, record, buyer_field, bought + ARGV[12] * TICKET + 1,
   unpack(values))
 redis.call('ZADD', deadlines, deadline, nonce)
@@ -243,5 +242,8 @@ if #words > 0 then
   values[#values + 1] = 'seats'
   values[#values + 1] = table.concat(words, ' ')
 end
-redis.call('XADD', feed, 'MAXLEN', '~', FEED_LENGTH, ARGV[2] .. '-' .. change, unpack(values))
+redis.call('XADD', feed, ARGV[2] .. '-' .. change, unpack(values))
+if change % FEED_TRIMMED_EVERY == 0 then
+  redis.call('XTRIM', feed, 'MAXLEN', '~', FEED_LENGTH)
+end
 return {'HELD', deadline, unpack(picks)}
