@@ -1,5 +1,11 @@
-"""A whole house in memory: every use case wired to the fakes, for tests that tell a purchase as a story."""
+"""A whole house, every use case wired to its ports, for tests that tell a purchase as a story.
 
+:class:`House` stands in memory. Houses on real servers (``tests/contract/purchase_houses.py``) put other ports in
+place and tell the same stories, so stories speak of buyers and banks in the verbs below and never of a fake.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,11 +28,21 @@ from application.commands.start_checkout import CheckoutStarted, StartCheckout, 
 from application.handlers import effect_handlers
 from domain.errors import Rejection
 from domain.events import Event, EventId, EventState, Sale
+from domain.fraud import RiskLevel
 from domain.holds import ActiveHold, BuyerFingerprint, HoldId, HoldLine
+from domain.money import Money
 from domain.orders import Buyer, Order, OrderId
+from domain.payments import Payment
+from domain.ports.catalogue import Catalogue
+from domain.ports.inventory import Inventory
+from domain.ports.messages import SmsSender
 from domain.ports.outbox import OutboxRow
-from domain.ports.payments import NoticeKind
-from domain.refunds import STANDARD_POLICY, Refund, RefundReason
+from domain.ports.payments import NoticeKind, PaymentGateway, ProviderPayment
+from domain.ports.unit_of_work import UnitOfWorkFactory
+from domain.ports.velocity import Velocity
+from domain.ports.waiting_room import WaitingRoom
+from domain.ports.world import Ids
+from domain.refunds import STANDARD_POLICY, Refund, RefundReason, RefundState
 from domain.tickets import Ticket, TicketId
 from domain.venues import Venue
 from tests.fakes.catalogue import FakeCatalogue
@@ -50,7 +66,7 @@ class House:
 
     sale: Sale = field(default_factory=general_sale)
     clock: FakeClock = field(default_factory=FakeClock)
-    ids: FakeIds = field(default_factory=FakeIds)
+    ids: Ids = field(default_factory=FakeIds)
     store: FakeStore = field(default_factory=FakeStore)
     gateway: FakeGateway = field(default_factory=FakeGateway)
     sms: FakeSms = field(default_factory=FakeSms)
@@ -58,34 +74,56 @@ class House:
     access: Access = ACCESS
     refused: list[tuple[OutboxRow, Exception]] = field(default_factory=list)
 
+    uow: UnitOfWorkFactory = field(init=False)
+    catalogue: Catalogue = field(init=False)
+    inventory: Inventory = field(init=False)
+    velocity: Velocity = field(init=False)
+    waiting_room: WaitingRoom = field(init=False)
+
     def __post_init__(self) -> None:
-        self.inventory = FakeInventory(clock=self.clock.now)
+        self.providers: tuple[PaymentGateway, SmsSender] = (self.gateway, self.sms)
+        self.furnish()
+        self.wire()
+        self._open(self.sale)
+
+    def furnish(self) -> None:
+        """Put the ports in place."""
+        self.uow = self.store
         self.catalogue = FakeCatalogue(self.store)
+        self.inventory = FakeInventory(clock=self.clock.now)
         self.velocity = FakeVelocity(clock=self.clock.now)
         self.waiting_room = FakeWaitingRoom(clock=self.clock.now)
-        self.uow = self.store
+
+    def wire(self) -> None:
+        """Fill every use case's ports with those that are in place."""
+        gateway, sms = self.providers
         self.settle = partial(
-            settle_payment, unit_of_work=self.uow, gateway=self.gateway, velocity=self.velocity, clock=self.clock,
+            settle_payment, unit_of_work=self.uow, gateway=gateway, velocity=self.velocity, clock=self.clock,
             ids=self.ids, access=self.access, wakeup=self.wakeup,
         )  # fmt: skip
         self.expire = partial(
-            expire_order, settle=self.settle, unit_of_work=self.uow, gateway=self.gateway, clock=self.clock,
+            expire_order, settle=self.settle, unit_of_work=self.uow, gateway=gateway, clock=self.clock,
             ids=self.ids, access=self.access, wakeup=self.wakeup,
+        )  # fmt: skip
+        self.start_checkout = partial(
+            start_checkout, catalogue=self.catalogue, inventory=self.inventory, unit_of_work=self.uow,
+            gateway=gateway, velocity=self.velocity, clock=self.clock, ids=self.ids, access=self.access,
+            wakeup=self.wakeup,
         )  # fmt: skip
         self.rebuild = partial(rebuild_sale, catalogue=self.catalogue, inventory=self.inventory, unit_of_work=self.uow)
         self.step: dict[str, Any] = {
-            "unit_of_work": self.uow, "gateway": self.gateway, "clock": self.clock, "ids": self.ids,
+            "unit_of_work": self.uow, "gateway": gateway, "clock": self.clock, "ids": self.ids,
         }  # fmt: skip
         self.refresh_refund = partial(refresh_refund, **self.step)
         self.handlers = effect_handlers(
             capture_payment=partial(capture_payment, access=self.access, **self.step),
-            void_payment=partial(void_payment, unit_of_work=self.uow, gateway=self.gateway),
+            void_payment=partial(void_payment, unit_of_work=self.uow, gateway=gateway),
             send_refund=partial(send_refund, **self.step),
-            send_sms=partial(send_sms, unit_of_work=self.uow, sender=self.sms),
+            send_sms=partial(send_sms, unit_of_work=self.uow, sender=sms),
             settle_stock=partial(settle_stock, inventory=self.inventory, rebuild=self.rebuild),
             renew_terms=partial(renew_terms, catalogue=self.catalogue, inventory=self.inventory),
         )
-        self._open(self.sale)
+        self.look_up = gateway.look_up
 
     def _open(self, sale: Sale) -> None:
         seat_map = sale.seat_map
@@ -121,11 +159,7 @@ class House:
         )  # fmt: skip
 
     def checkout(self, hold_id: HoldId, buyer: Buyer = ADA) -> CheckoutStarted | Rejection:
-        return start_checkout(
-            StartCheckout(hold_id=hold_id, buyer=buyer), catalogue=self.catalogue, inventory=self.inventory,
-            unit_of_work=self.uow, gateway=self.gateway, velocity=self.velocity, clock=self.clock, ids=self.ids,
-            access=self.access, wakeup=self.wakeup,
-        )  # fmt: skip
+        return self.start_checkout(StartCheckout(hold_id=hold_id, buyer=buyer))
 
     def place_order(self, *lines: HoldLine) -> Order:
         """Hold and check out, expecting both to succeed."""
@@ -138,10 +172,95 @@ class House:
     def buy(self, *lines: HoldLine) -> Order:
         """The whole purchase, paid with a good card."""
         order = self.place_order(*lines)
-        self.gateway.pay(self.gateway.session_of(order.id))
+        self.pay(order)
         self.settle(order.id)
         self.drain()
         return self.order(order.id)
+
+    # What time, buyers, banks and networks do. Houses elsewhere do it in their own way.
+
+    def advance(self, *, seconds: float) -> None:
+        """Time passes, for everybody."""
+        self.clock.advance(seconds=seconds)
+
+    def lose_stock(self) -> None:
+        """The inventory is emptied, as by a restart without its data."""
+        assert isinstance(self.inventory, FakeInventory)
+        self.inventory.forget(self.event_id)
+
+    def pay(self, order: Order) -> None:
+        """With a good card."""
+        self.gateway.pay(self.session(order))
+
+    def pay_riskily(self, order: Order) -> None:
+        """With a card that the provider finds risky."""
+        self.gateway.pay(self.session(order), risk=RiskLevel.ELEVATED)
+
+    def decline(self, order: Order) -> None:
+        """The bank says no: there is too little money."""
+        self.gateway.decline(self.session(order), failure="insufficient_funds")
+
+    @contextmanager
+    def replies_lost(self, method: str) -> Iterator[None]:
+        """The provider does what this method asks, and nobody hears."""
+        self.gateway.lose_next_reply(method)
+        yield
+
+    def let_refunds_wait(self) -> None:
+        """From the next payment on, the bank takes its time over refunds."""
+        self.gateway.refunds_start = RefundState.PENDING
+
+    def let_refund_succeed(self, provider_id: str) -> None:
+        """The bank has made up its mind."""
+        self.gateway.settle_refund(provider_id, RefundState.SUCCEEDED)
+
+    def payment_notice(self, order: Order) -> tuple[bytes, str]:
+        """The provider's webhook about this payment."""
+        return self.gateway.notice(NoticeKind.PAYMENT, session_id=self.session(order))
+
+    def refund_notice(self, provider_id: str) -> tuple[bytes, str]:
+        """The provider's webhook about this refund."""
+        return self.gateway.notice(NoticeKind.REFUND, refund_id=provider_id)
+
+    def pages(self) -> int:
+        """How many payment pages were ever opened."""
+        return len(self.gateway.sessions())
+
+    def captures(self) -> int:
+        """How often the provider was asked to take money."""
+        return self.gateway.calls.count("capture")
+
+    def given_back(self, order: Order) -> Money:
+        """Money that the provider returned, or is returning, for this order."""
+        return self.gateway.refunded(self.intent(order))
+
+    def texts(self, phone: str | None = ADA.phone) -> list[str]:
+        """Every message that left for this telephone."""
+        return [sent.body for sent in self.sms.sent if sent.to == phone]
+
+    # What anybody may look at.
+
+    def seen(self, order: Order) -> ProviderPayment:
+        """The payment, as the provider sees it."""
+        return self.look_up(session_id=self.session(order))
+
+    def payment(self, order: Order) -> Payment:
+        """The newest attempt."""
+        with self.uow() as uow:
+            payment = uow.payments.latest(order.id)
+        assert payment is not None
+        return payment
+
+    def session(self, order: Order) -> str:
+        """The provider's name of the page where this order is paid."""
+        session_id = self.payment(order).session_id
+        assert session_id is not None, "no page was opened"
+        return session_id
+
+    def intent(self, order: Order) -> str:
+        intent_id = self.payment(order).intent_id
+        assert intent_id is not None, "nobody has tried to pay"
+        return intent_id
 
     def order(self, order_id: OrderId) -> Order:
         with self.uow() as uow:
@@ -176,11 +295,6 @@ class House:
             unit_of_work=self.uow,
             clock=self.clock,
         )
-
-    def notice(self, kind: NoticeKind, **about: str) -> bool:
-        """A webhook arrives."""
-        payload, signature = self.gateway.notice(kind, **about)  # type: ignore[arg-type]  # names and ids only
-        return self.receive(payload, signature)
 
     def receive(self, payload: bytes, signature: str) -> bool:
         return receive_notice(payload, signature, settle=self.settle, refresh_refund=self.refresh_refund, **self.step)
