@@ -184,7 +184,7 @@ NIGHT = Billing(
             zones=_UPPER, face=5_900, fee=708, per_order_max=8,
         ),
         Offer(
-            key="side-view", name="Beside the stage", description="A restricted view from the side, at half the price.",
+            key="side-view", name="Beside the stage", description="A restricted view from the side, for less.",
             zones=("101", "116", "201", "202", "222", "223"), face=3_500, fee=420, per_order_max=8,
         ),
         Offer(
