@@ -207,3 +207,40 @@ def test_running_sales_are_remembered_for_seconds(real: Shop) -> None:
     assert sent == []
     real.seconds += RUNNING_SECONDS + 1
     assert real.catalogue.running() == (stored.id,)
+
+
+def test_memory_is_bounded(real: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sales read first are forgotten first, names that nothing has likewise; what was forgotten is read again."""
+    monkeypatch.setattr("adapters.postgres.catalogue.SALES_KEPT_MAX", 2)
+    monkeypatch.setattr("adapters.postgres.catalogue.MISSES_KEPT_MAX", 2)
+    stored = [opened(real.store, general_sale()) for _ in range(3)]
+    for each in stored:
+        real.catalogue.on_sale(event=each.slug)
+    for name in ("a", "b", "c"):
+        with pytest.raises(NotFound):
+            real.catalogue.on_sale(event=name)
+
+    with statements(real) as sent:
+        real.catalogue.on_sale(event=stored[1].slug)
+        real.catalogue.on_sale(event=stored[2].slug)
+        for name in ("b", "c"):
+            with pytest.raises(NotFound):
+                real.catalogue.on_sale(event=name)
+    assert sent == []
+    with statements(real) as sent:
+        real.catalogue.on_sale(event=stored[0].slug)
+        with pytest.raises(NotFound):
+            real.catalogue.on_sale(event="a")
+    assert len([statement for statement in sent if "sales.epoch" in statement]) == 2
+
+
+def test_seat_maps_in_memory_are_bounded() -> None:
+    """The one that was not used for the longest time goes first."""
+    maps = [general_sale().seat_map for _ in range(3)]
+    cache = SeatMapCache(at_most=2)
+    cache.keep(maps[0])
+    cache.keep(maps[1])
+    cache.get(maps[0].id)
+    cache.keep(maps[2])
+
+    assert [cache.get(each.id) is not None for each in maps] == [True, False, True]
