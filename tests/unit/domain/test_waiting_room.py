@@ -25,5 +25,5 @@ def test_nobody_knows_how_long_a_shut_door_stays_shut() -> None:
 )
 def test_senseless_policies_are_refused(pace: int, stay: int) -> None:
     """A policy is validated once, when it is made."""
-    with pytest.raises(ValueError, match="door|admission"):
+    with pytest.raises(ValueError, match=r"door|admission"):
         DoorPolicy(admitted_per_second=pace, admission_seconds=stay)
