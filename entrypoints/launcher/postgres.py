@@ -136,6 +136,7 @@ class EmbeddedPostgres:
                     env=_clean_environment(),
                     timeout=INIT_SECONDS_MAX,
                     check=False,
+                    start_new_session=True,  # Ctrl-C is for us: we stop when this is done, within a second or two
                     **identity,
                 )
             except (subprocess.TimeoutExpired, OSError) as failure:

@@ -149,6 +149,10 @@ def _summarise(plan: Plan, console: Console, *, seconds: float) -> None:
     if settings.sandbox_url:
         rows.append(("Sandbox", f"{settings.sandbox_url} (payments and SMS inbox; card 4242 4242 4242 4242)"))
     rows.append(("PostgreSQL", _where(settings.database_url, is_embedded=plan.postgres is not None)))
+    if plan.postgres and plan.postgres.home != plan.postgres.directory:
+        rows.append(
+            ("  data", f"{plan.postgres.home} (PostgreSQL does not run as root, nor reach {plan.directory.path})")
+        )
     rows.append(("Valkey", _where(settings.redis_url, is_embedded=plan.valkey is not None)))
     rows.append(("Stripe", _provider(settings.stripe_api_base, settings.sandbox_url)))
     rows.append(("Twilio", _provider(settings.twilio_api_base, settings.sandbox_url)))

@@ -55,7 +55,12 @@ class House:
         arguments = ("up", "--data-dir", str(data), "--port", str(self.port), *options)
         with self.screen.open("wb") as screen:
             self.process = subprocess.Popen(
-                [*TESSERA, *arguments], stdout=screen, stderr=subprocess.STDOUT, env=clean, cwd=data.parent
+                [*TESSERA, *arguments],
+                stdout=screen,
+                stderr=subprocess.STDOUT,
+                env=clean,
+                cwd=data.parent,
+                process_group=0,
             )
 
     def said(self) -> str:
@@ -241,16 +246,18 @@ def test_the_life_of_an_installation() -> None:
             third.end()
 
 
-def test_stopping_during_the_start_leaves_nothing() -> None:
-    """Ctrl-C is obeyed at any time."""
+@pytest.mark.parametrize("moment", ["Preparing PostgreSQL", "Bringing the database"])
+def test_stopping_during_the_start_leaves_nothing(moment: str) -> None:
+    """Ctrl-C, which a terminal sends to everything in the foreground, is obeyed at any time."""
     with scratch_directory() as folder:
         house = House(folder / "data", "--no-demo")
         try:
-            assert eventually(lambda: "Bringing the database" in house.said(), seconds=30), house.said()
+            assert eventually(lambda: moment in house.said(), seconds=30), house.said()
             family = descendants(house.process.pid)
-            house.process.send_signal(signal.SIGINT)
+            os.killpg(house.process.pid, signal.SIGINT)
             assert house.process.wait(timeout=STOP_SECONDS_MAX) == 0, house.said()
-            assert not any(map(is_alive, family))
+            assert eventually(lambda: not any(map(is_alive, family)), seconds=1)
+            assert "Stopped before everything was up" in house.said()
             assert "Traceback" not in house.said()
         finally:
             house.end()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from entrypoints.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 
 # Written so that this file passes its own test: a class of one character matches what it is not spelled like.
@@ -73,3 +75,11 @@ def test_the_locks_agree() -> None:
 
     assert len(runtime) > 30
     assert runtime <= pins("requirements-dev.lock")
+
+
+def test_the_readme_lists_every_variable_as_the_program_does() -> None:
+    """The configuration table is what ``tessera settings --markdown`` prints."""
+    readme = (ROOT / "README.md").read_text()
+
+    for row in Settings.describe():
+        assert f"| `{row.name}` | {row.default} | {row.meaning} |" in readme
