@@ -58,7 +58,8 @@ export class Grid {
   /** The next seat from one in a direction (dx, dy), preferring those straight ahead, or -1 at the edge. */
   towards(from, dx, dy) {
     const [x, y] = [this.house.x[from], this.house.y[from]];
-    for (let reach = CELL; reach < CELL * 16; reach *= 2) {
+    const whole = CELL * Math.max(this.columns, this.rows);
+    for (let reach = CELL; reach < whole * 2; reach *= 2) {
       let [best, bestCost] = [-1, Infinity];
       this.inside(x - reach, y - reach, x + reach, y + reach, (seat) => {
         const along = (this.house.x[seat] - x) * dx + (this.house.y[seat] - y) * dy;

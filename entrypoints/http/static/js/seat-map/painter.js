@@ -9,6 +9,8 @@ export const SEAT_PIXELS_SEEN = 3.4;
 const SEAT_PIXELS_STAMPED = 6.5;
 const SEAT_PIXELS_NUMBERED = 17;
 const LABEL_PIXELS = 12;
+/** A bent section is narrower than its box: a name longer than this part of it would run over the edge. */
+const LABEL_SHARE = 0.66;
 const TIERS = 8;
 /** Looks of small seats, after the colours of the ticket types. */
 const [HELD_SPECK, GONE, YOURS] = [TIERS, TIERS + 1, TIERS + 2];
@@ -203,7 +205,7 @@ export class Painter {
     const box = boxOf(outline.map(([x, y]) => camera.toCanvas(x, y)));
     const [width, height] = [box.right - box.left, box.bottom - box.top];
     context.font = `700 ${LABEL_PIXELS}px ${theme.font}`;
-    const short = context.measureText(text).width > width - 6 ? text.replace(/^\D+(?=\d)/, "") : text;
+    const short = context.measureText(text).width > width * LABEL_SHARE ? text.replace(/^\D+(?=\d)/, "") : text;
     if (context.measureText(short).width > width - 4 || height < LABEL_PIXELS + 4) return;
     const { px, py } = middleOf(outline, camera);
     const two = below && height > LABEL_PIXELS * 3 && width > 60;

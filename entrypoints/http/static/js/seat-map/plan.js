@@ -124,6 +124,7 @@ class SeatPlan {
 
   snapshot({ seats, zones }) {
     this.#changed(this.house.setAll(seats, zones));
+    this.element.dataset.live = "true";
   }
 
   change({ seats, zones }) {
