@@ -5,6 +5,7 @@ view's own, and the tests hold both against this document.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -24,6 +25,8 @@ OPENAPI_VERSION = "3.1.0"
 View = TypeVar("View", bound=Callable[..., object])
 
 docs = FlaskBlueprint("api_docs", __name__)
+
+_EXTENSION = "tessera.openapi"
 
 IDEMPOTENCY_KEY: Mapping[str, object] = {
     "name": "Idempotency-Key",
@@ -117,28 +120,33 @@ def answers(
     return response
 
 
-def install(app: Flask, blueprints: Iterable[ApiBlueprint]) -> TesseraApi:
-    """Register the API's blueprints and publish their document."""
+def install(app: Flask, blueprints: Iterable[ApiBlueprint]) -> None:
+    """Register the API's blueprints, and publish their document."""
     app.config.update(API_TITLE="Tessera", API_VERSION=API_VERSION, OPENAPI_VERSION=OPENAPI_VERSION)
-    api = TesseraApi(
-        app,
-        spec_kwargs={"info": {"description": _ABOUT, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}}},
-    )
+    documented = tuple(blueprints)
+    for blueprint in documented:
+        app.register_blueprint(blueprint)
+    app.register_blueprint(docs)
+    app.extensions[_EXTENSION] = lru_cache(1)(lambda: _written(app, documented))
+
+
+def document(app: Flask) -> bytes:
+    """The OpenAPI document of an application, as JSON. Written when it is first asked for, and kept."""
+    write: Callable[[], bytes] = app.extensions[_EXTENSION]
+    return write()
+
+
+def _written(app: Flask, blueprints: Iterable[ApiBlueprint]) -> bytes:
+    licence = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    api = TesseraApi(app, spec_kwargs={"info": {"description": _ABOUT, "license": licence}})
     for word, about in _TOKENS.items():
         api.spec.components.security_scheme(word, {"type": "http", "scheme": "bearer", "description": about})
     for word, header in _SIGNATURES.items():
         api.spec.components.security_scheme(word, {"type": "apiKey", "in": "header", "name": header})
     for blueprint in blueprints:
-        api.register_blueprint(blueprint)
-    app.extensions["tessera.openapi"] = orjson.dumps(api.spec.to_dict(), option=orjson.OPT_INDENT_2)
-    app.register_blueprint(docs)
-    return api
-
-
-def document(app: Flask) -> bytes:
-    """The OpenAPI document of an application, as JSON."""
-    made: bytes = app.extensions["tessera.openapi"]
-    return made
+        blueprint.register_views_in_doc(api, app, api.spec, name=blueprint.name, parameters=None)
+        api.spec.tag({"name": blueprint.name, "description": blueprint.description})
+    return orjson.dumps(api.spec.to_dict(), option=orjson.OPT_INDENT_2)
 
 
 @docs.get("/openapi.json")

@@ -33,7 +33,7 @@ def show_availability(event: str) -> Response:
 @operation(
     "Follow what is free",
     success={307: answers("The stream is served by a process of its own.", headers=_LOCATION)},
-    problems=(503,),
+    problems=(404, 503),
     description=(
         "A `text/event-stream`: one `snapshot`, then `change` after `change` in absolute values, with ids to resume "
         "from (`Last-Event-ID`); `rebuilt` means that a new snapshot follows."

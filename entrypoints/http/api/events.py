@@ -63,7 +63,7 @@ def show_event(event: str) -> Response:
         {
             "name": "v",
             "in": "query",
-            "schema": {"type": "string", "maxLength": 64},
+            "schema": {"type": "string"},
             "description": "The entity tag: an address with it may be cached for good.",
         },
     ),

@@ -6,7 +6,7 @@ Requests are loaded through their schemas: strict numbers, no unknown fields. An
 
 from typing import ClassVar
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 
 
 class Strict(Schema):
@@ -30,6 +30,7 @@ class ProblemSchema(Schema):
     """RFC 9457. Problems of one code may carry more members, such as the seats that are taken."""
 
     class Meta:
+        unknown = INCLUDE
         include: ClassVar = {"type": fields.String(required=True, metadata={"format": "uri"})}
 
     title = fields.String(required=True)

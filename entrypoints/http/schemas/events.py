@@ -12,7 +12,7 @@ from entrypoints.http.schemas import MoneySchema, Strict
 TEXT_LENGTH_MAX = 100
 CURSOR_LENGTH_MAX = 500
 
-_PRINTABLE = validate.Regexp(r"^[^\x00-\x1f\x7f]*\Z", error="Contains control characters.")
+_PRINTABLE = validate.Regexp(r"^[^\x00-\x1f\x7f]*$", error="Contains control characters.")
 
 
 def _word(**metadata: object) -> fields.String:
