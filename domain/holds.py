@@ -104,13 +104,16 @@ class Demand:
     """What a hold takes from stock, summed over all its lines, so that lines sharing a pool are counted together.
 
     ``pools`` counts units by pool key, chosen seats included, best-available seats excluded from zone pools
-    (their zone is known only once they are chosen). ``seats`` lists chosen seats by line.
+    (their zone is known only once they are chosen). ``seats`` lists chosen seats by line. Between ``opens_at``
+    and ``closes_at`` the sale *and* every tier in it are open; the inventory's clock decides.
     """
 
     pools: Mapping[str, int]
     seats: Mapping[int, tuple[SeatIndex, ...]]
     best: tuple[BestAvailable, ...]
     units: int
+    opens_at: datetime
+    closes_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +282,15 @@ def _sum_up(sale: Sale, lines: tuple[HoldLine, ...], per_tier: Mapping[Tier, int
             chosen.add(index)
             pools[zone_pool(seat.zone)] = pools.get(zone_pool(seat.zone), 0) + 1
         seats[position] = line.seats
-    return Demand(pools=pools, seats=seats, best=tuple(best), units=sum(per_tier.values()))
+    terms = sale.terms
+    return Demand(
+        pools=pools,
+        seats=seats,
+        best=tuple(best),
+        units=sum(per_tier.values()),
+        opens_at=max(terms.opens_at, *(tier.opens_at for tier in per_tier if tier.opens_at), terms.opens_at),
+        closes_at=min(terms.closes_at, *(tier.closes_at for tier in per_tier if tier.closes_at), terms.closes_at),
+    )
 
 
 def _zones(sale: Sale, line: HoldLine) -> tuple[str, ...]:

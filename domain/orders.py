@@ -129,13 +129,15 @@ class Order:
         """The deadline passed: ask the provider who won. Asking again while releasing changes nothing."""
         if self.state is not OrderState.AWAITING_PAYMENT or now < self.deadline_at:
             return self._wrong("is not due")
+        if self.stock is StockState.ALLOCATED:
+            return self._wrong("has its places for good")
         if self.stock is StockState.RELEASING:
             return self
         return replace(self, stock=StockState.RELEASING)
 
     def give_up(self, *, now: datetime) -> "Order | Rejection":
-        """The buyer cancels before paying: the deadline is now."""
-        if self.state is not OrderState.AWAITING_PAYMENT:
+        """The buyer cancels before paying: the deadline is now. Once the places are allocated it is too late."""
+        if self.state is not OrderState.AWAITING_PAYMENT or self.stock is StockState.ALLOCATED:
             return self._wrong("is no longer waiting for payment")
         return replace(self, deadline_at=min(self.deadline_at, now), stock=StockState.RELEASING)
 

@@ -10,14 +10,19 @@ from typing import NewType
 from uuid import UUID
 
 from domain.errors import Rejection, RejectionCode
+from domain.events import PAYMENT_SECONDS_MAX
 from domain.fraud import CardFacts, RiskLevel
 from domain.money import Money
 from domain.orders import OrderId
 
 PaymentId = NewType("PaymentId", UUID)
 
-PROVIDER_EXPIRY_SECONDS = 35 * 60
-"""What we ask Stripe for: 30 minutes is its least, and exactly 30 fails on a skewed clock. Ours is enforced by us."""
+PROVIDER_EXPIRY_SECONDS = PAYMENT_SECONDS_MAX + 35 * 60
+"""What we ask Stripe for, counted from the attempt's beginning. Ours is enforced by us.
+
+Stripe wants 30 minutes at least from the moment it is asked, and exactly 30 fails on a skewed clock. An attempt names
+the same time whenever it is made, so that its key stays good; it may be made until the last minute of an order's life.
+"""
 
 POLL_SECONDS_FIRST = 5
 POLL_SECONDS_MAX = 300
@@ -44,7 +49,12 @@ _NEXT: dict[PaymentState, frozenset[PaymentState]] = {
         {PaymentState.AUTHORISED, PaymentState.VOID_REQUESTED, PaymentState.EXPIRED, PaymentState.FAILED}
     ),
     PaymentState.AUTHORISED: frozenset(
-        {PaymentState.CAPTURE_REQUESTED, PaymentState.VOID_REQUESTED, PaymentState.VOIDED}
+        {
+            PaymentState.CAPTURE_REQUESTED,
+            PaymentState.CAPTURED,  # By hand, in the provider's own dashboard.
+            PaymentState.VOID_REQUESTED,
+            PaymentState.VOIDED,
+        }
     ),
     PaymentState.CAPTURE_REQUESTED: frozenset({PaymentState.CAPTURED, PaymentState.VOIDED, PaymentState.FAILED}),
     PaymentState.VOID_REQUESTED: frozenset({PaymentState.VOIDED, PaymentState.CAPTURED}),

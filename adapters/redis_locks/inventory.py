@@ -95,7 +95,10 @@ class ValkeyInventory:
             open_body(demand, lines, buyer),
             *_wanted(demand),
         )
-        reply = HOLD.send(self._client, prepared.head, arguments)
+        head = prepared.head
+        if demand.opens_at is not sale.terms.opens_at or demand.closes_at is not sale.terms.closes_at:
+            head = self._head(sale, demand.opens_at, demand.closes_at)
+        reply = HOLD.send(self._client, head, arguments)
         if reply[0] == b"HELD":
             return granted(
                 hold_id=hold_id,
@@ -106,7 +109,7 @@ class ValkeyInventory:
                 deadline_ms=_number(reply[1]),
                 buyer=buyer,
             )
-        return _not_held(reply, hold_id, sale, lines)
+        return _not_held(reply, hold_id, sale, demand, lines)
 
     def find(self, *, hold_id: HoldId) -> ActiveHold | ClaimedHold | None:
         keys = sale_keys(hold_id.event_id)
@@ -114,7 +117,8 @@ class ValkeyInventory:
             case [b"HELD", int(deadline_ms), bytes(body)]:
                 return read_active(hold_id, deadline_ms, body)
             case [b"CLAIMED", int(deadline_ms), bytes(body)]:
-                return read_claimed(hold_id, deadline_ms, body)
+                claimed = read_claimed(hold_id, deadline_ms, body)
+                return claimed if claimed.lines else None
             case _:
                 return None
 
@@ -196,21 +200,24 @@ class ValkeyInventory:
     def _prepare(self, sale: Sale) -> _Prepared:
         if len(self._prepared) >= SALES_REMEMBERED_MAX:
             self._prepared.clear()
+        head = self._head(sale, sale.terms.opens_at, sale.terms.closes_at)
+        prepared = self._prepared[sale.event_id] = _Prepared(sale, head)
+        return prepared
+
+    def _head(self, sale: Sale, opens_at: datetime, closes_at: datetime) -> tuple[Argument, ...]:
         keys: SaleKeys = sale_keys(sale.event_id)
         terms = sale.terms
-        head = (
+        return (
             *HOLD.head((*keys.stock, keys.rows)),
             self._shift_ms,
             sale.epoch,
             sale.version,
-            to_ms(terms.opens_at),
-            to_ms(terms.closes_at),
+            to_ms(opens_at),
+            to_ms(closes_at),
             terms.hold_seconds * 1_000,
             terms.per_buyer_max,
             terms.live_holds_per_buyer,
         )
-        prepared = self._prepared[sale.event_id] = _Prepared(sale, head)
-        return prepared
 
 
 def _wanted(demand: Demand) -> tuple[Argument, ...]:
@@ -248,7 +255,7 @@ def _plans(sale: Sale) -> Iterator[tuple[str, str]]:
 
 
 def _not_held(
-    reply: list[object], hold_id: HoldId, sale: Sale, lines: tuple[HeldLine, ...]
+    reply: list[object], hold_id: HoldId, sale: Sale, demand: Demand, lines: tuple[HeldLine, ...]
 ) -> ActiveHold | Rejection | SaleDoubt:
     match reply:
         case [b"FOUND", int(deadline_ms), bytes(body)]:
@@ -258,10 +265,10 @@ def _not_held(
         case [b"STALE"]:
             return SaleDoubt.STALE
         case _:
-            return _refusal(reply, sale, lines)
+            return _refusal(reply, sale, demand, lines)
 
 
-def _refusal(reply: list[object], sale: Sale, lines: tuple[HeldLine, ...]) -> Rejection:
+def _refusal(reply: list[object], sale: Sale, demand: Demand, lines: tuple[HeldLine, ...]) -> Rejection:
     word, *rest = reply
     terms = sale.terms
     match word:
@@ -278,9 +285,9 @@ def _refusal(reply: list[object], sale: Sale, lines: tuple[HeldLine, ...]) -> Re
         case b"MISMATCH":
             return hold_id_reused()
         case b"EARLY":
-            return sale_not_started(terms.opens_at)
+            return sale_not_started(demand.opens_at)
         case b"LATE":
-            return sale_ended(terms.closes_at)
+            return sale_ended(demand.closes_at)
         case b"TOO_MANY":
             return too_many_holds(maximum=terms.live_holds_per_buyer)
         case b"OVER":

@@ -112,7 +112,10 @@ class Inventory(Protocol):
         ...
 
     def find(self, *, hold_id: HoldId) -> ActiveHold | ClaimedHold | None:
-        """The hold as it is now, or None when it lapsed, was released or never was."""
+        """The hold as it is now, or None when it lapsed, was released or never was.
+
+        Also None for a claim that a rebuild loaded: its prices are known to its order only.
+        """
         ...
 
     def release(self, *, hold_id: HoldId) -> bool:

@@ -51,6 +51,10 @@ class Closing(StrEnum):
     """The buyer was faster: look the payment up."""
 
 
+UNKNOWN_SESSION = "unknown_session"
+"""Code of the ProviderRefused for a page that the provider does not have: nobody can pay there."""
+
+
 class ProviderStatus(StrEnum):
     PENDING = "pending"
     """Nothing is authorised (the buyer is still typing, or a card was declined)."""
@@ -117,11 +121,11 @@ class PaymentGateway(Protocol):
         ...
 
     def close_checkout(self, *, session_id: str) -> Closing:
-        """Make paying impossible, or learn that it has happened. Idempotent."""
+        """Make paying impossible, or learn that it has happened. Idempotent. ProviderRefused: UNKNOWN_SESSION."""
         ...
 
     def look_up(self, *, session_id: str) -> ProviderPayment:
-        """The payment as it is now. Raises ProviderRefused when there is no such session."""
+        """The payment as it is now. ProviderRefused: UNKNOWN_SESSION."""
         ...
 
     def capture(self, *, intent_id: str, amount: Money, key: str) -> None:

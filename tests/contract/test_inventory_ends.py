@@ -291,7 +291,8 @@ def test_standing_claims_are_loaded_and_can_be_settled(house: House, outcome: Ou
     stock = stock_of(sale, seats="fffss" + "f" * 41, free={"z:stalls": 28})
     opened(house, sale, replace(stock, claimed=(claim,), buyers={buyer("ada").device: 2}))
 
-    found = house.inventory.find(hold_id=claim.hold_id)
+    assert house.inventory.find(hold_id=claim.hold_id) is None, "its prices are known to its order only"
+    found = house.inventory.begin_claim(hold_id=claim.hold_id, until=claim.until)
     assert isinstance(found, ClaimedHold)
     assert (found.pools, found.buyer, found.epoch) == ({"z:stalls": 2}, buyer("ada"), sale.epoch)
     retried = refused(house, sale, chosen(sale, 3, 4), hold_id=claim.hold_id, who=buyer("ada"))

@@ -233,6 +233,21 @@ def test_the_servers_clock_opens_and_closes_the_sale(house: House) -> None:
     assert late.code is RejectionCode.SALE_ENDED
 
 
+def test_a_tier_may_open_later_than_its_sale(house: House) -> None:
+    """A hold waits for the last of its tiers to open; the others are sold meanwhile."""
+    opens = house.now().replace(microsecond=0) + timedelta(minutes=10)
+    base = general_sale()
+    general_later = replace(tier_of(base, "general"), opens_at=opens)
+    sale = opened(house, replace(base, tiers=(general_later, tier_of(base, "vip"))))
+
+    early = refused(house, sale, general(sale, 1), general(sale, 1, "vip"))
+    held(house, sale, general(sale, 1, "vip"), who=buyer("bob"))
+    house.advance(minutes=11)
+    held(house, sale, general(sale, 1))
+
+    assert (early.code, early.details["opens_at"]) == (RejectionCode.SALE_NOT_STARTED, opens.isoformat())
+
+
 def test_one_buyer_cannot_have_more_than_the_limit(house: House) -> None:
     """Units of all live holds of one device count; another device is another buyer."""
     sale = opened(house, general_sale(per_order_max=4, per_buyer_max=5))

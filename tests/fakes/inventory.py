@@ -202,7 +202,7 @@ class FakeInventory:
     def find(self, *, hold_id: HoldId) -> ActiveHold | ClaimedHold | None:
         with self._lock:
             record = self._live(hold_id)
-            if record is None:
+            if record is None or not record.lines:
                 return None
             return _claimed(record) if record.claimed else _active(record)
 
@@ -360,10 +360,10 @@ def _refused(
     now: datetime,
 ) -> Rejection | None:
     terms = sale.terms
-    if now < terms.opens_at:
-        return sale_not_started(terms.opens_at)
-    if now >= terms.closes_at:
-        return sale_ended(terms.closes_at)
+    if now < demand.opens_at:
+        return sale_not_started(demand.opens_at)
+    if now >= demand.closes_at:
+        return sale_ended(demand.closes_at)
     if stock.live_holds(buyer.device) >= terms.live_holds_per_buyer:
         return too_many_holds(maximum=terms.live_holds_per_buyer)
     taken = stock.buyers.get(buyer.device, 0)
