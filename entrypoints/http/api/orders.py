@@ -12,7 +12,6 @@ from entrypoints.http import tokens
 from entrypoints.http.api import blueprint
 from entrypoints.http.api.answers import ok
 from entrypoints.http.documents.qr import ticket_svg
-from entrypoints.http.documents.ticket_pdf import ticket_pdf
 from entrypoints.http.openapi import answers, operation
 from entrypoints.http.representations import orders as present
 from entrypoints.http.schemas.orders import OrderSchema, TicketsSchema
@@ -61,6 +60,8 @@ def list_tickets(order: UUID) -> Response:
 )
 def show_ticket_pdf(ticket: UUID) -> Response:
     """With the token of the ticket's order."""
+    from entrypoints.http.documents.ticket_pdf import ticket_pdf  # Its fonts take a third of a second to import.
+
     found, details = _own_ticket(TicketId(ticket))
     return _file(ticket_pdf(found, details), PDF, f"ticket-{details.order.number}-{found.id.hex[-6:]}.pdf")
 
