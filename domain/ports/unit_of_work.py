@@ -91,9 +91,9 @@ class Stock(Protocol):
         ...
 
     def raise_epoch(self, event_id: EventId, *, above: int) -> int | None:
-        """Start a new epoch and answer it, holding the sale's lock until the end of this transaction.
+        """Start a new epoch and answer it. None when the epoch is above ``above`` already (somebody else rebuilt).
 
-        None when the epoch is above ``above`` already (somebody else rebuilt).
+        Either way the sale is this transaction's alone until its end: no order of it moves meanwhile.
         """
         ...
 
@@ -104,7 +104,10 @@ class Stock(Protocol):
 
 class Orders(Protocol):
     def add(self, order: Order, *, policy: RefundPolicy) -> None:
-        """Store a new order with its lines and the refund policy it is sold under."""
+        """Store a new order with its lines and the refund policy it is sold under.
+
+        Raises TransactionConflict when its hold has become an order already: look again.
+        """
         ...
 
     def get(self, order_id: OrderId, *, lock: bool = False) -> Order:
