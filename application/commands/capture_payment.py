@@ -1,5 +1,6 @@
 """The effects that move money for an order: capture it, or let it go."""
 
+from application import effects
 from application.access import Access
 from application.commands.settle_payment import captured, moved, voided
 from application.transactions import retrying
@@ -29,18 +30,18 @@ def capture_payment(
         payment = uow.payments.get(payment_id)
     if payment.state is not PaymentState.CAPTURE_REQUESTED or payment.intent_id is None or payment.session_id is None:
         return
-    refusal = None
+    refusal, stands = None, ProviderStatus.CAPTURED
     try:
         gateway.capture(intent_id=payment.intent_id, amount=payment.amount, key=f"{payment.key}-capture")
     except ProviderRefused as refused:
-        if gateway.look_up(session_id=payment.session_id).status is not ProviderStatus.CAPTURED:
-            refusal = str(refused)
-    _record(payment_id, refusal, unit_of_work=unit_of_work, clock=clock, ids=ids, access=access)
+        refusal, stands = str(refused), gateway.look_up(session_id=payment.session_id).status
+    _record(payment_id, stands, refusal, unit_of_work=unit_of_work, clock=clock, ids=ids, access=access)
 
 
 @retrying
 def _record(
     payment_id: PaymentId,
+    stands: ProviderStatus,
     refusal: str | None,
     *,
     unit_of_work: UnitOfWorkFactory,
@@ -52,9 +53,12 @@ def _record(
     with unit_of_work() as uow:
         order = uow.orders.get(uow.payments.get(payment_id).order_id, lock=True)
         payment = uow.payments.get(payment_id, lock=True)
-        if refusal is None:
+        if stands is ProviderStatus.CAPTURED:
             order = captured(order, payment, uow=uow, ids=ids, now=now, access=access)
         else:
+            if stands is ProviderStatus.AUTHORISED and payment.intent_id is not None:
+                # Refused for another reason than that it is gone: the buyer's money must not stay set aside.
+                uow.outbox.add(effects.void(payment, intent_id=payment.intent_id, ids=ids, now=now))
             order = voided(order, payment, because=f"the capture was refused: {refusal}", uow=uow, ids=ids, now=now)
         uow.commit()
     return order
