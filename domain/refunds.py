@@ -117,11 +117,15 @@ class Refund:
         return f"refund-{self.id}"
 
     def report(self, state: RefundState, *, provider_id: str, failure: str | None, now: datetime) -> "Refund":
-        """What the provider says. A refund that succeeded may still fail later; a failed one stays failed."""
+        """What the provider says. A refund that succeeded may still fail later; a failed one stays failed.
+
+        An empty ``provider_id``: it refused before there was anything to name.
+        """
+        named = provider_id or self.provider_id
         if self.state is RefundState.FAILED or state is self.state:
-            return replace(self, provider_id=provider_id)
+            return replace(self, provider_id=named)
         ended = state in {RefundState.SUCCEEDED, RefundState.FAILED}
-        return replace(self, state=state, provider_id=provider_id, failure=failure, completed_at=now if ended else None)
+        return replace(self, state=state, provider_id=named, failure=failure, completed_at=now if ended else None)
 
 
 def quote(
