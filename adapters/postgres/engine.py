@@ -47,6 +47,7 @@ def create_engine(
         pool_pre_ping=True,
         pool_use_lifo=True,
         isolation_level="READ COMMITTED",
+        hide_parameters=True,  # Buyers' names and numbers have no business in a log of errors.
         connect_args={
             "application_name": application_name,
             "connect_timeout": CONNECT_SECONDS,

@@ -14,7 +14,12 @@ from domain.errors import InvariantBroken, StockConflict, StoreUnavailable, Tess
 
 SEAT_CONSTRAINTS = frozenset({"claims_one_per_seat"})
 POOL_CONSTRAINTS = frozenset({"pools_never_oversold"})
-"""Named constraints that mean "somebody else has it". Every other one means that we made a mistake."""
+"""Named constraints that mean "somebody else has it"."""
+RACE_CONSTRAINTS = frozenset({"orders_one_per_hold"})
+"""Constraints that only the loser of a race meets: a second try finds what the winner made.
+
+Every other constraint means that we made a mistake.
+"""
 
 _CONFLICTS = frozenset({"40001", "40P01"})
 """serialization_failure, deadlock_detected."""
@@ -59,4 +64,6 @@ def _refused(driver: DriverError) -> TesseraError:
         return StockConflict(seats=tuple(int(seat) for seat in _SEAT.findall(detail)))
     if constraint in POOL_CONSTRAINTS:
         return StockConflict(pools=tuple(_POOL.findall(detail)))
+    if constraint in RACE_CONSTRAINTS:
+        return TransactionConflict(f"{constraint}: somebody made it in the same moment")
     return InvariantBroken(f"{constraint or 'a constraint'}: {driver.diag.message_primary}")

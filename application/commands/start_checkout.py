@@ -24,9 +24,10 @@ from domain.payments import (
 from domain.ports.catalogue import Catalogue
 from domain.ports.inventory import Inventory
 from domain.ports.payments import CheckoutItem, CheckoutRequest, PaymentGateway
-from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.velocity import Velocity
 from domain.ports.world import Clock, Ids, Wakeup
+from domain.refusals import hold_lapsed
 
 CLAIM_GRACE_SECONDS = 600
 """How long after the payment deadline Valkey waits for Postgres' word before it gives the stock back by itself."""
@@ -66,6 +67,8 @@ def start_checkout(
     """
     standing = _standing(command, unit_of_work=unit_of_work)
     if standing is None:
+        if rejection := _refused_beforehand(command, inventory=inventory, unit_of_work=unit_of_work):
+            return rejection
         hold = inventory.begin_claim(hold_id=command.hold_id, until=_safety_net(clock.now()))
         if isinstance(hold, Rejection):
             return hold
@@ -88,12 +91,11 @@ def start_checkout(
 
 
 def _standing(command: StartCheckout, *, unit_of_work: UnitOfWorkFactory) -> CheckoutStarted | Rejection | None:
-    """The order that this hold became, or why it may not become one. Asked first, so that no claim is left behind."""
+    """The order that this hold became, or why that cannot be paid any more. None: no order yet."""
     with unit_of_work() as uow:
         order = uow.orders.of_hold(command.hold_id)
         if order is None:
-            event = uow.events.get(command.hold_id.event_id)
-            return _over_limit(uow, event, command.buyer, units=1)
+            return None
         if order.state in {OrderState.EXPIRED, OrderState.CANCELLED, OrderState.PAYMENT_FAILED}:
             return Rejection(
                 code=RejectionCode.HOLD_LAPSED,
@@ -101,6 +103,20 @@ def _standing(command: StartCheckout, *, unit_of_work: UnitOfWorkFactory) -> Che
                 details={"order": str(order.id), "state": order.state.value},
             )
         return CheckoutStarted(order=order, payment=uow.payments.latest(order.id))
+
+
+def _refused_beforehand(
+    command: StartCheckout, *, inventory: Inventory, unit_of_work: UnitOfWorkFactory
+) -> Rejection | None:
+    """Why this hold may not become an order of this buyer. Asked before the claim, which nobody could give back."""
+    with unit_of_work() as uow:
+        event = uow.events.get(command.hold_id.event_id)
+        bought = uow.orders.units_bought(event_id=event.id, email=command.buyer.email)
+        # Asked after counting: an order of this very hold must not count against itself.
+        if uow.orders.of_hold(command.hold_id) is not None:
+            return None
+    hold = inventory.find(hold_id=command.hold_id)
+    return hold_lapsed() if hold is None else _over_limit(event, bought=bought, units=hold.units)
 
 
 @retrying
@@ -120,10 +136,11 @@ def _place_order(
             return Rejection(
                 code=RejectionCode.HOLD_LAPSED, message="The sale was restarted. Please choose your tickets again."
             )
+        event = uow.events.get(hold.id.event_id)
+        bought = uow.orders.units_bought(event_id=event.id, email=command.buyer.email)
         if (order := uow.orders.of_hold(hold.id)) is not None:
             return CheckoutStarted(order=order, payment=uow.payments.latest(order.id))
-        event = uow.events.get(hold.id.event_id)
-        if rejection := _over_limit(uow, event, command.buyer, units=hold.units):
+        if rejection := _over_limit(event, bought=bought, units=hold.units):
             return rejection
         order = _order(hold, event, command.buyer, ids=ids, now=now)
         uow.orders.add(order, policy=uow.events.policy(event.id))
@@ -229,8 +246,7 @@ def checkout_request(order: Order, payment: Payment, *, event: Event, access: Ac
     )
 
 
-def _over_limit(uow: UnitOfWork, event: Event, buyer: Buyer, *, units: int) -> Rejection | None:
-    bought = uow.orders.units_bought(event_id=event.id, email=buyer.email)
+def _over_limit(event: Event, *, bought: int, units: int) -> Rejection | None:
     if bought + units <= event.terms.per_buyer_max:
         return None
     return Rejection(

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.errors import InvariantBroken, NotFound, Rejection
+from domain.errors import InvariantBroken, NotFound, Rejection, TransactionConflict
 from domain.holds import HoldId
 from domain.orders import OrderId, OrderLineId, OrderState, StockState
 from domain.ports.unit_of_work import UnitOfWorkFactory
@@ -54,7 +54,7 @@ def test_a_hold_becomes_one_order(store: UnitOfWorkFactory) -> None:
 
     with store() as uow:
         placed(uow, first)
-        with pytest.raises(InvariantBroken):
+        with pytest.raises(TransactionConflict):
             placed(uow, second)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from domain.errors import NotFound
+from domain.errors import NotFound, TransactionConflict
 from domain.events import EventId
 from domain.holds import HoldId
 from domain.orders import ENDED, Order, OrderId, OrderState, StockState
@@ -25,7 +25,8 @@ class FakeOrders:
         tiers = {tier.id for tier in self._state.events[order.event_id].tiers}
         holds(all(line.tier_id in tiers for line in order.lines), "an order line has a tier of its own event")
         unique(order.id not in orders, f"order {order.id}")
-        unique(self.of_hold(order.hold_id) is None, "one order per hold")
+        if self.of_hold(order.hold_id) is not None:
+            raise TransactionConflict("there is one already: one order per hold")
         unique(all(other.number != order.number for other in orders.values()), f"order number {order.number}")
         _check_stock(order)
         orders[order.id] = order
