@@ -6,12 +6,13 @@ from application import trail
 from application.access import Access
 from application.commands.settle_payment import give_back, moved
 from application.commands.start_checkout import checkout_request
+from application.each import for_each
 from application.transactions import retrying
 from domain.audit import BUYER, SYSTEM
-from domain.errors import ProviderRefused, Rejection, Unavailable
+from domain.errors import ProviderRefused, Rejection
 from domain.orders import Order, OrderId
 from domain.payments import TERMINAL, Payment, PaymentState
-from domain.ports.payments import Closing, PaymentGateway
+from domain.ports.payments import UNKNOWN_SESSION, Closing, PaymentGateway
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
 
@@ -50,7 +51,7 @@ def expire_order(
                 ).session_id
             except ProviderRefused:
                 session_id = None
-        if session_id is not None and gateway.close_checkout(session_id=session_id) is Closing.COMPLETED:
+        if session_id is not None and _closed(session_id, gateway) is Closing.COMPLETED:
             _remember_session(payment, session_id, unit_of_work=unit_of_work)
             return settle(order_id)
     ended = _end(order_id, unit_of_work=unit_of_work, clock=clock, ids=ids)
@@ -81,17 +82,24 @@ def cancel_order(
 def expire_due_orders(
     *, expire: Callable[[OrderId], Order | Rejection], unit_of_work: UnitOfWorkFactory, clock: Clock
 ) -> int:
-    """End every order whose time is over. Answers how many were looked at; one that cannot be ended now waits."""
+    """End every order whose time is over. Answers how many were looked at.
+
+    While the provider cannot say who won, an order stays "releasing" and its stock taken, and the next sweep asks
+    again. Raises ExceptionGroup at the end for what failed otherwise.
+    """
     with unit_of_work() as uow:
         due = uow.orders.due(now=clock.now(), at_most=ORDERS_PER_SWEEP_MAX)
-    ended = 0
-    for order_id in due:
-        try:
-            expire(order_id)
-        except Unavailable:
-            continue  # It stays "releasing", its stock stays taken, and the next sweep asks again.
-        ended += 1
-    return ended
+    return for_each(due, expire, what="orders could not be ended")
+
+
+def _closed(session_id: str, gateway: PaymentGateway) -> Closing:
+    """Where nobody can pay because the provider knows no such page (another account, a reset sandbox), it is closed."""
+    try:
+        return gateway.close_checkout(session_id=session_id)
+    except ProviderRefused as refused:
+        if refused.code != UNKNOWN_SESSION:
+            raise
+        return Closing.CLOSED
 
 
 @retrying

@@ -1,9 +1,11 @@
 """A webhook from the payment provider: a hint where to look, checked for its signature and handled once."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from application import trail
 from domain.audit import SYSTEM
+from domain.errors import NotFound
 from domain.orders import Order, OrderId
 from domain.ports.payments import Notice, NoticeKind, PaymentGateway
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
@@ -35,7 +37,9 @@ def receive_notice(
             return False
         order_id = _order_of(notice, uow)
     if notice.kind is NoticeKind.PAYMENT and order_id is not None:
-        settle(order_id)
+        # Others may take payments through the same account. Their orders are none of our business.
+        with suppress(NotFound):
+            settle(order_id)
     elif notice.kind is NoticeKind.REFUND and notice.refund_id is not None:
         refresh_refund(notice.refund_id)
     with unit_of_work() as uow:

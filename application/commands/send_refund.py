@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 from application import trail
+from application.each import for_each
 from application.transactions import retrying
 from domain.audit import SYSTEM
-from domain.errors import InvariantBroken, ProviderRefused, Rejection, Unavailable
+from domain.errors import InvariantBroken, ProviderRefused, Rejection
 from domain.ports.payments import PaymentGateway, ProviderRefund
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.world import Clock, Ids
-from domain.refunds import RefundId, RefundState
+from domain.refunds import Refund, RefundId, RefundState
 from domain.tickets import TicketState
 
 PENDING_CHECK_SECONDS = 60
@@ -51,19 +52,22 @@ def refresh_refund(
 
 
 def check_refunds(*, unit_of_work: UnitOfWorkFactory, gateway: PaymentGateway, clock: Clock, ids: Ids) -> int:
-    """Ask about refunds that have been pending for a while, webhook or not. Answers how many."""
+    """Ask about refunds that have been pending for a while, webhook or not. Answers how many.
+
+    Raises ExceptionGroup at the end for what failed otherwise than by an absent provider.
+    """
     before = clock.now() - timedelta(seconds=PENDING_CHECK_SECONDS)
     with unit_of_work() as uow:
         pending = uow.refunds.to_check(before=before, at_most=REFUNDS_PER_ROUND_MAX)
-    for refund in pending:
+
+    def check(refund: Refund) -> bool:
         if refund.provider_id is None:
-            continue
-        try:
-            answer = gateway.find_refund(refund_id=refund.provider_id)
-        except Unavailable:
-            continue  # It stays pending and is asked about in the next round.
+            return False
+        answer = gateway.find_refund(refund_id=refund.provider_id)
         _report(refund.id, answer, unit_of_work=unit_of_work, clock=clock, ids=ids)
-    return len(pending)
+        return True
+
+    return for_each(pending, check, what="refunds could not be checked")
 
 
 @retrying
