@@ -41,6 +41,8 @@ OPEN_RETRIES = 1
 READ_RETRIES = 2
 NO_RETRIES = 0
 """The outbox repeats these, with a pause in between."""
+KEYS_PER_CALL_MAX = 8
+"""How many stored server errors are asked past before a day must go by."""
 REFUNDS_PER_PAGE = 100
 API_BASE_DEFAULT = "https://api.stripe.com"
 
@@ -78,12 +80,13 @@ class StripeGateway:
 
     def open_checkout(self, *, request: CheckoutRequest) -> CheckoutOpened:
         self._budget.wait("POST /v1/checkout/sessions")
-        options: stripe.RequestOptions = {
-            "idempotency_key": f"checkout-{request.key}",
-            "max_network_retries": OPEN_RETRIES,
-        }
-        with translated():
-            session = self._stripe.checkout.sessions.create(_session_parameters(request), options)
+        parameters = _session_parameters(request)
+        session = self._once(
+            f"checkout-{request.key}",
+            lambda options: self._stripe.checkout.sessions.create(
+                parameters, {**options, "max_network_retries": OPEN_RETRIES}
+            ),
+        )
         # A page that was paid or has expired since has no address any more; a repeated call still names its session.
         return CheckoutOpened(session_id=session.id, url=session.url or request.cancel_url)
 
@@ -164,18 +167,21 @@ class StripeGateway:
         return read_notice(payload=payload, signature=signature, secret=self._webhook_secret)
 
     def _once(self, key: str, call: Callable[[stripe.RequestOptions], Answer]) -> Answer:
-        """Make a call under a key. A server error that the key would repeat for a day is asked past, once.
+        """Make a call under a key. Server errors that a key would repeat for a day are asked past.
 
-        Safe for its callers: capture and void end in a state that Stripe itself refuses to enter twice, and refunds
-        are searched for by their metadata before this is reached.
+        Each repetition by our own caller gets past the answers stored before, and spends one new key at most. Safe
+        for its callers: capture and void end in a state that Stripe itself refuses to enter twice, refunds are
+        searched for by their metadata before this is reached, and a page whose address nobody was told cannot be
+        paid.
         """
         with translated():
-            try:
-                return call({"idempotency_key": key})
-            except stripe.StripeError as error:
-                if not is_stored_failure(error):
-                    raise
-                return call({"idempotency_key": f"{key}-again"})
+            for number in range(1, KEYS_PER_CALL_MAX):
+                try:
+                    return call({"idempotency_key": key if number == 1 else f"{key}-{number}"})
+                except stripe.StripeError as error:
+                    if not is_stored_failure(error):
+                        raise
+            return call({"idempotency_key": f"{key}-{KEYS_PER_CALL_MAX}"})
 
     def _session(self, session_id: str, *, expand: list[str]) -> stripe.checkout.Session:
         self._budget.wait("GET /v1/checkout/sessions/id")
