@@ -30,7 +30,7 @@ from tests.contract.sandboxes import Sandbox
 from tests.fakes.world import FakeClock
 from tests.unit.application.house import ADA, House
 
-CONNECTIONS_MAX = 3
+CONNECTIONS_MAX = 8
 CAPTURES = "requests?method=POST&path=/v1/payment_intents&limit=1000"
 SESSIONS = "sessions?limit=1000"
 
@@ -101,8 +101,8 @@ class SandboxHouse(ServerHouse):
         super().advance(seconds=seconds)
         self.sandbox.advance(seconds)
 
-    def pay(self, order: Order) -> None:
-        self.money.pay(self.session(order))
+    def pay_page(self, session_id: str) -> None:
+        self.money.pay(session_id)
 
     def pay_riskily(self, order: Order) -> None:
         self.money.pay_risky(self.session(order))
@@ -115,14 +115,19 @@ class SandboxHouse(ServerHouse):
         with self.money.replies_lost(method):
             yield
 
+    @contextmanager
+    def broken(self, method: str) -> Iterator[None]:
+        with self.money.broken(method):
+            yield
+
     def let_refunds_wait(self) -> None:
         self.money.next_refunds_are_pending()
 
     def let_refund_succeed(self, provider_id: str) -> None:
         self.money.settle_refund(provider_id)
 
-    def payment_notice(self, order: Order) -> tuple[bytes, str]:
-        return self.money.payment_notice(self.session(order))
+    def payment_notice(self, session_id: str) -> tuple[bytes, str]:
+        return self.money.payment_notice(session_id)
 
     def refund_notice(self, provider_id: str) -> tuple[bytes, str]:
         return self.money.refund_notice(provider_id)

@@ -6,18 +6,21 @@ place and tell the same stories, so stories speak of buyers and banks in the ver
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from application.access import Access
 from application.commands.capture_payment import capture_payment, void_payment
+from application.commands.check_payments import check_payments
 from application.commands.drain_outbox import drain_outbox
 from application.commands.expire_order import cancel_order, expire_due_orders, expire_order
 from application.commands.place_hold import PlaceHold, place_hold
 from application.commands.rebuild_sale import rebuild_sale
 from application.commands.receive_notice import receive_notice
+from application.commands.release_hold import release_hold
 from application.commands.request_refund import RequestRefund, request_refund
 from application.commands.review_order import ReviewOrder, review_order
 from application.commands.send_refund import refresh_refund, send_refund
@@ -26,7 +29,7 @@ from application.commands.settle_payment import settle_payment
 from application.commands.settle_stock import renew_terms, settle_stock
 from application.commands.start_checkout import CheckoutStarted, StartCheckout, start_checkout
 from application.handlers import effect_handlers
-from domain.errors import Rejection
+from domain.errors import ProviderUnavailable, Rejection
 from domain.events import Event, EventId, EventState, Sale
 from domain.fraud import RiskLevel
 from domain.holds import ActiveHold, BuyerFingerprint, HoldId, HoldLine
@@ -37,7 +40,7 @@ from domain.ports.catalogue import Catalogue
 from domain.ports.inventory import Inventory
 from domain.ports.messages import SmsSender
 from domain.ports.outbox import OutboxRow
-from domain.ports.payments import NoticeKind, PaymentGateway, ProviderPayment
+from domain.ports.payments import CheckoutItem, CheckoutRequest, NoticeKind, PaymentGateway, ProviderPayment
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.velocity import Velocity
 from domain.ports.waiting_room import WaitingRoom
@@ -190,7 +193,11 @@ class House:
 
     def pay(self, order: Order) -> None:
         """With a good card."""
-        self.gateway.pay(self.session(order))
+        self.pay_page(self.session(order))
+
+    def pay_page(self, session_id: str) -> None:
+        """With a good card, on whoever's payment page this is."""
+        self.gateway.pay(session_id)
 
     def pay_riskily(self, order: Order) -> None:
         """With a card that the provider finds risky."""
@@ -206,6 +213,12 @@ class House:
         self.gateway.lose_next_reply(method)
         yield
 
+    @contextmanager
+    def broken(self, method: str) -> Iterator[None]:
+        """The provider fails inside, and nothing happens."""
+        self.gateway.fail_next(method, ProviderUnavailable("internal error"))
+        yield
+
     def let_refunds_wait(self) -> None:
         """From the next payment on, the bank takes its time over refunds."""
         self.gateway.refunds_start = RefundState.PENDING
@@ -214,9 +227,34 @@ class House:
         """The bank has made up its mind."""
         self.gateway.settle_refund(provider_id, RefundState.SUCCEEDED)
 
-    def payment_notice(self, order: Order) -> tuple[bytes, str]:
-        """The provider's webhook about this payment."""
-        return self.gateway.notice(NoticeKind.PAYMENT, session_id=self.session(order))
+    def capture_by_hand(self, order: Order) -> None:
+        """Somebody takes the money in the provider's own dashboard."""
+        gateway, _ = self.providers
+        gateway.capture(intent_id=self.intent(order), amount=order.total, key="by hand")
+
+    def forget_page(self, order: Order) -> None:
+        """The provider has no such page (any more)."""
+        payment = self.payment(order)
+        with self.uow() as uow:
+            uow.payments.save(replace(payment, session_id="cs_forgotten"))
+            uow.commit()
+
+    def payment_notice(self, session_id: str) -> tuple[bytes, str]:
+        """The provider's webhook about the payment on this page."""
+        return self.gateway.notice(NoticeKind.PAYMENT, session_id=session_id)
+
+    def strangers_notice(self) -> tuple[bytes, str]:
+        """A webhook about a payment that somebody else takes through the same account."""
+        gateway, _ = self.providers
+        item = CheckoutItem(name="A vase", description="", unit=self.sale.tiers[0].price.total, quantity=1)
+        request = CheckoutRequest(
+            key=f"{uuid4()}-1", order_id=OrderId(uuid4()), order_number="VASE-0001", items=(item,),
+            email="somebody@example.com", success_url="https://vases.invalid/", cancel_url="https://vases.invalid/",
+            expires_at=self.clock.now() + timedelta(hours=1),
+        )  # fmt: skip
+        session_id = gateway.open_checkout(request=request).session_id
+        self.pay_page(session_id)
+        return self.payment_notice(session_id)
 
     def refund_notice(self, provider_id: str) -> tuple[bytes, str]:
         """The provider's webhook about this refund."""
@@ -301,6 +339,12 @@ class House:
 
     def cancel(self, order_id: OrderId) -> Order | Rejection:
         return cancel_order(order_id, expire=self.expire, unit_of_work=self.uow, clock=self.clock, ids=self.ids)
+
+    def release(self, hold_id: HoldId) -> bool:
+        return release_hold(hold_id, inventory=self.inventory)
+
+    def check_payments(self) -> int:
+        return check_payments(settle=self.settle, unit_of_work=self.uow, clock=self.clock)
 
     def expire_due(self) -> int:
         return expire_due_orders(expire=self.expire, unit_of_work=self.uow, clock=self.clock)

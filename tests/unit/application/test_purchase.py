@@ -18,7 +18,7 @@ from domain.events import EventId, Sale
 from domain.fraud import RiskLevel
 from domain.holds import ActiveHold, HoldId
 from domain.orders import Order, OrderId, OrderState, StockState
-from domain.payments import PaymentState
+from domain.payments import POLL_SECONDS_FIRST, POLL_SECONDS_MAX, PaymentState
 from domain.ports.payments import ProviderStatus, SignatureInvalid
 from domain.refunds import Refund
 from domain.tickets import TicketState
@@ -76,7 +76,7 @@ class TestTheStraightWay:
         """However many hear of the payment, it is captured once and tickets are issued once."""
         order = house.place_order(general(house.sale, 2))
         house.pay(order)
-        payload, signature = house.payment_notice(order)
+        payload, signature = house.payment_notice(house.session(order))
 
         assert house.receive(payload, signature) is True
         house.settle(order.id)
@@ -88,6 +88,20 @@ class TestTheStraightWay:
         assert house.captures() == 1
         assert len(house.tickets(order.id)) == 2
         assert len(house.texts()) == 1
+
+    def test_without_webhooks_the_poller_reaches_the_same_end(self, house: House) -> None:
+        """Nobody tells us and the buyer closes the window: the payment is found, at growing intervals."""
+        order = house.place_order(general(house.sale, 2))
+        house.advance(seconds=POLL_SECONDS_FIRST)
+        assert house.check_payments() == 1
+        assert house.check_payments() == 0
+        house.pay(order)
+        house.advance(seconds=house.payment(order).poll_seconds)
+        assert house.check_payments() == 1
+        house.drain()
+        assert house.order(order.id).state is OrderState.CONFIRMED
+        house.advance(seconds=POLL_SECONDS_MAX)
+        assert house.check_payments() == 0
 
     def test_an_unsigned_webhook_is_refused(self, house: House) -> None:
         """Nobody but the provider can say that somebody paid."""
@@ -168,6 +182,26 @@ class TestNobodyPays:
         assert house.order(order.id).state is OrderState.EXPIRED
         assert house.free() == house.free_in_truth() == CAPACITY
 
+    def test_giving_up_after_paying_is_too_late(self, house: House) -> None:
+        """Between the authorisation and its capture the order is bought already: the buyer gets what is charged."""
+        order = house.place_order(general(house.sale, 2))
+        house.pay(order)
+        house.settle(order.id)
+        answer = house.cancel(order.id)
+        assert isinstance(answer, Rejection)
+        assert answer.code is RejectionCode.WRONG_STATE
+        house.drain()
+        assert house.order(order.id).state is OrderState.CONFIRMED
+        assert len(house.tickets(order.id)) == 2
+
+    def test_who_gives_up_when_the_bank_has_said_yes_keeps_the_order(self, house: House) -> None:
+        """Paid on one tab and cancelled on another: the provider says who was first."""
+        order = house.place_order(general(house.sale, 2))
+        house.pay(order)
+        house.cancel(order.id)
+        house.drain()
+        assert house.order(order.id).state is OrderState.CONFIRMED
+
     def test_a_lapsed_hold_cannot_be_checked_out(self, house: House) -> None:
         """Too late is said plainly, and nothing is charged."""
         hold = house.hold(general(house.sale, 2))
@@ -216,6 +250,73 @@ class TestTrouble:
         house.drain()
         assert house.order(order.id).state is OrderState.CONFIRMED
         assert house.seen(order).amount == order.total
+
+    def test_a_capture_that_takes_longer_than_the_deadline_still_confirms(self, house: House) -> None:
+        """Once the places are allocated, no deadline takes them away from the money that is being captured."""
+        order = house.place_order(general(house.sale, 2))
+        house.pay(order)
+        house.settle(order.id)
+        with house.replies_lost("capture"):
+            house.drain()
+        house.advance(seconds=house.sale.terms.payment_seconds)
+        house.expire_due()
+        house.drain()
+        assert house.order(order.id).state is OrderState.CONFIRMED
+        assert len(house.tickets(order.id)) == 2
+
+    def test_a_page_that_fails_to_open_opens_when_asked_again(self, house: House) -> None:
+        """A provider that fails inside, and remembers so for a day, costs the buyer a click, not the places."""
+        hold = house.hold(general(house.sale, 2))
+        assert isinstance(hold, ActiveHold)
+        with house.broken("open_checkout"), pytest.raises(ProviderUnavailable):
+            house.checkout(hold.id)
+        started = house.checkout(hold.id)
+        assert isinstance(started, CheckoutStarted)
+        house.pay(started.order)
+        house.settle(started.order.id)
+        house.drain()
+        assert house.order(started.order.id).state is OrderState.CONFIRMED
+
+    def test_a_page_may_open_late(self, house: House) -> None:
+        """Whoever finds the provider back a minute before the deadline can still pay."""
+        hold = house.hold(general(house.sale, 2))
+        assert isinstance(hold, ActiveHold)
+        with house.broken("open_checkout"), pytest.raises(ProviderUnavailable):
+            house.checkout(hold.id)
+        house.advance(seconds=house.sale.terms.payment_seconds - 60)
+        started = house.checkout(hold.id)
+        assert isinstance(started, CheckoutStarted)
+        house.pay(started.order)
+        house.settle(started.order.id)
+        house.drain()
+        assert house.order(started.order.id).state is OrderState.CONFIRMED
+
+    def test_money_taken_by_hand_is_confirmed(self, house: House) -> None:
+        """Somebody captures in the provider's own dashboard while we wait for a review: the buyer gets the tickets."""
+        order = house.place_order(general(house.sale, 2))
+        house.pay_riskily(order)
+        house.settle(order.id)
+        house.capture_by_hand(order)
+        house.settle(order.id)
+        house.drain()
+        assert house.order(order.id).state is OrderState.CONFIRMED
+        assert len(house.tickets(order.id)) == 2
+
+    def test_a_webhook_about_somebody_elses_order_is_noted_and_left_alone(self, house: House) -> None:
+        """Another shop on the same account is not an error, so its webhooks are not sent again for days."""
+        other = house.strangers_notice()
+        assert house.receive(*other) is True
+        assert house.receive(*other) is False
+
+    def test_one_order_that_cannot_be_ended_holds_up_nobody(self, house: House) -> None:
+        """Its page is unknown to the provider, so nobody can pay there: it ends, and so do those after it."""
+        orders = [house.place_order(general(house.sale, 1)) for _ in range(3)]
+        house.forget_page(orders[0])
+        house.advance(seconds=house.sale.terms.payment_seconds)
+        house.expire_due()
+        house.drain()
+        assert {house.order(order.id).state for order in orders} == {OrderState.EXPIRED}
+        assert house.free() == house.free_in_truth() == CAPACITY
 
     def test_an_emptied_valkey_comes_back_without_selling_anything_twice(self, house: House) -> None:
         """After a flush the next hold rebuilds the sale: what is sold or being paid stays taken, holds are void."""
@@ -356,6 +457,9 @@ class TestRisk:
         answer = house.checkout(hold.id)
         assert isinstance(answer, Rejection)
         assert answer.code is RejectionCode.LIMIT_REACHED
+        assert house.release(hold.id), "what was refused is still a hold, and can be given back"
+        house.drain()
+        assert house.free() == house.free_in_truth()
 
 
 class TestTheWaitingRoom:
