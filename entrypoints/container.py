@@ -94,7 +94,9 @@ def _seconds(settings: Settings) -> int:
 
 def _pacer(budget: Budget, per_second: int) -> Pacer:
     """Calls to the payment provider, paced over all processes together."""
-    return lambda endpoint: budget.reserve(key=endpoint, per_second=per_second)
+    return lambda endpoint, within_seconds: budget.reserve(
+        key=endpoint, per_second=per_second, within_seconds=within_seconds
+    )
 
 
 def _report(row: OutboxRow, failure: Exception) -> None:

@@ -40,10 +40,11 @@ class ValkeyBudget:
         self._client = client
         self._shift_ms = shift_ms
 
-    def reserve(self, *, key: str, per_second: int) -> float:
+    def reserve(self, *, key: str, per_second: int, within_seconds: float) -> float:
         interval_us = SECOND_US // per_second
+        times = (interval_us, SECOND_US - interval_us, int(within_seconds * SECOND_US))
         try:
-            reply = BUDGET.run(self._client, (keys.budget(key),), self._shift_ms, interval_us, SECOND_US - interval_us)
+            reply = BUDGET.run(self._client, (keys.budget(key),), self._shift_ms, *times)
         except InventoryUnavailable:
             _log.warning("the shared budget is away: only the provider's own limit is left", exc_info=True)
             return 0.0

@@ -150,7 +150,12 @@ RATE_LIMIT = Script(
     arguments=("shift_ms", "interval_us", "burst_us"),
     replies=("PASS", "WAIT"),
 )
-BUDGET = Script(name="budget", keys=("full_at",), arguments=("shift_ms", "interval_us", "burst_us"), replies=("SLOT",))
+BUDGET = Script(
+    name="budget",
+    keys=("full_at",),
+    arguments=("shift_ms", "interval_us", "burst_us", "within_us"),
+    replies=("SLOT",),
+)
 VELOCITY = Script(name="velocity", keys=("seen",), arguments=("shift_ms", "window_ms", "order"), replies=("COUNT",))
 WAITING_ROOM = Script(
     name="waiting_room",

@@ -14,9 +14,11 @@ from domain.errors import ProviderUnavailable
 CALLS_PER_SECOND_DEFAULT = 25
 WAIT_SECONDS_MAX = 20.0
 """A caller that would wait longer hears ProviderUnavailable instead of keeping a thread."""
+BUYER_WAIT_SECONDS_MAX = 2.0
+"""Likewise where a web thread waits for a buyer: a queue at Stripe must never become one in front of the holds."""
 
-Pacer = Callable[[str], float]
-"""Books the next free slot under a key and answers how many seconds away it is (0: now)."""
+Pacer = Callable[[str, float], float]
+"""Books the next free slot under a key, if it is within so many seconds; answers how far away it is (0: now)."""
 
 
 class LocalPacer:
@@ -34,12 +36,14 @@ class LocalPacer:
         self._full_at: dict[str, float] = {}
         self._lock = Lock()
 
-    def __call__(self, key: str) -> float:
+    def __call__(self, key: str, within_seconds: float) -> float:
         with self._lock:
             now = self._monotonic()
             full_at = max(self._full_at.get(key, now), now)
-            self._full_at[key] = full_at + self._interval_seconds
-            return max(0.0, full_at - now - self._burst_seconds)
+            away = max(0.0, full_at - now - self._burst_seconds)
+            if away <= within_seconds:
+                self._full_at[key] = full_at + self._interval_seconds
+            return away
 
 
 class Budget:
@@ -49,10 +53,10 @@ class Budget:
         self._reserve = reserve
         self._sleep = sleep
 
-    def wait(self, endpoint: str) -> None:
+    def wait(self, endpoint: str, *, within_seconds: float = WAIT_SECONDS_MAX) -> None:
         """Return when the endpoint may be called. Raises ProviderUnavailable when that is too far away."""
-        seconds = self._reserve(f"stripe:{endpoint}")
-        if seconds > WAIT_SECONDS_MAX:
+        seconds = self._reserve(f"stripe:{endpoint}", within_seconds)
+        if seconds > within_seconds:
             raise ProviderUnavailable(f"too many calls to Stripe are waiting (the next slot is {seconds:.0f} s away)")
         if seconds > 0:
             self._sleep(seconds)

@@ -17,7 +17,7 @@ from stripe.params.checkout import (
 )
 
 from adapters.stripe.amounts import to_stripe
-from adapters.stripe.budget import CALLS_PER_SECOND_DEFAULT, Budget, LocalPacer, Pacer
+from adapters.stripe.budget import BUYER_WAIT_SECONDS_MAX, CALLS_PER_SECOND_DEFAULT, Budget, LocalPacer, Pacer
 from adapters.stripe.errors import is_stored_failure, translated
 from adapters.stripe.objects import payment_of, refund_of
 from adapters.stripe.webhooks import read_notice
@@ -79,7 +79,7 @@ class StripeGateway:
         self._webhook_secret = webhook_secret
 
     def open_checkout(self, *, request: CheckoutRequest) -> CheckoutOpened:
-        self._budget.wait("POST /v1/checkout/sessions")
+        self._budget.wait("POST /v1/checkout/sessions", within_seconds=BUYER_WAIT_SECONDS_MAX)
         parameters = _session_parameters(request)
         session = self._once(
             f"checkout-{request.key}",
@@ -184,7 +184,7 @@ class StripeGateway:
             return call({"idempotency_key": f"{key}-{KEYS_PER_CALL_MAX}"})
 
     def _session(self, session_id: str, *, expand: list[str]) -> stripe.checkout.Session:
-        self._budget.wait("GET /v1/checkout/sessions/id")
+        self._budget.wait("GET /v1/checkout/sessions/id", within_seconds=BUYER_WAIT_SECONDS_MAX)
         try:
             with translated():
                 return self._stripe.checkout.sessions.retrieve(

@@ -18,10 +18,11 @@ class RateLimiter(Protocol):
 class Budget(Protocol):
     """Fails open like RateLimiter: the provider's own limit is then the only one."""
 
-    def reserve(self, *, key: str, per_second: int) -> float:
+    def reserve(self, *, key: str, per_second: int, within_seconds: float) -> float:
         """Book the next free slot under ``key`` and answer how many seconds away it is (0: now).
 
         Slots are ``per_second`` apart, with a burst of one second's worth after a pause. Atomic over all
-        processes: no two callers are given the same slot.
+        processes: no two callers are given the same slot. One that is further away than ``within_seconds`` is
+        not booked, so that callers who give up, however many, take nothing from those who come later.
         """
         ...

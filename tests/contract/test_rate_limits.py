@@ -62,7 +62,7 @@ def test_a_rested_limit_is_full_again_but_not_fuller(limits: Clocked[RateLimiter
 
 def test_a_budget_hands_out_slots_at_its_pace(budgets: Clocked[Budget]) -> None:
     """One second's worth at once, then evenly spaced, each slot given once."""
-    slots = [budgets.port.reserve(key="stripe", per_second=4) for _ in range(12)]
+    slots = [budgets.port.reserve(key="stripe", per_second=4, within_seconds=60) for _ in range(12)]
 
     assert slots[:4] == [0.0] * 4
     waits = [slot for slot in slots if slot > 0]
@@ -74,11 +74,20 @@ def test_a_budget_hands_out_slots_at_its_pace(budgets: Clocked[Budget]) -> None:
 def test_a_budgets_slots_come_nearer_with_time(budgets: Clocked[Budget]) -> None:
     """What was booked is worked off."""
     for _ in range(20):
-        budgets.port.reserve(key="stripe", per_second=2)
-    far = budgets.port.reserve(key="stripe", per_second=2)
+        budgets.port.reserve(key="stripe", per_second=2, within_seconds=60)
+    far = budgets.port.reserve(key="stripe", per_second=2, within_seconds=60)
     budgets.advance(seconds=5)
 
-    assert abs(far - budgets.port.reserve(key="stripe", per_second=2) - 4.5) < SLACK_SECONDS
+    assert abs(far - budgets.port.reserve(key="stripe", per_second=2, within_seconds=60) - 4.5) < SLACK_SECONDS
+
+
+def test_a_slot_that_comes_too_late_is_not_booked(budgets: Clocked[Budget]) -> None:
+    """However many ask and give up, those who come later wait no longer for it."""
+    answers = [budgets.port.reserve(key="stripe", per_second=2, within_seconds=1) for _ in range(50)]
+
+    assert max(answers) < 1.5 + SLACK_SECONDS
+    budgets.advance(seconds=3)
+    assert budgets.port.reserve(key="stripe", per_second=2, within_seconds=1) == 0.0
 
 
 def test_both_fail_open_and_say_so(caplog: pytest.LogCaptureFixture) -> None:
@@ -86,6 +95,6 @@ def test_both_fail_open_and_say_so(caplog: pytest.LogCaptureFixture) -> None:
     client = connect(f"redis://127.0.0.1:{free_port()}")
 
     assert ValkeyRateLimiter(client).wait_seconds(key="door", at_most=1, seconds=60) == 0
-    assert ValkeyBudget(client).reserve(key="stripe", per_second=1) == 0.0
+    assert ValkeyBudget(client).reserve(key="stripe", per_second=1, within_seconds=60) == 0.0
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
     client.close()

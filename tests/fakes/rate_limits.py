@@ -16,13 +16,13 @@ class _Cells:
         self._lock = Lock()
         self._full_at: dict[str, int] = {}
 
-    def take(self, key: str, *, interval_us: int, burst_us: int, refuse: bool) -> int:
-        """How many microseconds too early this one is; booked unless that is refused."""
+    def take(self, key: str, *, interval_us: int, room_us: int, within_us: int) -> int:
+        """How many microseconds too early this one is; booked unless that is more than ``within_us``."""
         with self._lock:
             now = (self._clock() - self._start) // timedelta(microseconds=1)
             full_at = max(self._full_at.get(key, now), now)
-            early = max(0, full_at + (interval_us if refuse else 0) - burst_us - now)
-            if not (refuse and early):
+            early = max(0, full_at - room_us - now)
+            if early <= within_us:
                 self._full_at[key] = full_at + interval_us
             return early
 
@@ -35,7 +35,8 @@ class FakeRateLimiter:
 
     def wait_seconds(self, *, key: str, at_most: int, seconds: int) -> int:
         period_us = seconds * SECOND_US
-        early = self._cells.take(key, interval_us=period_us // at_most, burst_us=period_us, refuse=True)
+        interval_us = period_us // at_most
+        early = self._cells.take(key, interval_us=interval_us, room_us=period_us - interval_us, within_us=0)
         return -(-early // SECOND_US)
 
 
@@ -45,7 +46,8 @@ class FakeBudget:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._cells = _Cells(clock)
 
-    def reserve(self, *, key: str, per_second: int) -> float:
+    def reserve(self, *, key: str, per_second: int, within_seconds: float) -> float:
         interval_us = SECOND_US // per_second
-        early = self._cells.take(key, interval_us=interval_us, burst_us=SECOND_US - interval_us, refuse=False)
+        within_us = int(within_seconds * SECOND_US)
+        early = self._cells.take(key, interval_us=interval_us, room_us=SECOND_US - interval_us, within_us=within_us)
         return early / SECOND_US

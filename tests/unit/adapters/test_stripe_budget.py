@@ -26,7 +26,7 @@ def test_a_burst_of_one_second_passes_at_once() -> None:
     watch = Stopwatch()
     pacer = LocalPacer(per_second=25, monotonic=watch)
 
-    assert [pacer("sessions") for _ in range(25)] == pytest.approx([0.0] * 25)
+    assert [pacer("sessions", 9.0) for _ in range(25)] == pytest.approx([0.0] * 25)
 
 
 def test_more_calls_than_allowed_take_their_time() -> None:
@@ -44,15 +44,27 @@ def test_endpoints_do_not_wait_for_each_other() -> None:
     """A rush of new sessions does not hold up captures."""
     pacer = LocalPacer(per_second=2, monotonic=Stopwatch())
     for _ in range(10):
-        pacer("sessions")
+        pacer("sessions", 9.0)
 
-    assert pacer("captures") == 0.0
+    assert pacer("captures", 9.0) == 0.0
 
 
 def test_a_hopeless_queue_is_refused() -> None:
     """Who would wait longer than a request may last is told to come back."""
-    with pytest.raises(ProviderUnavailable):
-        Budget(reserve=lambda key: WAIT_SECONDS_MAX + 1).wait("sessions")
+    with pytest.raises(ProviderUnavailable, match="waiting"):
+        Budget(reserve=lambda key, within_seconds: WAIT_SECONDS_MAX + 1).wait("sessions")
+
+
+def test_who_is_refused_keeps_nobody_waiting() -> None:
+    """Thousands of buyers who are told to come back leave the queue as short as it was."""
+    watch = Stopwatch()
+    pacer = LocalPacer(per_second=25, monotonic=watch)
+
+    waits = [pacer("sessions", 2.0) for _ in range(1_000)]
+    watch.sleep(3.5)
+
+    assert sum(seconds <= 2.0 for seconds in waits) == pytest.approx(25 + 2 * 25, abs=1)
+    assert pacer("sessions", 2.0) == 0.0
 
 
 @pytest.mark.parametrize(
