@@ -3,6 +3,7 @@
 ``app`` is what a WSGI server imports, once in each of its worker processes.
 """
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -27,6 +28,9 @@ def make_app(settings: Settings) -> Flask:
     logs.configure(settings)
     app = create_app(build_container(settings))
     app.register_blueprint(admin)
+    # What is loaded now stays: the collector need not look at it again with every thousand requests.
+    gc.collect()
+    gc.freeze()
     return app
 
 
