@@ -23,6 +23,7 @@ const basket = new Basket(TierRows.tiersOf(form), { perOrderMax: Number(form.dat
 const rows = new TierRows(form, basket, say);
 let plan = null;
 let leaving = false;
+let goneLater = 0;
 
 const live = new Live({
   streamUrl: form.dataset.streamUrl,
@@ -120,17 +121,13 @@ function say(title, text = "", { stay = false, focus = false } = {}) {
     notice.append(paragraph);
   }
   said.replaceChildren(notice);
+  said.classList.remove("said-floating");
   if (focus) notice.focus();
   const box = said.getBoundingClientRect();
-  if (box.bottom < 0 || box.top > innerHeight) said.classList.add("said-floating");
-  else said.classList.remove("said-floating");
-  clearTimeout(say.timer);
-  if (!stay || said.classList.contains("said-floating")) {
-    say.timer = setTimeout(() => said.classList.contains("said-floating") || !stay ? dismiss(stay) : null, SHOW_GONE_MS);
-  }
-}
-
-function dismiss(keep) {
-  said.classList.remove("said-floating");
-  if (!keep) said.replaceChildren();
+  said.classList.toggle("said-floating", box.bottom < 0 || box.top > innerHeight);
+  clearTimeout(goneLater);
+  goneLater = setTimeout(() => {
+    said.classList.remove("said-floating");
+    if (!stay) said.replaceChildren();
+  }, SHOW_GONE_MS);
 }

@@ -39,7 +39,12 @@ export class TierRows {
       step.hidden = false;
       step.addEventListener("click", () => this.#step(key, Number(step.dataset.step)));
     }
-    input.addEventListener("change", () => this.#set(key, Number.parseInt(input.value, 10) || 0));
+    // Counted with every key, so that a change from outside finds it; corrected in the field when the typing is done.
+    input.addEventListener("input", () => this.basket.setNumber(key, Number.parseInt(input.value, 10) || 0));
+    input.addEventListener("change", () => {
+      this.#set(key, Number.parseInt(input.value, 10) || 0);
+      input.value = String(this.basket.numbers.get(key) ?? 0);
+    });
     input.addEventListener("focus", () => input.select());
     const typed = Number.parseInt(input.value, 10) || 0;
     if (typed) this.basket.setNumber(key, typed);
@@ -87,7 +92,7 @@ export class TierRows {
       element.classList.toggle("has-tickets", this.basket.of(key) > 0);
       if (!input) continue;
       const number = this.basket.numbers.get(key) ?? 0;
-      input.value = String(number);
+      if (input !== document.activeElement) input.value = String(number);
       if (tier.free !== null) {
         left.textContent = tier.free === 0 ? "Sold out" : tier.free > PLENTY ? "Available" : `${tier.free} left`;
         input.disabled = tier.free === 0 && number === 0;
