@@ -68,7 +68,7 @@ class Snapshots:
             tag = ".".join(map(str, moment))
             taken = Taken(asked_at, moment, plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0), tag)
         while len(self._taken) >= SNAPSHOTS_KEPT_MAX and event not in self._taken:
-            oldest = next(iter(self._taken))
+            oldest = next(iter(list(self._taken)))
             self._taken.pop(oldest, None)
             self._locks.pop(oldest, None)
         self._taken[event] = taken

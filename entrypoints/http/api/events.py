@@ -75,7 +75,7 @@ def show_seat_map(event: str) -> Response:
     kept = _seat_maps.get(key)
     if kept is None:
         while len(_seat_maps) >= SEAT_MAPS_KEPT_MAX:
-            _seat_maps.pop(next(iter(_seat_maps)), None)
+            _seat_maps.pop(next(iter(list(_seat_maps))), None)
         kept = _seat_maps.setdefault(key, encoded(sale))
     cache_control = FOR_GOOD if request.args.get("v") == kept.tag else REVALIDATE
     return cached(kept.plain, kept.gzipped, tag=kept.tag, cache_control=cache_control)
