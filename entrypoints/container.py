@@ -244,7 +244,11 @@ class Container(containers.DeclarativeContainer):
         expire_due_orders, expire=expire_order.provider, unit_of_work=unit_of_work.provider, clock=clock
     )
     check_payments = providers.Callable(
-        check_payments, settle=settle_payment.provider, unit_of_work=unit_of_work.provider, clock=clock
+        check_payments,
+        settle=settle_payment.provider,
+        inventory=inventory,
+        unit_of_work=unit_of_work.provider,
+        clock=clock,
     )
     review_order = providers.Callable(
         review_order, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup

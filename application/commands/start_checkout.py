@@ -10,7 +10,7 @@ from application.commands.rebuild_sale import rebuild_sale
 from application.transactions import retrying
 from domain.audit import BUYER
 from domain.errors import Rejection, RejectionCode, StockConflict
-from domain.events import PAYMENT_SECONDS_MAX, Event
+from domain.events import PAYMENT_SECONDS_MAX, Event, EventState
 from domain.holds import ClaimedHold, HoldId
 from domain.money import zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
@@ -69,7 +69,7 @@ def start_checkout(
     if standing is None:
         if rejection := _refused_beforehand(command, inventory=inventory, unit_of_work=unit_of_work):
             return rejection
-        hold = inventory.begin_claim(hold_id=command.hold_id, until=_safety_net(clock.now()))
+        hold = inventory.begin_claim(hold_id=command.hold_id, until=safety_net(clock.now()))
         if isinstance(hold, Rejection):
             return hold
         try:
@@ -116,7 +116,9 @@ def _refused_beforehand(
         if uow.orders.of_hold(command.hold_id) is not None:
             return None
     hold = inventory.find(hold_id=command.hold_id)
-    return hold_lapsed() if hold is None else _over_limit(event, bought=bought, units=hold.units)
+    if hold is None:
+        return hold_lapsed()
+    return _called_off(event) or _over_limit(event, bought=bought, units=hold.units)
 
 
 @retrying
@@ -140,7 +142,7 @@ def _place_order(
         bought = uow.orders.units_bought(event_id=event.id, email=command.buyer.email)
         if (order := uow.orders.of_hold(hold.id)) is not None:
             return CheckoutStarted(order=order, payment=uow.payments.latest(order.id))
-        if rejection := _over_limit(event, bought=bought, units=hold.units):
+        if rejection := _called_off(event) or _over_limit(event, bought=bought, units=hold.units):
             return rejection
         order = _order(hold, event, command.buyer, ids=ids, now=now)
         uow.orders.add(order, policy=uow.events.policy(event.id))
@@ -246,6 +248,13 @@ def checkout_request(order: Order, payment: Payment, *, event: Event, access: Ac
     )
 
 
+def _called_off(event: Event) -> Rejection | None:
+    """Holds outlive a cancellation by minutes; nobody should be asked to pay for one."""
+    if event.state is not EventState.CANCELLED:
+        return None
+    return Rejection(code=RejectionCode.EVENT_CANCELLED, message="This event is cancelled.")
+
+
 def _over_limit(event: Event, *, bought: int, units: int) -> Rejection | None:
     if bought + units <= event.terms.per_buyer_max:
         return None
@@ -270,5 +279,6 @@ def _gone(conflict: StockConflict) -> Rejection:
     )
 
 
-def _safety_net(now: datetime) -> datetime:
+def safety_net(now: datetime) -> datetime:
+    """Until when the inventory keeps a claim it hears nothing of. The poller moves it on while a payment is open."""
     return now + timedelta(seconds=PAYMENT_SECONDS_MAX + CLAIM_GRACE_SECONDS)

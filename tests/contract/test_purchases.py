@@ -110,7 +110,12 @@ class TestRaces(OnServers):
                 uow.payments.to_check = to_check  # type: ignore[method-assign]  # the webhook's moment
                 yield uow
 
-        check_payments(settle=house.settle, unit_of_work=cast("UnitOfWorkFactory", interrupted), clock=house.clock)
+        check_payments(
+            settle=house.settle,
+            inventory=house.inventory,
+            unit_of_work=cast("UnitOfWorkFactory", interrupted),
+            clock=house.clock,
+        )
 
         assert house.payment(order).state is PaymentState.CAPTURE_REQUESTED
         house.drain()

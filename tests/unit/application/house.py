@@ -344,7 +344,9 @@ class House:
         return release_hold(hold_id, inventory=self.inventory)
 
     def check_payments(self) -> int:
-        return check_payments(settle=self.settle, unit_of_work=self.uow, clock=self.clock)
+        return check_payments(
+            settle=self.settle, inventory=self.inventory, unit_of_work=self.uow, clock=self.clock
+        )  # fmt: skip
 
     def expire_due(self) -> int:
         return expire_due_orders(expire=self.expire, unit_of_work=self.uow, clock=self.clock)
