@@ -180,7 +180,7 @@ class Order:
         return self._ended(OrderState.CANCELLED, StockState.RELEASED, now, because)
 
     def add_refund(self, amount: Money, *, tickets_left: int, now: datetime) -> "Order | Rejection":
-        """A refund succeeded at the provider. With no valid ticket left the order is over."""
+        """A refund succeeded at the provider. With no ticket left whose money has not come back the order is over."""
         if self.state not in PAID:
             return self._wrong("has nothing to refund")
         refunded = self.refunded + amount
@@ -189,6 +189,10 @@ class Order:
         if tickets_left:
             return replace(self, refunded=refunded, state=OrderState.PARTIALLY_REFUNDED)
         return replace(self, refunded=refunded, state=OrderState.REFUNDED, ended_at=now, ended_because="refunded")
+
+    def take_back_refund(self, amount: Money) -> "Order":
+        """A refund that had succeeded failed after all: so much less went back. An order that ended stays ended."""
+        return replace(self, refunded=self.refunded - amount)
 
     def charge_back(self, *, now: datetime) -> "Order | Rejection":
         """A dispute was lost: the money is gone and so are the tickets."""

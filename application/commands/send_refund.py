@@ -7,11 +7,11 @@ from application.each import for_each
 from application.transactions import retrying
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, ProviderRefused, Rejection
+from domain.orders import OrderId
 from domain.ports.payments import PaymentGateway, ProviderRefund
-from domain.ports.unit_of_work import UnitOfWorkFactory
+from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids
 from domain.refunds import Refund, RefundId, RefundState
-from domain.tickets import TicketState
 
 PENDING_CHECK_SECONDS = 60
 REFUNDS_PER_ROUND_MAX = 100
@@ -88,10 +88,21 @@ def _report(
                 )
             )  # fmt: skip
         if after.state is RefundState.SUCCEEDED and before.state is not RefundState.SUCCEEDED:
-            tickets = uow.tickets.of_order(order.id)
-            left = sum(ticket.state is not TicketState.VOID for ticket in tickets)
-            changed = order.add_refund(after.amount, tickets_left=left, now=now)
+            changed = order.add_refund(after.amount, tickets_left=_tickets_left(order.id, uow), now=now)
             if isinstance(changed, Rejection):
                 raise InvariantBroken(f"refund {refund_id} succeeded but {changed.message}")
             uow.orders.save(changed)
+        elif before.state is RefundState.SUCCEEDED and after.state is RefundState.FAILED:
+            uow.orders.save(order.take_back_refund(after.amount))
         uow.commit()
+
+
+def _tickets_left(order_id: OrderId, uow: UnitOfWork) -> int:
+    """Tickets whose money has not come back, be they valid, used or void with their refund still on its way."""
+    returned = {
+        ticket
+        for refund in uow.refunds.of_order(order_id)
+        if refund.state is RefundState.SUCCEEDED
+        for ticket in refund.tickets
+    }
+    return sum(ticket.id not in returned for ticket in uow.tickets.of_order(order_id))
