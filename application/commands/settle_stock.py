@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from application.each import for_each
 from domain.errors import InventoryUnavailable
 from domain.events import EventId, Sale
 from domain.ports.catalogue import Catalogue
@@ -32,5 +33,14 @@ def renew_terms(event_id: EventId, *, catalogue: Catalogue, inventory: Inventory
 
 
 def sweep_sales(*, catalogue: Catalogue, inventory: Inventory) -> int:
-    """Return lapsed holds of all sales to stock, with or without traffic. Answers how many holds lapsed."""
-    return sum(inventory.sweep(event_id=event_id, at_most=HOLDS_PER_SWEEP_MAX) for event_id in catalogue.running())
+    """Return lapsed holds of all sales to stock, with or without traffic. Answers how many holds lapsed.
+
+    A sale whose server is away waits for the next sweep; the others are on other servers of a cluster, perhaps.
+    """
+    lapsed = []
+
+    def sweep(event_id: EventId) -> None:
+        lapsed.append(inventory.sweep(event_id=event_id, at_most=HOLDS_PER_SWEEP_MAX))
+
+    for_each(catalogue.running(), sweep, what="sales could not be swept")
+    return sum(lapsed)
