@@ -21,16 +21,19 @@ class Limit:
 
 CHECKOUTS_PER_HOLD = Limit(name="checkout", at_most=20, seconds=60)
 REFUNDS_PER_ORDER = Limit(name="refund", at_most=20, seconds=60)
+LOOKS_PER_ORDER = Limit(name="look", at_most=6, seconds=60)
+"""How often coming back from paying asks the provider. Its calls are paced for all buyers together."""
+
+
+def wait_seconds_for(limit: Limit, subject: object) -> int:
+    """Count one try of ``subject``: 0 when it may be made, else in how many seconds to come back."""
+    limiter = current().rate_limiter()
+    return limiter.wait_seconds(key=f"{limit.name}:{subject}", at_most=limit.at_most, seconds=limit.seconds)
 
 
 def enforce(limit: Limit, subject: object) -> None:
     """Count one try of ``subject``. Raises Problem 429 when that is too many."""
-    wait_seconds = (
-        current()
-        .rate_limiter()
-        .wait_seconds(key=f"{limit.name}:{subject}", at_most=limit.at_most, seconds=limit.seconds)
-    )
-    if wait_seconds:
+    if wait_seconds := wait_seconds_for(limit, subject):
         raise Problem(
             429,
             CODE_OF_STATUS[429],

@@ -27,7 +27,10 @@ def event(event: str) -> Response:
     if event != view.event.slug:
         return make_response(redirect(url_for(".event", event=view.event.slug), HTTPStatus.MOVED_PERMANENTLY))
     choice = choices.read(request.args, view.event, view.seat_map)
-    return make_response(_page(view, choice, opened=_opened(request.args), notice=None))
+    response = make_response(_page(view, choice, opened=_opened(request.args), notice=None))
+    # Its form names this very copy: two visitors with the same copy and the same wish would share one reservation.
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
 
 
 def hold(event: str) -> Response:

@@ -11,6 +11,7 @@ from application.commands.start_checkout import StartCheckout
 from application.queries.order_details import OrderDetails
 from domain.errors import ProviderUnavailable, Rejection
 from domain.orders import PAID, OrderId
+from entrypoints.http import limits
 from entrypoints.http.storefront import calendars, keys
 from entrypoints.http.storefront.house import house
 from entrypoints.http.storefront.presenters import order_page as present
@@ -45,6 +46,7 @@ def pay(order_id: UUID) -> Response:
     """``POST /orders/<id>/pay``: the way to the provider's page, also when it did not answer before."""
     own = mine(order_id)
     placed = house().order_details(own).order
+    limits.enforce(limits.CHECKOUTS_PER_HOLD, placed.hold_id)
     try:
         started = house().start_checkout(StartCheckout(hold_id=placed.hold_id, buyer=placed.buyer))
     except ProviderUnavailable:
@@ -92,7 +94,12 @@ def _context(details: OrderDetails) -> dict[str, object]:
 
 
 def _settle(order_id: OrderId) -> None:
-    """Ask the provider now rather than wait for its webhook. If it is away, the page waits and says so."""
+    """Ask the provider now rather than wait for its webhook. If it is away, the page waits and says so.
+
+    Who reloads without end is not asked for again: webhook and poller find out as well.
+    """
+    if limits.wait_seconds_for(limits.LOOKS_PER_ORDER, order_id):
+        return
     with suppress(ProviderUnavailable):
         house().settle_payment(order_id)
 

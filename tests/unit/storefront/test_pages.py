@@ -32,6 +32,13 @@ def test_no_page_needs_more_than_its_own_policy_allows(visitor: Visitor, address
     assert all(source.startswith("http://shop.test") for source in sources)
 
 
+def test_no_cache_between_us_and_a_visitor_keeps_an_event_page(visitor: Visitor) -> None:
+    """Its form names this copy: two people with the same copy would share one reservation, and its key."""
+    visitor.open("/events/field")
+
+    assert "private" in visitor.answer.headers["Cache-Control"]
+
+
 def test_a_page_that_is_not_there_offers_a_way_on(visitor: Visitor) -> None:
     """404 for people is a page with links, and names the request for support."""
     visitor.open("/events/no-such-event")

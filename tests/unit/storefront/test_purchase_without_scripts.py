@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from dependency_injector import providers
 
 from domain.errors import ProviderUnavailable
 from domain.fraud import RiskLevel
 from domain.orders import OrderState
+from entrypoints.http.limits import LOOKS_PER_ORDER
+from tests.fakes.rate_limits import FakeRateLimiter
 from tests.unit.storefront.house import ACCESS_CODE, House
 from tests.unit.storefront.visitor import Visitor
 
@@ -207,6 +210,18 @@ def test_a_declined_card_may_try_again(house: House, visitor: Visitor) -> None:
     assert "That card was declined." in visitor.words
     visitor.press("Continue to payment")
     assert visitor.answer.headers["Location"] == house.gateway_url()
+
+
+def test_reloading_the_way_back_without_end_does_not_use_up_the_provider(house: House, visitor: Visitor) -> None:
+    """Calls to the provider are paced for all buyers together, so one order asks only so often; its page opens."""
+    limiter = FakeRateLimiter(house.clock.now)
+    house.container.rate_limiter.override(providers.Object(limiter))
+    visitor.open("/events/field").press("Reserve", qty_general="1").press("Continue to payment", ADA)
+    for _ in range(50):
+        visitor.open(f"/orders/{house.order().id}?returned=1")
+
+    assert visitor.status == 200
+    assert house.gateway.calls.count("look_up") == LOOKS_PER_ORDER.at_most
 
 
 def test_an_order_can_be_cancelled_before_it_is_paid(house: House, visitor: Visitor) -> None:
