@@ -1,9 +1,10 @@
 """The outbox, drained: lease rows, bring their effects about, and keep account of each."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from domain.errors import InvariantBroken, NotFound, ProviderRefused
-from domain.ports.outbox import Effect, OutboxRow
+from domain.ports.outbox import LEASE_SECONDS, Effect, OutboxRow
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.world import Clock
 
@@ -28,10 +29,13 @@ def drain_outbox(
     What may pass by itself is tried again with backoff; what cannot, or was tried too often, is parked where
     support sees it. ``report`` is told of every failure.
     """
+    leased_at = clock.now()
     with unit_of_work() as uow:
-        rows = uow.outbox.lease(now=clock.now(), at_most=ROWS_PER_LEASE, effects=frozenset(handlers))
+        rows = uow.outbox.lease(now=leased_at, at_most=ROWS_PER_LEASE, effects=frozenset(handlers))
         uow.commit()
     for row in rows:
+        if clock.now() >= leased_at + timedelta(seconds=LEASE_SECONDS):
+            break  # The first ones took so long that the rest is somebody else's by now.
         failure = _perform(row, handlers[row.effect])
         if failure is not None:
             report(row, failure)

@@ -1,16 +1,19 @@
 """Defects that a hostile reading found, each told as the story in which it would have hurt somebody."""
 
+from collections.abc import Mapping
 from uuid import uuid4
 
 import pytest
 
 from application.commands.catalogue_changes import cancel_event
+from application.commands.drain_outbox import drain_outbox
 from application.commands.settle_stock import HOLDS_PER_SWEEP_MAX, sweep_sales
 from domain.errors import InventoryUnavailable, ProviderRefused, Rejection, RejectionCode
 from domain.events import EventId, Sale
 from domain.holds import ActiveHold
 from domain.orders import Order, OrderState
 from domain.payments import POLL_SECONDS_FIRST, POLL_SECONDS_MAX, PaymentState
+from domain.ports.outbox import LEASE_SECONDS, Effect
 from domain.ports.payments import ProviderStatus
 from domain.refunds import Refund, RefundState
 from tests.fakes.catalogue import FakeCatalogue
@@ -185,3 +188,23 @@ def test_one_sale_that_cannot_be_swept_holds_up_no_other(house: House) -> None:
     swept = sweep_sales(catalogue=TwoSales(house.store), inventory=OneAway(clock=house.clock.now))
 
     assert swept == HOLDS_PER_SWEEP_MAX
+
+
+def test_an_effect_whose_lease_has_ended_is_left_to_who_has_it_now(house: House) -> None:
+    """A slow provider keeps one worker busy: what it leased with the slow row is not done twice."""
+    for _ in range(2):
+        order = house.place_order(general(house.sale, 1))
+        house.pay(order)
+        house.settle(order.id)
+    worked: list[object] = []
+
+    def slow(payload: Mapping[str, object], _: int) -> None:
+        worked.append(payload["payment"])
+        house.advance(seconds=LEASE_SECONDS)
+
+    drain_outbox(
+        handlers={Effect.CAPTURE_PAYMENT: slow}, report=lambda row, failure: None, unit_of_work=house.uow,
+        clock=house.clock,
+    )  # fmt: skip
+
+    assert len(worked) == 1
