@@ -1,7 +1,8 @@
 """Who is asking, as far as we can tell: a device that keeps our cookie, and a network address.
 
 Neither is stored as it is: limits are counted under keyed hashes. A page gives a visitor's browser a signed device
-cookie; a program without one is known by its address and its user agent, which stay the same when it tries again.
+cookie. Many honest people share one address and one user agent (a campus, a mobile network), so a program without
+the cookie is a device of its own with every request, known again only by the Idempotency-Key with which it retries.
 The address is the connection's own, or the entry that our own proxies wrote: :func:`trust_proxies` counts exactly
 those, so what a client writes into X-Forwarded-For itself is never believed.
 """
@@ -49,7 +50,10 @@ class Identities:
     def buyer(self, environ: Environ) -> BuyerFingerprint:
         """Whoever makes this request."""
         address = _network(environ.get("REMOTE_ADDR") or "")
-        device = self._device(environ) or self.hashed(f"agent:{address}:{environ.get('HTTP_USER_AGENT', '')}")
+        device = self._device(environ)
+        if device is None:
+            name = environ.get("HTTP_IDEMPOTENCY_KEY") or token_urlsafe(_NAME_BYTES)
+            device = self._hashed(f"caller:{address}:{environ.get('HTTP_USER_AGENT', '')}:{name}")
         return BuyerFingerprint(device=device, address=self.hashed(f"address:{address}"))
 
     def cookie_for(self, environ: Environ, *, secure: bool) -> str | None:

@@ -103,9 +103,11 @@ def test_devices_are_told_apart_and_addresses_hidden() -> None:
     assert at_home.device == on_the_way.device
     assert at_home.address != on_the_way.address
     assert "192.0.2.1" not in str(at_home)
-    assert buyer("192.0.2.1", HTTP_USER_AGENT="a") == buyer("192.0.2.1", HTTP_USER_AGENT="a")
-    assert buyer("192.0.2.1", HTTP_USER_AGENT="a") != buyer("192.0.2.1", HTTP_USER_AGENT="b")
-    assert buyer("2001:db8::1") == buyer("2001:db8::ffff:1")
+    assert buyer("192.0.2.1", HTTP_IDEMPOTENCY_KEY="a") == buyer("192.0.2.1", HTTP_IDEMPOTENCY_KEY="a")
+    assert buyer("192.0.2.1", HTTP_IDEMPOTENCY_KEY="a") != buyer("192.0.2.1", HTTP_IDEMPOTENCY_KEY="b")
+    assert buyer("192.0.2.1", HTTP_IDEMPOTENCY_KEY="a") != buyer("192.0.2.2", HTTP_IDEMPOTENCY_KEY="a")
+    assert buyer("192.0.2.1").device != buyer("192.0.2.1").device, "strangers behind one address are not one buyer"
+    assert buyer("2001:db8::1").address == buyer("2001:db8::ffff:1").address
     assert buyer("2001:db8::1").address != buyer("2001:db8:0:1::1").address
     assert Identities("another secret").buyer({"REMOTE_ADDR": "192.0.2.1"}) != buyer("192.0.2.1")
 

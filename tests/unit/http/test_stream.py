@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import orjson
 import pytest
@@ -35,10 +34,7 @@ class Streams:
         return Browser(self.hubs.join(event, since))
 
     def hold(self, quantity: int = 1) -> dict[str, Any]:
-        # Every buyer has an agent of its own, because one may not keep many reservations.
-        client = self.shop.client()
-        client.environ_base["HTTP_USER_AGENT"] = str(uuid4())
-        return self.shop.hold(client, quantity=quantity)
+        return self.shop.hold(self.shop.client(), quantity=quantity)
 
     def get(self, path: str, method: str = "GET", **environ: str) -> tuple[str, dict[str, str], Any]:
         """Call the application; answers status, headers and body (unread)."""
