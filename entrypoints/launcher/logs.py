@@ -11,7 +11,7 @@ import structlog
 
 from entrypoints.settings import Settings
 
-_CHATTY = ("stripe", "twilio.http_client", "urllib3", "huey.consumer.Scheduler")
+_CHATTY = ("alembic", "stripe", "twilio.http_client", "urllib3", "huey")
 """Libraries that tell every call at INFO: their warnings are enough."""
 
 
