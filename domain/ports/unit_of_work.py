@@ -127,7 +127,11 @@ class Orders(Protocol):
         ...
 
     def units_bought(self, *, event_id: EventId, email: str) -> int:
-        """Tickets in live or paid orders of this e-mail address for the event."""
+        """Tickets in live or paid orders of this e-mail address for the event.
+
+        Whoever asks has the buyer to itself until the end of this transaction, so that two orders placed at the
+        same moment cannot both pass the limit.
+        """
         ...
 
     def due(self, *, now: datetime, at_most: int) -> tuple[OrderId, ...]:

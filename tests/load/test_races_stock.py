@@ -204,6 +204,24 @@ def test_two_organisers_lower_a_capacity_under_load(store: UnitOfWorkFactory) ->
     assert lower(sold - 1 if sold else 0) is (sold == 0)
 
 
+def test_one_buyer_in_many_windows_does_not_pass_the_limit(store: UnitOfWorkFactory) -> None:
+    """Twenty orders of one e-mail address at the same moment, four tickets allowed: four are bought."""
+    sale = general_sale(capacity=500, vip_capacity=None)
+    opened(store, sale)
+
+    def buy() -> bool:
+        order = order_of(sale, Wish(tier="general", quantity=1))
+        with store() as uow:
+            uow.stock.epoch(sale.event_id)
+            if uow.orders.units_bought(event_id=sale.event_id, email=order.buyer.email) >= 4:
+                return False
+            placed(uow, order)
+            uow.commit()
+        return True
+
+    assert at_once([buy] * 20).count(True) == 4
+
+
 def test_a_rebuild_sees_every_order_of_the_old_epoch(store: UnitOfWorkFactory) -> None:
     """I9: an order that saw the old epoch is in the stock that the new epoch is loaded from, or it never was."""
     sale = general_sale(capacity=500, vip_capacity=None)

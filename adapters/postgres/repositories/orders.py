@@ -14,6 +14,8 @@ from domain.holds import HoldId
 from domain.orders import Order, OrderId
 from domain.refunds import RefundPolicy
 
+# A statement of its own: the count below must begin after the wait, or it would not see whom it waited for.
+_ALONE_WITH_BUYER = text("SELECT pg_advisory_xact_lock(hashtextextended('buyer:' || :event_id || ':' || :email, 0))")
 _UNITS_BOUGHT = text("""
     SELECT coalesce(sum(bought.quantity - voided.tickets), 0) AS units
     FROM orders
@@ -64,7 +66,9 @@ class PostgresOrders:
         return event_rows.policy_from_row(row)
 
     def units_bought(self, *, event_id: EventId, email: str) -> int:
-        row = self._transaction.first(_UNITS_BOUGHT, {"event_id": event_id, "email": email})
+        buyer = {"event_id": event_id, "email": email}
+        self._transaction.run(_ALONE_WITH_BUYER, buyer)
+        row = self._transaction.first(_UNITS_BOUGHT, buyer)
         return int(row["units"]) if row else 0
 
     def due(self, *, now: datetime, at_most: int) -> tuple[OrderId, ...]:
