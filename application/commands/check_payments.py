@@ -9,7 +9,7 @@ from application.commands.start_checkout import safety_net
 from application.each import for_each
 from application.transactions import retrying
 from domain.errors import InventoryUnavailable
-from domain.orders import Order, OrderId
+from domain.orders import ENDED, Order, OrderId
 from domain.payments import Payment, PaymentId
 from domain.ports.inventory import Inventory
 from domain.ports.unit_of_work import UnitOfWorkFactory
@@ -23,7 +23,7 @@ def check_payments(
 ) -> int:
     """Look at payments that are due for it, each at growing intervals. Answers how many were asked about.
 
-    As long as a payment is open the inventory's safety net stays ahead of it, however long a review or an outage of
+    As long as an order waits for its payment the inventory's safety net stays ahead of it, however long a review or an outage of
     the provider lasts: otherwise places that Postgres keeps would be offered to others.
     Several pollers share the work: whoever moves a payment's next check on is the one who asks. What the provider
     cannot say is asked again after the interval. Raises ExceptionGroup at the end for what failed otherwise.
@@ -38,7 +38,8 @@ def check_payments(
             return False
         # Without an inventory there is nothing to keep, and payments go on. What it gave back stays given back.
         with suppress(InventoryUnavailable):
-            inventory.begin_claim(hold_id=order.hold_id, until=safety_net(now))
+            if order.state not in ENDED:
+                inventory.begin_claim(hold_id=order.hold_id, until=safety_net(now))
         settle(payment.order_id)
         return True
 
