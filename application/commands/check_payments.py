@@ -23,8 +23,9 @@ def check_payments(
 ) -> int:
     """Look at payments that are due for it, each at growing intervals. Answers how many were asked about.
 
-    As long as an order waits for its payment the inventory's safety net stays ahead of it, however long a review or an outage of
-    the provider lasts: otherwise places that Postgres keeps would be offered to others.
+    As long as an order waits for its payment the inventory's safety net stays ahead of it, however long a review or
+    an outage of the provider lasts: otherwise places that Postgres keeps would be offered to others.
+
     Several pollers share the work: whoever moves a payment's next check on is the one who asks. What the provider
     cannot say is asked again after the interval. Raises ExceptionGroup at the end for what failed otherwise.
     """
