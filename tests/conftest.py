@@ -11,7 +11,10 @@ from sqlalchemy import make_url
 
 from entrypoints.launcher.postgres import EmbeddedPostgres
 from entrypoints.launcher.valkey import EmbeddedValkey
+from tests.live_house import live
 from tests.servers import database, postgres_running, valkey_running
+
+__all__ = ["live"]  # A fixture for everybody.
 
 # How long an example takes says nothing on a machine that is shared; what it finds must be found again.
 settings.register_profile("tessera", deadline=None, derandomize=True)
