@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from domain.errors import InvariantBroken, NotFound, ProviderRefused
+from domain.errors import InvariantBroken, NotFound, ProviderRefused, Unavailable
 from domain.ports.outbox import LEASE_SECONDS, Effect, OutboxRow
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.world import Clock
@@ -26,8 +26,9 @@ def drain_outbox(
 ) -> int:
     """Lease due rows and work on them one by one. Answers how many were leased (0: nothing is due).
 
-    What may pass by itself is tried again with backoff; what cannot, or was tried too often, is parked where
-    support sees it. ``report`` is told of every failure.
+    A service that is away is asked again for as long as it is away, with backoff: an outage of a day needs nobody.
+    What cannot succeed, or failed otherwise too often, is parked where support sees it. ``report`` is told of every
+    failure.
     """
     leased_at = clock.now()
     with unit_of_work() as uow:
@@ -55,7 +56,7 @@ def _account(row: OutboxRow, failure: Exception | None, *, unit_of_work: UnitOfW
     with unit_of_work() as uow:
         if failure is None:
             uow.outbox.done(row)
-        elif row.spent or isinstance(failure, FINAL):
+        elif isinstance(failure, FINAL) or (row.spent and not isinstance(failure, Unavailable)):
             uow.outbox.park(row, error=_words(failure))
         else:
             uow.outbox.retry(row, at=row.retry_at(now=clock.now()), error=_words(failure))

@@ -12,6 +12,7 @@ from application.commands.confirm_order import confirm
 from application.transactions import retrying
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, Rejection
+from domain.events import EventState
 from domain.fraud import Assessment, Signals, Verdict, assess
 from domain.orders import Order, OrderId, OrderState, StockState
 from domain.payments import TERMINAL, Payment, PaymentState
@@ -109,6 +110,8 @@ def _authorised(
     """The money is set aside. Keep the places first, then let the verdict decide what happens to the money."""
     if seen.amount != order.total or seen.order_id != order.id:
         return _let_go(order, payment, seen, because="the payment does not fit the order", uow=uow, ids=ids, now=now)
+    if uow.events.get(order.event_id).state is EventState.CANCELLED:
+        return _let_go(order, payment, seen, because="the event was cancelled", uow=uow, ids=ids, now=now)
     allocated = order.allocate()
     if isinstance(allocated, Rejection):
         return _let_go(order, payment, seen, because=allocated.message, uow=uow, ids=ids, now=now)

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.browsing import GOOD_CARD, chromium, visit
 from tests.e2e.conftest import Live
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("whole house")]
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("house")]
 
 EVENT = "harbor-lights-festival"
 RISKY_CARD = "4000000000009235"

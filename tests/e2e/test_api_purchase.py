@@ -11,7 +11,9 @@ from uuid import uuid4
 import pytest
 import requests
 
-from tests.e2e.conftest import Live
+from tests.live_house import Live
+
+pytestmark = [pytest.mark.xdist_group("house"), pytest.mark.timeout(120)]
 
 FESTIVAL = "harbor-lights-festival"
 THEATRE = "old-town-theatre-hamlet"

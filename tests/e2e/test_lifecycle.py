@@ -25,7 +25,7 @@ from tests.servers import scratch_directory
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux: it looks into /proc"),
-    pytest.mark.xdist_group("whole house"),
+    pytest.mark.xdist_group("houses of its own"),
     pytest.mark.timeout(400),
 ]
 

@@ -24,7 +24,7 @@ from tests.e2e.browsing import (
 )
 from tests.e2e.conftest import Live
 
-pytestmark = [pytest.mark.xdist_group("live house"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("house"), pytest.mark.timeout(300)]
 
 THEATRE = "old-town-theatre-hamlet"
 ARENA = "meridian-arena-night"

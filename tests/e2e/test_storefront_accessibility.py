@@ -13,7 +13,7 @@ from tests.e2e.browsing import DESK, GOOD_CARD, PHONE, chromium, give_details, p
 from tests.e2e.browsing import reserve_field_tickets as reserve
 from tests.e2e.conftest import Live
 
-pytestmark = [pytest.mark.xdist_group("live house"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("house"), pytest.mark.timeout(300)]
 
 LOOKS = [
     pytest.param({"viewport": PHONE, "color_scheme": "light"}, id="phone by day"),

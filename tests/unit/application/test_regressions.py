@@ -8,7 +8,7 @@ import pytest
 from application.commands.catalogue_changes import cancel_event
 from application.commands.drain_outbox import drain_outbox
 from application.commands.settle_stock import HOLDS_PER_SWEEP_MAX, sweep_sales
-from domain.errors import InventoryUnavailable, ProviderRefused, Rejection, RejectionCode
+from domain.errors import InventoryUnavailable, ProviderRefused, ProviderUnavailable, Rejection, RejectionCode
 from domain.events import EventId, Sale
 from domain.holds import ActiveHold
 from domain.orders import Order, OrderState
@@ -208,3 +208,34 @@ def test_an_effect_whose_lease_has_ended_is_left_to_who_has_it_now(house: House)
     )  # fmt: skip
 
     assert len(worked) == 1
+
+
+def test_an_outage_of_a_day_leaves_nothing_for_a_person_to_do(house: House) -> None:
+    """A provider that is away is asked again for as long as it is away, and then everything ends as it should."""
+    order = house.place_order(general(house.sale, 2))
+    house.pay(order)
+    house.settle(order.id)
+    for _ in range(40):
+        house.gateway.fail_next("capture", ProviderUnavailable("away"))
+        house.drain()
+        house.clock.advance(seconds=3_600)
+    house.drain()
+
+    assert house.order(order.id).state is OrderState.CONFIRMED
+    with house.uow() as uow:
+        assert uow.outbox.parked(at_most=1) == ()
+
+
+def test_who_pays_for_an_event_that_was_just_cancelled_is_not_charged(house: House) -> None:
+    """The order was waiting for its payment when the event was called off: the money is let go."""
+    order = house.place_order(general(house.sale, 2))
+    cancel_event(
+        house.event_id, actor="grace@example.com", unit_of_work=house.uow, clock=house.clock, ids=house.ids,
+        wakeup=house.wakeup,
+    )  # fmt: skip
+    house.pay(order)
+    house.settle(order.id)
+    house.drain()
+
+    assert house.order(order.id).state is OrderState.CANCELLED
+    assert house.gateway.status(house.intent(order)) is ProviderStatus.CANCELLED
