@@ -29,6 +29,8 @@ RISKY_CARD = "4000000000009235"
 ANSWER_SECONDS_MAX = 30
 PATIENCE_SECONDS = 20.0
 _LOOK_EVERY_SECONDS = 0.1
+SNAPSHOT_SECONDS = 0.06
+"""A little more than what an answer about availability may be old."""
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -121,6 +123,8 @@ class Buyer:
         return until(lambda: self.order(order), lambda seen: bool(seen["state"] == state))
 
     def availability(self, event: str) -> Json:
+        """What is free after everything that was done before this call."""
+        sleep(SNAPSHOT_SECONDS)
         return answered(self.get(f"/events/{event}/availability"), 200)
 
     def plan(self, event: str) -> "Plan":
