@@ -181,16 +181,18 @@ def demand(sale: Sale, lines: tuple[HoldLine, ...], *, access_code: str | None =
         return Rejection(code=RejectionCode.NOT_ON_SALE, message="This event is not on sale.")
     if not 1 <= len(lines) <= LINES_PER_HOLD_MAX:
         return Rejection(code=RejectionCode.INVALID_REQUEST, message=f"A hold has 1 to {LINES_PER_HOLD_MAX} items.")
-    per_tier: dict[Tier, int] = {}
+    tiers: dict[TierId, Tier] = {}
+    per_tier: dict[TierId, int] = {}
     for line in lines:
         tier = sale.tier(line.tier_id)
         if tier is None:
             return unknown_tier(str(line.tier_id))
         if rejection := _fits(tier, line, access_code):
             return rejection
-        per_tier[tier] = per_tier.get(tier, 0) + line.quantity
-    for tier, quantity in per_tier.items():
-        if rejection := tier.refuses_quantity(quantity):
+        tiers[tier.id] = tier
+        per_tier[tier.id] = per_tier.get(tier.id, 0) + line.quantity
+    for tier in tiers.values():
+        if rejection := tier.refuses_quantity(per_tier[tier.id]):
             return rejection
     units = sum(per_tier.values())
     if units > min(sale.terms.per_order_max, SEATS_PER_HOLD_MAX):
@@ -199,7 +201,7 @@ def demand(sale: Sale, lines: tuple[HoldLine, ...], *, access_code: str | None =
             message=f"One order takes at most {sale.terms.per_order_max} tickets.",
             details={"maximum": sale.terms.per_order_max, "requested": units},
         )
-    return _sum_up(sale, lines, per_tier)
+    return _sum_up(sale, lines, tiers, per_tier)
 
 
 def price(sale: Sale, lines: tuple[HoldLine, ...]) -> tuple[HeldLine, ...]:
@@ -255,16 +257,18 @@ def _fits(tier: Tier, line: HoldLine, access_code: str | None) -> Rejection | No
     return None
 
 
-def _sum_up(sale: Sale, lines: tuple[HoldLine, ...], per_tier: Mapping[Tier, int]) -> Demand | Rejection:
+def _sum_up(
+    sale: Sale, lines: tuple[HoldLine, ...], tiers: Mapping[TierId, Tier], per_tier: Mapping[TierId, int]
+) -> Demand | Rejection:
     pools: dict[str, int] = {}
     seats: dict[int, tuple[SeatIndex, ...]] = {}
     best: list[BestAvailable] = []
     chosen: set[SeatIndex] = set()
-    for tier, quantity in per_tier.items():
+    for tier in tiers.values():
         for pool in tier.pools:
-            pools[pool] = pools.get(pool, 0) + quantity
+            pools[pool] = pools.get(pool, 0) + per_tier[tier.id]
     for position, line in enumerate(lines):
-        zones = _zones(sale, line)
+        zones = tiers[line.tier_id].zones
         if isinstance(line, BestAvailableLine):
             best.append(BestAvailable(line=position, quantity=line.quantity, zones=zones))
         if not isinstance(line, SeatsLine):
@@ -282,17 +286,13 @@ def _sum_up(sale: Sale, lines: tuple[HoldLine, ...], per_tier: Mapping[Tier, int
             chosen.add(index)
             pools[zone_pool(seat.zone)] = pools.get(zone_pool(seat.zone), 0) + 1
         seats[position] = line.seats
-    terms = sale.terms
+    opens = [tier.opens_at for tier in tiers.values() if tier.opens_at]
+    closes = [tier.closes_at for tier in tiers.values() if tier.closes_at]
     return Demand(
         pools=pools,
         seats=seats,
         best=tuple(best),
         units=sum(per_tier.values()),
-        opens_at=max(terms.opens_at, *(tier.opens_at for tier in per_tier if tier.opens_at), terms.opens_at),
-        closes_at=min(terms.closes_at, *(tier.closes_at for tier in per_tier if tier.closes_at), terms.closes_at),
+        opens_at=max(sale.terms.opens_at, *opens) if opens else sale.terms.opens_at,
+        closes_at=min(sale.terms.closes_at, *closes) if closes else sale.terms.closes_at,
     )
-
-
-def _zones(sale: Sale, line: HoldLine) -> tuple[str, ...]:
-    tier = sale.tier(line.tier_id)
-    return tier.zones if tier else ()
