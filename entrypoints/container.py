@@ -234,7 +234,6 @@ class Container(containers.DeclarativeContainer):
         gateway=gateway,
         clock=clock,
         ids=ids,
-        access=access,
         wakeup=wakeup,
     )
     cancel_order = providers.Callable(

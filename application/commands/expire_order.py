@@ -3,15 +3,13 @@
 from collections.abc import Callable
 
 from application import trail
-from application.access import Access
 from application.commands.settle_payment import give_back, moved
-from application.commands.start_checkout import checkout_request
 from application.each import for_each
 from application.transactions import retrying
 from domain.audit import BUYER, SYSTEM
 from domain.errors import ProviderRefused, Rejection
 from domain.orders import Order, OrderId
-from domain.payments import TERMINAL, Payment, PaymentState
+from domain.payments import TERMINAL, PaymentState
 from domain.ports.payments import UNKNOWN_SESSION, Closing, PaymentGateway
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
@@ -27,34 +25,24 @@ def expire_order(
     gateway: PaymentGateway,
     clock: Clock,
     ids: Ids,
-    access: Access,
     wakeup: Wakeup,
 ) -> Order | Rejection:
     """End an order whose deadline has passed, unless its buyer paid in that very moment. Idempotent.
 
     Raises ProviderUnavailable when the provider cannot say who won: the stock stays taken, and the next sweep
-    asks again.
+    asks again. Nobody is asked about a page that we never heard of: its address was never told to the buyer.
     """
     order = _begin(order_id, unit_of_work=unit_of_work, clock=clock)
     if isinstance(order, Rejection):
         return order
     with unit_of_work() as uow:
         payment = uow.payments.latest(order_id)
-        event = uow.events.get(order.event_id)
-    if payment is not None and payment.state not in TERMINAL:
+    session_id = None
+    if payment is not None and payment.state not in TERMINAL and payment.session_id is not None:
         session_id = payment.session_id
-        if session_id is None:
-            # The reply that named the session was lost. The same key opens the same page, or none can exist.
-            try:
-                session_id = gateway.open_checkout(
-                    request=checkout_request(order, payment, event=event, access=access)
-                ).session_id
-            except ProviderRefused:
-                session_id = None
-        if session_id is not None and _closed(session_id, gateway) is Closing.COMPLETED:
-            _remember_session(payment, session_id, unit_of_work=unit_of_work)
+        if _closed(session_id, gateway) is Closing.COMPLETED:
             return settle(order_id)
-    ended = _end(order_id, unit_of_work=unit_of_work, clock=clock, ids=ids)
+    ended = _end(order_id, closed=session_id, unit_of_work=unit_of_work, clock=clock, ids=ids)
     wakeup.outbox_filled()
     return ended
 
@@ -68,15 +56,8 @@ def cancel_order(
     ids: Ids,
 ) -> Order | Rejection:
     """The buyer gives up before paying: the deadline is now. Whoever paid meanwhile keeps the order."""
-    now = clock.now()
-    with unit_of_work() as uow:
-        given_up = uow.orders.get(order_id, lock=True).give_up(now=now)
-        if isinstance(given_up, Rejection):
-            return given_up
-        uow.orders.save(given_up)
-        uow.audit.add(trail.entry(BUYER, "order.given_up", kind="order", subject=order_id, ids=ids, now=now))
-        uow.commit()
-    return expire(order_id)
+    given_up = _give_up(order_id, unit_of_work=unit_of_work, clock=clock, ids=ids)
+    return given_up if isinstance(given_up, Rejection) else expire(order_id)
 
 
 def expire_due_orders(
@@ -90,6 +71,19 @@ def expire_due_orders(
     with unit_of_work() as uow:
         due = uow.orders.due(now=clock.now(), at_most=ORDERS_PER_SWEEP_MAX)
     return for_each(due, expire, what="orders could not be ended")
+
+
+@retrying
+def _give_up(order_id: OrderId, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> Order | Rejection:
+    now = clock.now()
+    with unit_of_work() as uow:
+        given_up = uow.orders.get(order_id, lock=True).give_up(now=now)
+        if isinstance(given_up, Rejection):
+            return given_up
+        uow.orders.save(given_up)
+        uow.audit.add(trail.entry(BUYER, "order.given_up", kind="order", subject=order_id, ids=ids, now=now))
+        uow.commit()
+    return given_up
 
 
 def _closed(session_id: str, gateway: PaymentGateway) -> Closing:
@@ -114,7 +108,7 @@ def _begin(order_id: OrderId, *, unit_of_work: UnitOfWorkFactory, clock: Clock) 
 
 
 @retrying
-def _end(order_id: OrderId, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> Order:
+def _end(order_id: OrderId, *, closed: str | None, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> Order:
     now = clock.now()
     with unit_of_work() as uow:
         order = uow.orders.get(order_id, lock=True)
@@ -123,16 +117,9 @@ def _end(order_id: OrderId, *, unit_of_work: UnitOfWorkFactory, clock: Clock, id
             return order
         payment = uow.payments.latest(order_id, lock=True)
         if payment is not None and payment.state not in TERMINAL:
+            if payment.session_id != closed:
+                return order  # A page was opened in the meantime. The next sweep closes it.
             uow.payments.save(moved(payment, PaymentState.EXPIRED))
         give_back(expired, "order.expired", uow=uow, ids=ids, now=now, actor=SYSTEM)
         uow.commit()
     return expired
-
-
-@retrying
-def _remember_session(payment: Payment, session_id: str, *, unit_of_work: UnitOfWorkFactory) -> None:
-    with unit_of_work() as uow:
-        locked = uow.payments.get(payment.id, lock=True)
-        if locked.session_id is None:
-            uow.payments.save(locked.opened(session_id=session_id, checkout_url=""))
-        uow.commit()

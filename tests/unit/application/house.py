@@ -106,7 +106,7 @@ class House:
         )  # fmt: skip
         self.expire = partial(
             expire_order, settle=self.settle, unit_of_work=self.uow, gateway=gateway, clock=self.clock,
-            ids=self.ids, access=self.access, wakeup=self.wakeup,
+            ids=self.ids, wakeup=self.wakeup,
         )  # fmt: skip
         self.start_checkout = partial(
             start_checkout, catalogue=self.catalogue, inventory=self.inventory, unit_of_work=self.uow,
@@ -303,6 +303,12 @@ class House:
     def order(self, order_id: OrderId) -> Order:
         with self.uow() as uow:
             return uow.orders.get(order_id)
+
+    def order_of(self, hold_id: HoldId) -> Order:
+        with self.uow() as uow:
+            order = uow.orders.of_hold(hold_id)
+        assert order is not None
+        return order
 
     def tickets(self, order_id: OrderId) -> tuple[Ticket, ...]:
         with self.uow() as uow:

@@ -8,18 +8,21 @@ for the fake provider itself.
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from uuid import uuid4
 
 import pytest
 
+from application.commands.expire_order import expire_order
 from application.commands.start_checkout import CheckoutStarted
-from domain.errors import NotFound, ProviderRefused, ProviderUnavailable, Rejection, RejectionCode
+from domain.errors import NotFound, ProviderUnavailable, Rejection, RejectionCode
 from domain.events import EventId, Sale
 from domain.fraud import RiskLevel
 from domain.holds import ActiveHold, HoldId
 from domain.orders import Order, OrderId, OrderState, StockState
 from domain.payments import POLL_SECONDS_FIRST, POLL_SECONDS_MAX, PaymentState
 from domain.ports.payments import ProviderStatus, SignatureInvalid
+from domain.ports.unit_of_work import UnitOfWork
 from domain.refunds import Refund
 from domain.tickets import TicketState
 from tests.fakes.messages import INVALID_NUMBER
@@ -28,6 +31,8 @@ from tests.fakes.sales import chosen, general, general_sale, reserved_sale, usd
 from tests.unit.application.house import ADA, House
 
 CAPACITY = 100
+ENDING = 3
+"""The transaction in which expiring an order ends it: it begins, it looks for a page, it ends."""
 
 
 OpenHouse = Callable[[Sale], House]
@@ -277,6 +282,40 @@ class TestTrouble:
         house.drain()
         assert house.order(started.order.id).state is OrderState.CONFIRMED
 
+    def test_an_order_whose_page_never_opened_expires(self, house: House) -> None:
+        """A provider that was down at checkout, and still is, leaves no stock behind: nobody knows where to pay."""
+        hold = house.hold(general(house.sale, 2))
+        assert isinstance(hold, ActiveHold)
+        with house.broken("open_checkout"), pytest.raises(ProviderUnavailable):
+            house.checkout(hold.id)
+        house.advance(seconds=house.sale.terms.payment_seconds)
+        with house.broken("open_checkout"), house.broken("close_checkout"):
+            assert house.expire_due() == 1
+        house.drain()
+        assert house.free() == house.free_in_truth() == CAPACITY
+
+    def test_a_page_that_opens_while_its_order_ends_is_closed_first(self, house: House) -> None:
+        """The buyer's second try succeeds between the look for a page and the end: who can pay is asked again."""
+        hold = house.hold(general(house.sale, 2))
+        assert isinstance(hold, ActiveHold)
+        with house.broken("open_checkout"), pytest.raises(ProviderUnavailable):
+            house.checkout(hold.id)
+        house.advance(seconds=house.sale.terms.payment_seconds)
+        transactions = count(1)
+
+        def interrupted() -> UnitOfWork:
+            if next(transactions) == ENDING:
+                assert isinstance(house.checkout(hold.id), CheckoutStarted)
+            return house.uow()
+
+        order = house.order_of(hold.id)
+        expire_order(order.id, settle=house.settle, wakeup=house.wakeup, **{**house.step, "unit_of_work": interrupted})
+
+        assert house.order(order.id).state is OrderState.AWAITING_PAYMENT
+        house.expire_due()
+        assert house.order(order.id).state is OrderState.EXPIRED
+        assert not house.seen(order).session_open
+
     def test_a_page_may_open_late(self, house: House) -> None:
         """Whoever finds the provider back a minute before the deadline can still pay."""
         hold = house.hold(general(house.sale, 2))
@@ -363,19 +402,6 @@ class TestAScriptedProvider:
         assert house.free_in_truth() == CAPACITY - 2
         house.expire_due()
         assert house.order(order.id).state is OrderState.EXPIRED
-
-    def test_an_order_whose_page_never_opened_expires(self, house: House) -> None:
-        """A provider that was down at checkout leaves no stock behind."""
-        hold = house.hold(general(house.sale, 2))
-        assert isinstance(hold, ActiveHold)
-        house.gateway.fail_next("open_checkout", ProviderUnavailable("down"))
-        with pytest.raises(ProviderUnavailable):
-            house.checkout(hold.id)
-        house.advance(seconds=house.sale.terms.payment_seconds)
-        house.gateway.fail_next("open_checkout", ProviderRefused("too_late", "expires too soon"))
-        house.expire_due()
-        house.drain()
-        assert house.free() == house.free_in_truth() == CAPACITY
 
     def test_a_refused_capture_ends_the_order_and_frees_the_places(self, house: House) -> None:
         """An authorisation that lapsed before its capture costs nobody anything."""
