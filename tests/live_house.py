@@ -14,14 +14,12 @@ from urllib.request import urlopen
 import pytest
 
 from entrypoints.launcher.data_directory import published_environment
-from entrypoints.launcher.process import port_is_free
-from tests.processes import descendants
+from tests.processes import descendants, three_free_ports
 from tests.servers import scratch_directory
 
 START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 15
 COMMAND_SECONDS_MAX = 60
-PORT_FIRST, PORTS_PER_WORKER = 18_100, 300
 TESSERA = (sys.executable, "-P", "-m", "entrypoints.cli")
 
 
@@ -54,7 +52,7 @@ class Live:
 def live() -> Iterator[Live]:
     """Everything running, with the demo catalogue on sale."""
     with scratch_directory() as folder:
-        port = _three_free_ports()
+        port = three_free_ports()
         log = folder / "up.log"
         data = folder / "data"
         command = [*TESSERA, "up", "--port", str(port), "--data-dir", str(data)]
@@ -71,16 +69,6 @@ def live() -> Iterator[Live]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(STOP_SECONDS_MAX)
-
-
-def _three_free_ports() -> int:
-    """The first of three in a row, from a range that no other pytest process looks into."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    first = PORT_FIRST + worker * PORTS_PER_WORKER
-    for port in range(first, first + PORTS_PER_WORKER, 10):
-        if all(port_is_free(port + offset) for offset in range(3)):
-            return port
-    raise AssertionError("no three free ports in a row")
 
 
 def _clean_environment() -> dict[str, str]:

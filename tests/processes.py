@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from entrypoints.launcher.process import port_is_free
+
+PORTS_FIRST, PORTS_END, PORTS_STEP = 18_000, 30_000, 10
 
 
 def is_alive(pid: int) -> bool:
@@ -33,3 +38,16 @@ def eventually(condition: Callable[[], bool], *, seconds: float) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def three_free_ports() -> int:
+    """The first of three free ports in a row, away from the range that the kernel gives out by itself.
+
+    Every process starts to look somewhere else, so that two test runs at once do not choose the same.
+    """
+    start = os.getpid() * 7 * PORTS_STEP
+    for step in range(0, PORTS_END - PORTS_FIRST, PORTS_STEP):
+        port = PORTS_FIRST + (start + step) % (PORTS_END - PORTS_FIRST)
+        if all(port_is_free(port + offset) for offset in range(3)):
+            return port
+    raise AssertionError("no three free ports in a row")

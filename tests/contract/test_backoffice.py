@@ -17,7 +17,7 @@ from adapters.postgres.unit_of_work import PostgresUnitOfWork
 from application.commands.start_checkout import CheckoutStarted
 from domain.accounts import Role, StaffId, StaffMember
 from domain.audit import AuditEntry
-from domain.errors import NotFound, ProviderUnavailable
+from domain.errors import NotFound
 from domain.events import Event, EventId, EventState, Sale
 from domain.fraud import RiskLevel, Verdict
 from domain.holds import ActiveHold, BuyerFingerprint, HoldLine
@@ -150,7 +150,7 @@ def test_what_needs_a_person_is_counted(desk: Desk, house: House) -> None:
     house.gateway.refunds_start = RefundState.PENDING
     house.refund(failing.id, house.tickets(failing.id)[1].id)
     for _ in range(12):
-        house.gateway.fail_next("refund", ProviderUnavailable("away"))
+        house.gateway.fail_next("refund", RuntimeError("a mistake of ours"))
         house.drain()
         house.clock.advance(seconds=3_600)
 
@@ -361,7 +361,7 @@ def test_effects_are_seen_until_they_are_done(desk: Desk, house: House) -> None:
     order = buy(house, general(house.sale, 1))
     house.refund(order.id)
     for _ in range(12):
-        house.gateway.fail_next("refund", ProviderUnavailable("away"))
+        house.gateway.fail_next("refund", RuntimeError("a mistake of ours"))
     for _ in range(12):
         house.drain()
         house.clock.advance(seconds=3_600)
@@ -374,7 +374,7 @@ def test_effects_are_seen_until_they_are_done(desk: Desk, house: House) -> None:
 
     (stuck,) = parked.items
     assert (stuck.row.effect, stuck.row.attempts, stuck.order_id) == (Effect.SEND_REFUND, 12, order.id)
-    assert "away" in (stuck.row.last_error or "")
+    assert "a mistake of ours" in (stuck.row.last_error or "")
     assert (parked.parked, parked.waiting) == (waiting.parked, waiting.waiting) == (1, len(waiting.items))
     assert {(effect.row.effect, effect.order_id) for effect in waiting.items} == {(Effect.CAPTURE_PAYMENT, other.id)}
 

@@ -20,7 +20,7 @@ import pytest
 
 from entrypoints.launcher.data_directory import Credentials
 from entrypoints.launcher.process import accepts_connections, port_is_free
-from tests.processes import descendants, eventually, is_alive
+from tests.processes import descendants, eventually, is_alive, three_free_ports
 from tests.servers import scratch_directory
 
 pytestmark = [
@@ -34,14 +34,6 @@ RESTART_SECONDS_MAX = 10
 STOP_SECONDS_MAX = 10
 ORPHAN_SECONDS_MAX = 10
 TESSERA = (sys.executable, "-P", "-m", "entrypoints.cli")
-
-
-def three_free_ports() -> int:
-    """The first of three free ports in a row, away from the range that the kernel gives out by itself."""
-    for port in range(18_000, 30_000, 10):
-        if all(port_is_free(port + offset) for offset in range(3)):
-            return port
-    raise AssertionError("no three free ports in a row")
 
 
 class House:

@@ -17,7 +17,7 @@ from adapters.postgres.books import PostgresBooks
 from adapters.postgres.engine import create_engine
 from adapters.postgres.seat_map_cache import SeatMapCache
 from adapters.postgres.unit_of_work import PostgresUnitOfWork
-from domain.errors import InvariantBroken, StockConflict
+from domain.errors import InvariantBroken, StockConflict, TransactionConflict
 from domain.events import Sale
 from domain.orders import Order
 from domain.ports.outbox import Effect, OutboxRow
@@ -165,7 +165,7 @@ def test_one_hold_becomes_one_order(store: UnitOfWorkFactory) -> None:
     def check_out(order: Order) -> bool:
         try:
             return isinstance(attempt(store, order), Order)
-        except InvariantBroken:
+        except (InvariantBroken, TransactionConflict):
             return False
 
     assert sum(at_once([partial(check_out, order) for order in orders])) == 1

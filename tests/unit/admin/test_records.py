@@ -3,7 +3,6 @@
 import pytest
 
 from domain.accounts import Role, StaffMember
-from domain.errors import ProviderUnavailable
 from domain.ports.outbox import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX
 from domain.refunds import RefundState
 from tests.fakes.sales import general
@@ -21,7 +20,7 @@ def park_a_refund(desk: Desk) -> None:
     order = house.buy(general(house.sale, 1))
     house.refund(order.id)
     for _ in range(ATTEMPTS_MAX):
-        house.gateway.fail_next("refund", ProviderUnavailable("nobody <b>answers</b>"))
+        house.gateway.fail_next("refund", RuntimeError("nobody <b>answers</b>"))
     for _ in range(ATTEMPTS_MAX):
         house.drain()
         house.clock.advance(seconds=BACKOFF_SECONDS_MAX)
