@@ -84,36 +84,24 @@ def _provider_risk(signals: Signals) -> Reason | None:
 
 
 def _busy_device(signals: Signals) -> Reason | None:
-    count = signals.device_orders_last_hour
-    if count <= DEVICE_ORDERS_PER_HOUR_MAX:
-        return None
-    return Reason(
-        code="device_velocity",
-        message=f"{count} orders from one device within an hour (usual: {DEVICE_ORDERS_PER_HOUR_MAX} at most).",
-        verdict=Verdict.REVIEW,
-    )
+    count, most = signals.device_orders_last_hour, DEVICE_ORDERS_PER_HOUR_MAX
+    return _busy("device_velocity", f"{count} orders from one device within an hour", count, most)
 
 
 def _busy_address(signals: Signals) -> Reason | None:
-    count = signals.address_orders_last_hour
-    if count <= ADDRESS_ORDERS_PER_HOUR_MAX:
-        return None
-    return Reason(
-        code="address_velocity",
-        message=f"{count} orders from one address within an hour (usual: {ADDRESS_ORDERS_PER_HOUR_MAX} at most).",
-        verdict=Verdict.REVIEW,
-    )
+    count, most = signals.address_orders_last_hour, ADDRESS_ORDERS_PER_HOUR_MAX
+    return _busy("address_velocity", f"{count} orders from one address within an hour", count, most)
 
 
 def _busy_card(signals: Signals) -> Reason | None:
-    count = signals.card_orders_last_day
-    if count <= CARD_ORDERS_PER_DAY_MAX:
+    count, most = signals.card_orders_last_day, CARD_ORDERS_PER_DAY_MAX
+    return _busy("card_velocity", f"{count} orders with one card within a day", count, most)
+
+
+def _busy(code: str, observed: str, count: int, most: int) -> Reason | None:
+    if count <= most:
         return None
-    return Reason(
-        code="card_velocity",
-        message=f"{count} orders with one card within a day (usual: {CARD_ORDERS_PER_DAY_MAX} at most).",
-        verdict=Verdict.REVIEW,
-    )
+    return Reason(code=code, message=f"{observed} (usual: {most} at most).", verdict=Verdict.REVIEW)
 
 
 _RULES = (_provider_risk, _busy_device, _busy_address, _busy_card)
