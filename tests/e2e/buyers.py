@@ -18,11 +18,14 @@ ARENA = "meridian-arena-night"
 THEATRE = "old-town-theatre-hamlet"
 
 GOOD_CARDS = cycle((
-    "4242424242424242", "4000056655665556", "5555555555554444", "2223003122003222", "5200828282828210",
-    "5105105105105100", "6011111111111117", "3056930009020004", "3566002020360505", "6200000000000005",
-    "4000002760000016", "4000002500000003", "4000008260000000",
+    "4000056655665556", "2223003122003222", "5200828282828210", "5105105105105100", "6011111111111117",
+    "3056930009020004", "3566002020360505", "6200000000000005", "4000002760000016", "4000002500000003",
+    "4000008260000000",
 ))  # fmt: skip
-"""Taken in turn: many orders with one card within a day are looked at by a person."""
+"""Taken in turn: ten orders with one card within a day are usual, and a person looks at the next.
+
+Other tests on the same running house pay with 4242… and 5555…, which are theirs.
+"""
 DECLINED_CARD = "4000000000000002"
 RISKY_CARD = "4000000000009235"
 

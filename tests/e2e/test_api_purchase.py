@@ -41,7 +41,7 @@ class Buyer:
         buyer = {"name": "Ada Lovelace", "email": f"ada-{uuid4().hex[:8]}@example.com", "phone": "+15005550006"}
         return answered(self.post(f"/holds/{held['id']}/checkout", {"buyer": buyer}, held["token"]), 201)
 
-    def pay(self, checkout: dict[str, Any], card: str = "4242424242424242") -> requests.Response:
+    def pay(self, checkout: dict[str, Any], card: str = "5555555555554444") -> requests.Response:
         form = {"card_number": card, "exp_month": "12", "exp_year": "2032", "cvc": "123", "email": "ada@example.com"}
         return requests.post(checkout["checkout_url"], data=form, allow_redirects=False, timeout=15)
 
