@@ -24,8 +24,6 @@ ARGUMENTS = (
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 
-GOOD_CARD = "4242424242424242"
-DECLINED_CARD = "4000000000000002"
 CONFIRMED_WITHIN_MS = 30_000
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+12125550142"}
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count, cycle
+from itertools import count
 from time import monotonic, sleep
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -11,23 +11,12 @@ from uuid import uuid4
 import requests
 from requests.adapters import HTTPAdapter
 
+from tests.e2e.cards import CARDS_IN_TURN
 from tests.live_house import Live
 
 FESTIVAL = "harbor-lights-festival"
 ARENA = "meridian-arena-night"
 THEATRE = "old-town-theatre-hamlet"
-
-GOOD_CARDS = cycle((
-    "4000056655665556", "2223003122003222", "5200828282828210", "5105105105105100", "6011111111111117",
-    "3056930009020004", "3566002020360505", "6200000000000005", "4000002760000016", "4000002500000003",
-    "4000008260000000",
-))  # fmt: skip
-"""Taken in turn: ten orders with one card within a day are usual, and a person looks at the next.
-
-Other tests on the same running house pay with 4242… and 5555…, which are theirs.
-"""
-DECLINED_CARD = "4000000000000002"
-RISKY_CARD = "4000000000009235"
 
 ANSWER_SECONDS_MAX = 30
 PATIENCE_SECONDS = 20.0
@@ -43,7 +32,7 @@ _numbers = count(1)
 
 @dataclass
 class Buyer:
-    """One program with one agent. Connections come from a loopback address of their own, so limits are their own."""
+    """One program with one agent and one address."""
 
     live: Live
     number: int = field(default_factory=lambda: next(_numbers))
@@ -51,10 +40,10 @@ class Buyer:
     def __post_init__(self) -> None:
         self.http = requests.Session()
         self.http.headers["User-Agent"] = f"buyer-{uuid4()}"
-        self.http.mount("http://", _From(f"127.1.{self.number // 250}.{self.number % 250 + 1}"))
+        self.http.mount("http://", _From(self.number))
         self.phone = f"+1202555{self.number:04d}"
         self.email = f"buyer-{uuid4().hex[:12]}@example.com"
-        self.card = next(GOOD_CARDS)
+        self.card = next(CARDS_IN_TURN)
 
     def __enter__(self) -> "Buyer":
         return self
@@ -168,6 +157,7 @@ class Visitor:
         self.url = url
         self.http = requests.Session()
         self.http.headers["Accept"] = "text/html"
+        self.http.mount("http://", _From(next(_numbers)))
 
     def __enter__(self) -> "Visitor":
         return self
@@ -207,10 +197,10 @@ def until(look: Callable[[], T], happy: Callable[[T], bool], *, seconds: float =
 
 
 class _From(HTTPAdapter):
-    """Connections from one address of this machine."""
+    """Connections from an address of this machine that nobody else uses, because limits are counted by address."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, number: int) -> None:
+        self._address = f"127.1.{number // 250}.{number % 250 + 1}"
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:

@@ -11,13 +11,13 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browsing import GOOD_CARD, chromium, visit
-from tests.e2e.conftest import Live
+from tests.e2e.browsing import chromium, visit
+from tests.e2e.cards import DESK_CARD, RISKY_CARD
+from tests.live_house import Live
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("house")]
 
 EVENT = "harbor-lights-festival"
-RISKY_CARD = "4000000000009235"
 WAIT_MS = 20_000
 _SECONDS_MAX = 20
 
@@ -91,7 +91,7 @@ def reload_until(desk: Page, text: str) -> None:
 
 def test_a_paid_order_is_found_and_partly_refunded(desk: Page, live: Live) -> None:
     """By its number to its page, from a quote to money that is back, and the trail tells all of it."""
-    number = bought(live, GOOD_CARD)
+    number = bought(live, DESK_CARD)
     find(desk, number)
     reload_until(desk, "Confirmed")
 
@@ -161,7 +161,7 @@ PAGES = ("", "events", "orders", "reviews", "outbox", "outbox?state=waiting", "a
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("light", 390), ("dark", 1280)])
 def test_pages_can_be_used_by_everybody(desk: Page, live: Live, scheme: Literal["light", "dark"], width: int) -> None:
     """No violation of WCAG 2.2 AA that a machine can find, in light and dark, on a desk and on a phone."""
-    number = bought(live, GOOD_CARD, tickets=1)
+    number = bought(live, DESK_CARD, tickets=1)
     find(desk, number)
     order = desk.url
     desk.goto("/admin/events")

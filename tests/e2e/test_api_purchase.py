@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 import requests
 
+from tests.e2e.cards import API_CARD
 from tests.live_house import Live
 
 pytestmark = [pytest.mark.xdist_group("house"), pytest.mark.timeout(120)]
@@ -41,7 +42,7 @@ class Buyer:
         buyer = {"name": "Ada Lovelace", "email": f"ada-{uuid4().hex[:8]}@example.com", "phone": "+15005550006"}
         return answered(self.post(f"/holds/{held['id']}/checkout", {"buyer": buyer}, held["token"]), 201)
 
-    def pay(self, checkout: dict[str, Any], card: str = "5555555555554444") -> requests.Response:
+    def pay(self, checkout: dict[str, Any], card: str = API_CARD) -> requests.Response:
         form = {"card_number": card, "exp_month": "12", "exp_year": "2032", "cvc": "123", "email": "ada@example.com"}
         return requests.post(checkout["checkout_url"], data=form, allow_redirects=False, timeout=15)
 

@@ -16,9 +16,7 @@ from entrypoints.launcher.data_directory import CREDENTIALS_FILE
 from tests.contract.sandboxes import Sandbox
 from tests.e2e.buyers import (
     ARENA,
-    DECLINED_CARD,
     FESTIVAL,
-    RISKY_CARD,
     THEATRE,
     Buyer,
     Json,
@@ -26,6 +24,7 @@ from tests.e2e.buyers import (
     answered,
     until,
 )
+from tests.e2e.cards import DECLINED_CARD, RISKY_CARD
 from tests.live_house import Live
 
 pytestmark = [pytest.mark.xdist_group("house"), pytest.mark.timeout(120)]

@@ -12,8 +12,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browsing import (
     CONFIRMED_WITHIN_MS,
-    DECLINED_CARD,
-    GOOD_CARD,
     PHONE,
     chromium,
     give_details,
@@ -22,7 +20,8 @@ from tests.e2e.browsing import (
     see_confirmed,
     visit,
 )
-from tests.e2e.conftest import Live
+from tests.e2e.cards import DECLINED_CARD, STOREFRONT_CARD
+from tests.live_house import Live
 
 pytestmark = [pytest.mark.xdist_group("house"), pytest.mark.timeout(300)]
 
@@ -72,7 +71,7 @@ def test_browse_choose_hold_pay_and_find_the_code_and_the_message(browser: Brows
         expect(page.locator("#clock")).to_have_text(re.compile(r"^(9|10):\d\d$"))
         expect(page.locator(".basket tfoot td")).to_have_text(shown)
         give_details(page)
-        pay(page, GOOD_CARD)
+        pay(page, STOREFRONT_CARD)
         see_confirmed(page)
         assert "token" not in page.url
         assert page.locator(".ticket").count() == 2
@@ -96,7 +95,7 @@ def test_a_declined_card_may_be_followed_by_a_good_one(browser: Browser, live: L
         give_details(page)
         pay(page, DECLINED_CARD)
         expect(page.get_by_role("alert")).to_be_visible()
-        pay(page, GOOD_CARD)
+        pay(page, STOREFRONT_CARD)
         see_confirmed(page)
 
 
@@ -118,7 +117,7 @@ def test_seats_chosen_on_the_plan_are_the_seats_on_the_tickets(browser: Browser,
         page.keyboard.press("Enter")
         page.wait_for_selector("#card_number")
         page.locator("#card_number").focus()
-        for typed in (GOOD_CARD, "12", "34", "123"):
+        for typed in (STOREFRONT_CARD, "12", "34", "123"):
             page.keyboard.type(typed)
             page.keyboard.press("Tab")
         page.keyboard.press("Enter")
@@ -192,7 +191,7 @@ def test_a_ticket_can_be_bought_without_any_script(browser: Browser, live: Live)
         page.get_by_role("button", name="Reserve", exact=True).click()
         page.wait_for_url("**/holds/*")
         give_details(page)
-        pay(page, GOOD_CARD)
+        pay(page, STOREFRONT_CARD)
         see_confirmed(page)
         assert page.locator(".ticket").count() == 1
 

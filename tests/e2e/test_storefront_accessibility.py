@@ -9,9 +9,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.browsing import DESK, GOOD_CARD, PHONE, chromium, give_details, pay, see_confirmed, visit
+from tests.e2e.browsing import DESK, PHONE, chromium, give_details, pay, see_confirmed, visit
 from tests.e2e.browsing import reserve_field_tickets as reserve
-from tests.e2e.conftest import Live
+from tests.e2e.cards import ACCESSIBILITY_CARD
+from tests.live_house import Live
 
 pytestmark = [pytest.mark.xdist_group("house"), pytest.mark.timeout(300)]
 
@@ -64,7 +65,7 @@ def test_no_page_has_a_barrier(browser: Browser, live: Live, look: dict[str, Any
         page.wait_for_selector("#problems")
         found += objections(page)
         give_details(page)
-        pay(page, GOOD_CARD)
+        pay(page, ACCESSIBILITY_CARD)
         see_confirmed(page)
         found += objections(page)
         page.get_by_role("link", name="Look at a refund").click()
