@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -50,6 +51,13 @@ class Live:
 
 @pytest.fixture(scope="session")
 def live() -> Iterator[Live]:
+    """The house that tests share."""
+    with house_running() as house:
+        yield house
+
+
+@contextmanager
+def house_running() -> Iterator[Live]:
     """Everything running, with the demo catalogue on sale."""
     with scratch_directory() as folder:
         port = three_free_ports()
