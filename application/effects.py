@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.events import EventId
 from domain.holds import HoldId
+from domain.limits import counted_under
 from domain.orders import Order
 from domain.payments import Payment
 from domain.ports.inventory import Outcome, Settlement
@@ -53,7 +54,7 @@ def settle_order(order: Order, outcome: Outcome, *, epoch: int, ids: Ids, now: d
         outcome=outcome,
         pools=order.pools,
         seats=order.seats,
-        buyer_device=order.fingerprint.device,
+        buyers=counted_under(order.fingerprint),
     )
     return _settle(settlement, ids, now)
 
@@ -77,7 +78,7 @@ def restock(
         outcome=Outcome.RELEASED,
         pools=pools,
         seats=seats,
-        buyer_device=order.fingerprint.device,
+        buyers=counted_under(order.fingerprint),
     )
     return _settle(settlement, ids, now)
 
@@ -94,7 +95,7 @@ def read_settlement(payload: Mapping[str, object]) -> Settlement:
         outcome=Outcome(str(payload["outcome"])),
         pools=dict(pools),
         seats=tuple(cast("list[int]", payload["seats"])),
-        buyer_device=str(payload["device"]),
+        buyers=tuple(cast("list[str]", payload["buyers"])),
     )
 
 
@@ -107,7 +108,7 @@ def _settle(settlement: Settlement, ids: Ids, now: datetime) -> OutboxRow:
         "outcome": settlement.outcome.value,
         "pools": dict(settlement.pools),
         "seats": list(settlement.seats),
-        "device": settlement.buyer_device,
+        "buyers": list(settlement.buyers),
     }
     return _row(Effect.SETTLE_STOCK, settlement.key, payload, ids, now)
 

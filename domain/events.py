@@ -21,8 +21,29 @@ HOLD_SECONDS_DEFAULT = 600
 PAYMENT_SECONDS_MIN = 300
 PAYMENT_SECONDS_MAX = 1_800
 PAYMENT_SECONDS_DEFAULT = 900
+EXTENSIONS_MAX = 5
+HOLD_SECONDS_CAP_MAX = 7_200
+"""No hold lasts longer, however often it is extended."""
 PER_BUYER_MAX = 200
 LIVE_HOLDS_PER_BUYER_DEFAULT = 3
+LIVE_HOLDS_MAX = 900
+"""The inventory counts a buyer's live holds in three digits."""
+LAPSES_MAX = 20
+COOLDOWN_SECONDS_MAX = 3_600
+
+
+class LimitSubject(StrEnum):
+    """What a buyer is recognised by when tickets are counted."""
+
+    DEVICE = "device"
+    ACCOUNT = "account"
+    EMAIL = "email"
+    PHONE = "phone"
+    ADDRESS = "address"
+
+
+PEOPLE = frozenset({LimitSubject.DEVICE, LimitSubject.ACCOUNT, LimitSubject.EMAIL, LimitSubject.PHONE})
+"""Everything that is one person's. A network address is not: a campus or a mobile network shares one."""
 
 
 class EventState(StrEnum):
@@ -35,9 +56,13 @@ class EventState(StrEnum):
 class SaleTerms:
     """The rules of one sale that an organiser may tune while it runs.
 
-    ``per_buyer_max`` counts tickets of one buyer over all holds and orders of the event.
-    ``admission_required`` puts the waiting room before the sale. ``payment_seconds`` is how long an
-    order may wait for its payment.
+    ``per_buyer_max`` counts tickets of one buyer over all holds and orders of the event; ``limit_by`` says what a
+    buyer is recognised by. ``admission_required`` puts the waiting room before the sale. ``payment_seconds`` is how
+    long an order may wait for its payment. A hold lasts ``hold_seconds``, may be extended ``extensions_max`` times by
+    as much again, and never lasts longer than ``hold_seconds_cap`` in all. ``live_holds_per_buyer`` and
+    ``live_holds_per_address`` (0: any number) bound unfinished baskets; whoever lets ``lapses_max`` of them lapse in a
+    row waits ``cooldown_seconds`` (0: not at all) before the next. ``may_strand_seats`` allows leaving a single free
+    seat where the row had a better choice. ``accessible_released`` sells accessible seats to everybody.
     """
 
     opens_at: datetime
@@ -48,6 +73,14 @@ class SaleTerms:
     per_buyer_max: int = 20
     live_holds_per_buyer: int = LIVE_HOLDS_PER_BUYER_DEFAULT
     admission_required: bool = False
+    extensions_max: int = 1
+    hold_seconds_cap: int = HOLD_SECONDS_MAX
+    live_holds_per_address: int = 200
+    lapses_max: int = 3
+    cooldown_seconds: int = 120
+    may_strand_seats: bool = False
+    accessible_released: bool = False
+    limit_by: frozenset[LimitSubject] = PEOPLE
 
     def __post_init__(self) -> None:
         if not HOLD_SECONDS_MIN <= self.hold_seconds <= HOLD_SECONDS_MAX:
@@ -58,6 +91,19 @@ class SaleTerms:
             raise ValueError("a sale closes after it opens")
         if not 1 <= self.per_order_max <= self.per_buyer_max <= PER_BUYER_MAX:
             raise ValueError(f"limits need 1 ≤ per order ≤ per buyer ≤ {PER_BUYER_MAX}")
+        if not self.hold_seconds <= self.hold_seconds_cap <= HOLD_SECONDS_CAP_MAX:
+            raise ValueError(f"a hold's cap lies between its length and {HOLD_SECONDS_CAP_MAX} seconds")
+        if not 0 <= self.extensions_max <= EXTENSIONS_MAX:
+            raise ValueError(f"a hold may be extended 0 to {EXTENSIONS_MAX} times")
+        if (
+            not 1 <= self.live_holds_per_buyer <= LIVE_HOLDS_MAX
+            or not 0 <= self.live_holds_per_address <= LIVE_HOLDS_MAX
+        ):
+            raise ValueError(f"at most {LIVE_HOLDS_MAX} live holds can be counted")
+        if not 1 <= self.lapses_max <= LAPSES_MAX or not 0 <= self.cooldown_seconds <= COOLDOWN_SECONDS_MAX:
+            raise ValueError(f"1 to {LAPSES_MAX} lapses, and a cooldown of at most {COOLDOWN_SECONDS_MAX} seconds")
+        if not self.limit_by <= PEOPLE:
+            raise ValueError("tickets are limited by device, account, e-mail or phone; an address is not a person")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

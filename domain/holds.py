@@ -8,7 +8,7 @@ inventory, in the same atomic step in which it is taken.
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -17,7 +17,7 @@ from domain.errors import Rejection, RejectionCode
 from domain.events import EventId, EventState, Sale
 from domain.money import Money, zero
 from domain.promotions import opens
-from domain.seat_maps import SeatIndex, ZoneKind
+from domain.seat_maps import SeatFeature, SeatIndex, ZoneKind
 from domain.tiers import Tier, TierId, UnitPrice, zone_pool
 
 LINES_PER_HOLD_MAX = 10
@@ -56,11 +56,15 @@ class HoldId:
 class BuyerFingerprint:
     """Who is asking, as far as we can tell: opaque keys (already hashed) that limits are counted under.
 
-    ``device`` is always there; ``address`` is the client's network address, never trusted alone.
+    ``device`` is always there; ``address`` is the client's network address, never trusted alone. The others are known
+    when somebody is signed in, or has said where to send the tickets. No key has white space in it.
     """
 
     device: str
     address: str
+    account: str | None = None
+    email: str | None = None
+    phone: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +75,11 @@ class GeneralLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeatsLine:
+    """These very seats. ``accessible``: seats kept for who needs them were asked for."""
+
     tier_id: TierId
     seats: tuple[SeatIndex, ...]
+    accessible: bool = False
 
     @property
     def quantity(self) -> int:
@@ -81,22 +88,46 @@ class SeatsLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestAvailableLine:
-    """``quantity`` seats side by side, the best there are; the inventory chooses *and* takes them in one step."""
+    """``quantity`` seats side by side, the best there are; the inventory chooses *and* takes them in one step.
+
+    Nearest to the focal point first. With ``or_tiers`` any of those tiers will do, the cheapest first or, unless
+    ``cheapest``, the one with the nearest row. ``accessible``: one accessible seat at least, companions beside it.
+    ``split``: where no row has so many together, in as few parts as there are.
+    """
 
     tier_id: TierId
     quantity: int
+    or_tiers: tuple[TierId, ...] = ()
+    cheapest: bool = False
+    accessible: bool = False
+    split: bool = False
+
+    @property
+    def tier_ids(self) -> tuple[TierId, ...]:
+        return (self.tier_id, *(tier for tier in self.or_tiers if tier != self.tier_id))
 
 
 HoldLine = GeneralLine | SeatsLine | BestAvailableLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One tier that would do. ``own_pool``: its own capacity, where that is not counted in the demand already."""
+
+    tier_key: str
+    zones: tuple[str, ...]
+    own_pool: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BestAvailable:
-    """Part ``line`` of a demand: so many neighbours in one of these zones, in this order of preference."""
+    """Part ``line`` of a demand: so many neighbours from one of these choices, the first that has them."""
 
     line: int
     quantity: int
-    zones: tuple[str, ...]
+    choices: tuple[Choice, ...]
+    accessible: bool = False
+    split: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +149,17 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldLine:
-    """One line of a hold as the buyer sees it: priced when it was held, and that price is kept."""
+    """One line of a hold as the buyer sees it: priced when it was held, and that price is kept.
+
+    ``or_else`` are the same line in the other tiers that would do, until the inventory has chosen.
+    """
 
     tier_id: TierId
     tier_name: str
     quantity: int
     unit: UnitPrice
     seats: tuple[SeatIndex, ...] = ()
+    or_else: tuple["HeldLine", ...] = ()
 
     @property
     def total(self) -> Money:
@@ -156,7 +191,12 @@ class _Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveHold(_Hold):
-    """Stock that is this buyer's until ``expires_at``. ``pools``: units taken of each pool, seats' zones included."""
+    """Stock that is this buyer's until ``expires_at``. ``pools``: units taken of each pool, seats' zones included.
+
+    ``extensions``: how often its time was extended.
+    """
+
+    extensions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +213,7 @@ def demand(sale: Sale, lines: tuple[HoldLine, ...], *, access_code: str | None =
     """Turn what a buyer asks for into what stock must give, or say which rule forbids it.
 
     Checks everything that needs neither the stock nor the clock: tiers and seats exist and fit together,
-    quantities and limits, access codes.
+    quantities and limits, access codes, who may have seats that are kept for those who need them.
     """
     if sale.state is EventState.CANCELLED:
         return Rejection(code=RejectionCode.EVENT_CANCELLED, message="This event is cancelled.")
@@ -184,37 +224,57 @@ def demand(sale: Sale, lines: tuple[HoldLine, ...], *, access_code: str | None =
     tiers: dict[TierId, Tier] = {}
     per_tier: dict[TierId, int] = {}
     for line in lines:
-        tier = sale.tier(line.tier_id)
-        if tier is None:
-            return unknown_tier(str(line.tier_id))
-        if rejection := _fits(tier, line, access_code):
-            return rejection
-        tiers[tier.id] = tier
-        per_tier[tier.id] = per_tier.get(tier.id, 0) + line.quantity
+        for tier_id in wanted_tiers(line):
+            tier = sale.tier(tier_id)
+            if tier is None:
+                return unknown_tier(str(tier_id))
+            if rejection := _fits(tier, line, access_code):
+                return rejection
+            tiers[tier.id] = tier
+            per_tier[tier.id] = per_tier.get(tier.id, 0) + line.quantity
     for tier in tiers.values():
         if rejection := tier.refuses_quantity(per_tier[tier.id]):
             return rejection
-    units = sum(per_tier.values())
+    units = sum(line.quantity for line in lines)
     if units > min(sale.terms.per_order_max, SEATS_PER_HOLD_MAX):
         return Rejection(
             code=RejectionCode.LIMIT_REACHED,
             message=f"One order takes at most {sale.terms.per_order_max} tickets.",
             details={"maximum": sale.terms.per_order_max, "requested": units},
         )
-    return _sum_up(sale, lines, tiers, per_tier)
+    return _sum_up(sale, lines, tiers, units)
+
+
+def wanted_tiers(line: HoldLine) -> tuple[TierId, ...]:
+    """The tiers that would do for a line: more than one only for best-available seats."""
+    return line.tier_ids if isinstance(line, BestAvailableLine) else (line.tier_id,)
 
 
 def price(sale: Sale, lines: tuple[HoldLine, ...]) -> tuple[HeldLine, ...]:
     """Each line at today's price. Chosen seats are in it; best-available ones join when they are known."""
     priced = []
     for line in lines:
-        tier = sale.tier(line.tier_id)
-        assert tier is not None, "demand() has checked every tier"
         seats = line.seats if isinstance(line, SeatsLine) else ()
-        priced.append(
-            HeldLine(tier_id=tier.id, tier_name=tier.name, quantity=line.quantity, unit=tier.price, seats=seats)
-        )
+        if isinstance(line, BestAvailableLine) and line.or_tiers:
+            first, *others = (_priced(tier, line.quantity) for tier in _in_order(sale, line))
+            priced.append(replace(first, or_else=tuple(others)))
+        else:
+            tier = sale.tier(line.tier_id)
+            assert tier is not None, "demand() has checked every tier"
+            priced.append(_priced(tier, line.quantity, seats))
     return tuple(priced)
+
+
+def _priced(tier: Tier, quantity: int, seats: tuple[SeatIndex, ...] = ()) -> HeldLine:
+    return HeldLine(tier_id=tier.id, tier_name=tier.name, quantity=quantity, unit=tier.price, seats=seats)
+
+
+def _in_order(sale: Sale, line: BestAvailableLine) -> list[Tier]:
+    """The tiers that would do, the first choice first."""
+    tiers = [tier for tier in sale.tiers if tier.id in line.tier_ids]
+    if line.cheapest:
+        return sorted(tiers, key=lambda tier: (tier.price.total.amount, tier.position))
+    return sorted(tiers, key=lambda tier: (sale.seat_map.nearest(*tier.zones), tier.position))
 
 
 def total_of(lines: tuple[HeldLine, ...], sale: Sale) -> Money:
@@ -257,25 +317,23 @@ def _fits(tier: Tier, line: HoldLine, access_code: str | None) -> Rejection | No
     return None
 
 
-def _sum_up(
-    sale: Sale, lines: tuple[HoldLine, ...], tiers: Mapping[TierId, Tier], per_tier: Mapping[TierId, int]
-) -> Demand | Rejection:
+def _sum_up(sale: Sale, lines: tuple[HoldLine, ...], tiers: Mapping[TierId, Tier], units: int) -> Demand | Rejection:
     pools: dict[str, int] = {}
     seats: dict[int, tuple[SeatIndex, ...]] = {}
     best: list[BestAvailable] = []
-    chosen: set[SeatIndex] = set()
-    for tier in tiers.values():
-        for pool in tier.pools:
-            pools[pool] = pools.get(pool, 0) + per_tier[tier.id]
+    chosen: dict[SeatIndex, bool] = {}
     for position, line in enumerate(lines):
-        zones = tiers[line.tier_id].zones
+        tier = tiers[line.tier_id]
         if isinstance(line, BestAvailableLine):
-            best.append(BestAvailable(line=position, quantity=line.quantity, zones=zones))
+            best.append(_best_available(sale, line, position))
+        if len(wanted_tiers(line)) == 1:
+            for pool in tier.pools:
+                pools[pool] = pools.get(pool, 0) + line.quantity
         if not isinstance(line, SeatsLine):
             continue
         for index in line.seats:
             seat = sale.seat_map.seats[index] if 0 <= index < len(sale.seat_map.seats) else None
-            if seat is None or seat.zone not in zones:
+            if seat is None or seat.zone not in tier.zones:
                 return unknown_seats((seat.id if seat else str(index),))
             if index in chosen:
                 return Rejection(
@@ -283,16 +341,53 @@ def _sum_up(
                     message="A seat is named twice.",
                     details={"seats": [seat.id]},
                 )
-            chosen.add(index)
+            chosen[index] = line.accessible or tier.accessible
             pools[zone_pool(seat.zone)] = pools.get(zone_pool(seat.zone), 0) + 1
         seats[position] = line.seats
+    if rejection := _not_asked_for(sale, chosen):
+        return rejection
     opens = [tier.opens_at for tier in tiers.values() if tier.opens_at]
     closes = [tier.closes_at for tier in tiers.values() if tier.closes_at]
     return Demand(
         pools=pools,
         seats=seats,
         best=tuple(best),
-        units=sum(per_tier.values()),
+        units=units,
         opens_at=max(sale.terms.opens_at, *opens) if opens else sale.terms.opens_at,
         closes_at=min(sale.terms.closes_at, *closes) if closes else sale.terms.closes_at,
+    )
+
+
+def _best_available(sale: Sale, line: BestAvailableLine, position: int) -> BestAvailable:
+    tiers = _in_order(sale, line)
+    return BestAvailable(
+        line=position,
+        quantity=line.quantity,
+        choices=tuple(_choice(tier, alone=len(tiers) == 1) for tier in tiers),
+        accessible=(line.accessible or any(tier.accessible for tier in tiers)) and not sale.terms.accessible_released,
+        split=line.split,
+    )
+
+
+def _choice(tier: Tier, *, alone: bool) -> Choice:
+    own = next(iter(tier.pools), None)
+    return Choice(tier_key=tier.key, zones=tier.zones, own_pool=None if alone else own)
+
+
+def _not_asked_for(sale: Sale, chosen: Mapping[SeatIndex, bool]) -> Rejection | None:
+    """Accessible seats go to who asks for them, companions' seats to who takes an accessible one as well.
+
+    ``chosen`` says of each seat whether it was asked for as accessible.
+    """
+    if sale.terms.accessible_released or not any(sale.seat_map.seats[index].asked_for for index in chosen):
+        return None
+    kept = {index: sale.seat_map.seats[index].features for index in chosen if sale.seat_map.seats[index].asked_for}
+    accompanied = any(SeatFeature.ACCESSIBLE in features for features in kept.values())
+    refused = [index for index in kept if not accompanied or not chosen[index]]
+    if not refused:
+        return None
+    return Rejection(
+        code=RejectionCode.SEATS_RESERVED,
+        message="These seats are kept for people who need an accessible seat, and for who comes with them.",
+        details={"seats": sorted(sale.seat_map.seats[index].id for index in refused)},
     )

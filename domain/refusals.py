@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from domain.errors import Rejection, RejectionCode
-from domain.events import Sale
+from domain.events import LimitSubject, Sale
 from domain.holds import HeldLine
+from domain.limits import Limit
 from domain.seat_maps import SeatIndex
 from domain.tiers import Tier, zone_pool
 
@@ -39,14 +40,13 @@ def sold_out(sale: Sale, lines: Iterable[HeldLine], pools: Iterable[str]) -> Rej
 
 def not_together(sale: Sale, line: HeldLine) -> Rejection:
     """No row of the tier's zones has so many free neighbours, though single seats may be left."""
-    tier = sale.tier(line.tier_id)
-    zones = tier.zones if tier else ()
+    tried = [tier for tier in map(sale.tier, (one.tier_id for one in (line, *line.or_else))) if tier]
     return Rejection(
         code=RejectionCode.SOLD_OUT,
-        message=f"{line.tier_name}: no {line.quantity} free seats side by side are left.",
+        message=f"{', '.join(tier.name for tier in tried)}: no {line.quantity} free seats side by side are left.",
         details={
-            "pools": [zone_pool(key) for key in zones],
-            "tiers": [str(line.tier_id)],
+            "pools": list(dict.fromkeys(zone_pool(key) for tier in tried for key in tier.zones)),
+            "tiers": [str(tier.id) for tier in tried],
             "together": line.quantity,
         },
     )
@@ -61,21 +61,51 @@ def seats_taken(seats: Iterable[SeatIndex]) -> Rejection:
     )
 
 
-def buyer_limit_reached(*, maximum: int, taken: int) -> Rejection:
+def buyer_limit_reached(limit: Limit, *, taken: int) -> Rejection:
     """All holds and orders of this buyer for this event together would be too many tickets."""
     return Rejection(
         code=RejectionCode.LIMIT_REACHED,
-        message=f"One person can have at most {maximum} tickets for this event.",
-        details={"maximum": maximum, "taken": taken},
+        message=f"One person can have at most {limit.units_max} tickets for this event.",
+        details={"maximum": limit.units_max, "taken": taken, "by": limit.subject.value},
     )
 
 
-def too_many_holds(*, maximum: int) -> Rejection:
-    """This buyer keeps as many unfinished baskets as one may."""
+def too_many_holds(limit: Limit) -> Rejection:
+    """This buyer, or everybody at this network address, keeps as many unfinished baskets as one may."""
+    shared = limit.subject is LimitSubject.ADDRESS
     return Rejection(
         code=RejectionCode.TOO_MANY_HOLDS,
-        message=f"Finish or give up one of your {maximum} reservations first.",
-        details={"maximum": maximum},
+        message="Too many reservations are open from your network at this moment. Please try again soon."
+        if shared
+        else f"Finish or give up one of your {limit.live_max} reservations first.",
+        details={"maximum": limit.live_max, "by": limit.subject.value},
+    )
+
+
+def cooling_down(until: datetime) -> Rejection:
+    """This buyer let one hold after another lapse, and everybody else has a turn first."""
+    return Rejection(
+        code=RejectionCode.COOLING_DOWN,
+        message="You let several reservations lapse. Please wait a little before the next one.",
+        details={"until": until.isoformat()},
+    )
+
+
+def seat_stranded(seats: Iterable[SeatIndex]) -> Rejection:
+    """These free seats would be left alone, and the same number of neighbours would leave none."""
+    return Rejection(
+        code=RejectionCode.SEAT_STRANDED,
+        message="This would leave a single seat that hardly anybody can use. Please move by one seat.",
+        details={"seats": sorted(seats)},
+    )
+
+
+def extensions_used_up(until: datetime) -> Rejection:
+    """The hold ends when it ends."""
+    return Rejection(
+        code=RejectionCode.EXTENSIONS_USED_UP,
+        message="This reservation cannot be extended any more.",
+        details={"expires_at": until.isoformat()},
     )
 
 
@@ -100,7 +130,7 @@ def checkout_in_progress() -> Rejection:
 
 
 def _drawing_from(sale: Sale, lines: Iterable[HeldLine], pools: tuple[str, ...]) -> tuple[Tier, ...]:
-    asked = {line.tier_id for line in lines}
+    asked = {one.tier_id for line in lines for one in (line, *line.or_else)}
     return tuple(
         tier
         for tier in sale.tiers

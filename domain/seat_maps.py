@@ -6,6 +6,7 @@ that a seat is one small integer in Valkey, in the availability string and in Po
 in a row are neighbours in that numbering.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -38,6 +39,9 @@ class SeatFeature(StrEnum):
     RESTRICTED_VIEW = "restricted_view"
 
 
+ASKED_FOR = frozenset({SeatFeature.ACCESSIBLE, SeatFeature.COMPANION})
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """A place on the map, in map units (a tenth of the distance between two neighbouring seats)."""
@@ -63,6 +67,11 @@ class Seat:
     def label(self) -> str:
         """As printed on a ticket, without the zone: ``Row C, seat 14``."""
         return f"Row {self.row}, seat {self.number}"
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether it is kept for those who ask for an accessible seat."""
+        return not self.features.isdisjoint(ASKED_FOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +111,8 @@ class SeatMap:
     """One version of a plan; immutable once an event that uses it is on sale.
 
     ``code`` is a short unique word that starts every seat's id. ``focal`` is what people come to look at:
-    best-available seats are those nearest to it.
+    best-available seats are those nearest to it. ``rows`` are those of all zones in the order of their seats, and
+    ``special`` the seats kept for people who ask for an accessible one, and for who comes with them.
     """
 
     id: SeatMapId
@@ -117,12 +127,17 @@ class SeatMap:
     seats: tuple[Seat, ...]
     areas: tuple[Area, ...] = ()
     by_id: Mapping[str, Seat] = field(init=False, repr=False, compare=False)
+    rows: tuple[Row, ...] = field(init=False, repr=False, compare=False)
+    special: tuple[SeatIndex, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         problems = tuple(_problems(self))
         if problems:
             raise ValueError("; ".join(problems))
         object.__setattr__(self, "by_id", {seat.id: seat for seat in self.seats})
+        rows = (row for zone in self.zones for row in zone.rows)
+        object.__setattr__(self, "rows", tuple(sorted(rows, key=_first_seat)))
+        object.__setattr__(self, "special", tuple(seat.index for seat in self.seats if seat.asked_for))
 
     def zone(self, key: str) -> Zone:
         """The zone with this key. Raises KeyError."""
@@ -136,13 +151,26 @@ class SeatMap:
         """Places in the whole house."""
         return sum(zone.capacity for zone in self.zones)
 
-    def preference(self, zone_key: str) -> tuple[Row, ...]:
-        """The rows of a reserved zone, best first: by squared distance of their middle from the focal point."""
-        return tuple(sorted(self.zone(zone_key).rows, key=lambda row: (self._distance(row), row.first)))
+    def row_of(self, index: SeatIndex) -> Row:
+        """The row that a seat is in."""
+        return self.rows[bisect_right(self.rows, index, key=_first_seat) - 1]
+
+    def preference(self, *zone_keys: str) -> tuple[Row, ...]:
+        """All rows of these zones, best first: by squared distance of their middle from the focal point."""
+        rows = [row for key in zone_keys for row in self.zone(key).rows]
+        return tuple(sorted(rows, key=lambda row: (self._distance(row), row.first)))
+
+    def nearest(self, *zone_keys: str) -> int:
+        """How near the best row of these zones is: squared distance of its middle from the focal point."""
+        return min((self._distance(row) for key in zone_keys for row in self.zone(key).rows), default=0)
 
     def _distance(self, row: Row) -> int:
         middle = self.seats[row.first + row.count // 2]
         return (middle.x - self.focal.x) ** 2 + (middle.y - self.focal.y) ** 2
+
+
+def _first_seat(row: Row) -> SeatIndex:
+    return row.first
 
 
 def _problems(seat_map: SeatMap) -> list[str]:
@@ -169,4 +197,9 @@ def _problems(seat_map: SeatMap) -> list[str]:
             problems.append(f"zone {zone.key} needs a capacity from 1 to {ZONE_CAPACITY_MAX}")
         if any(index >= len(seat_map.seats) or seat_map.seats[index].zone != zone.key for index in in_rows):
             problems.append(f"zone {zone.key} has a row with seats of another zone")
+    in_rows = [
+        index for zone in seat_map.zones for row in zone.rows for index in range(row.first, row.first + row.count)
+    ]
+    if sorted(in_rows) != list(range(len(seat_map.seats))):
+        problems.append("a seat is in no row, or in two")
     return problems

@@ -28,6 +28,7 @@ metadata = MetaData()
 _Kind = TypeEngine[Any] | type[TypeEngine[Any]]
 _When = TIMESTAMP(timezone=True)
 _Integers = ARRAY(Integer)
+_Texts = ARRAY(Text)
 
 
 def _key(name: str, kind: _Kind = Uuid) -> "Column[Any]":
@@ -84,6 +85,9 @@ events = Table(
     _is("starts_at", _When), _is("ends_at", _When), _is("state"), _is("opens_at", _When), _is("closes_at", _When),
     _is("hold_seconds", Integer), _is("payment_seconds", Integer), _is("per_order_max", Integer),
     _is("per_buyer_max", Integer), _is("live_holds_per_buyer", Integer), _is("admission_required", Boolean),
+    _is("extensions_max", Integer), _is("hold_seconds_cap", Integer), _is("live_holds_per_address", Integer),
+    _is("lapses_max", Integer), _is("cooldown_seconds", Integer), _is("may_strand_seats", Boolean),
+    _is("accessible_released", Boolean), _is("limit_by", _Texts),
     _filled("created_at", _When), _filled("venue_words", Text), _derived("search", TSVECTOR),
 )  # fmt: skip
 
@@ -121,6 +125,7 @@ orders = Table(
     "orders", metadata,
     _key("id"), _is("number"), _is("event_id", Uuid), _is("hold_nonce", Uuid), _is("state"), _is("stock"),
     _is("buyer_name"), _is("buyer_email"), _may("buyer_phone"), _is("device"), _is("address"), _is("pools", JSONB),
+    _is("buyer_keys", _Texts),
     _is("currency"), _is("total_minor", BigInteger), _is("refunded_minor", BigInteger),
     _is("policy_version", Integer), _is("placed_at", _When), _is("deadline_at", _When), _may("confirmed_at", _When),
     _may("ended_at", _When), _may("ended_because"),

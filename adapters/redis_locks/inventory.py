@@ -3,21 +3,26 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
-from adapters.redis_locks.keys import SaleKeys, sale_keys
+from adapters.redis_locks.keys import sale_keys
 from adapters.redis_locks.records import (
     Pick,
+    buyer_field,
+    epoch_of,
+    from_ms,
     granted,
-    open_body,
+    open_tail,
     read_active,
     read_claimed,
-    standing_body,
+    standing_tail,
     to_ms,
     units_in,
 )
 from adapters.redis_locks.scripts import (
     BEGIN_CLAIM,
+    EXTEND,
     FIND,
     HOLD,
     LOAD,
@@ -30,28 +35,42 @@ from adapters.redis_locks.scripts import (
     Client,
 )
 from domain.errors import InvariantBroken, Rejection
-from domain.events import EventId, Sale
+from domain.events import EventId, Sale, SaleTerms
 from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, Demand, HeldLine, HoldId
-from domain.ports.inventory import SaleDoubt, Settlement, Snapshot, StockLevels
+from domain.limits import Limit, limits
+from domain.ports.inventory import (
+    SEAT_ACCESSIBLE,
+    SEAT_COMPANION,
+    SEAT_FREE,
+    Loaded,
+    SaleDoubt,
+    Settlement,
+    Snapshot,
+    StockLevels,
+)
 from domain.refusals import (
     buyer_limit_reached,
     checkout_in_progress,
+    cooling_down,
+    extensions_used_up,
     hold_id_reused,
     hold_lapsed,
     not_together,
     sale_ended,
     sale_not_started,
+    seat_stranded,
     seats_taken,
     sold_out,
     too_many_holds,
 )
-from domain.seat_maps import SeatIndex, ZoneKind
+from domain.seat_maps import SeatFeature, SeatIndex, SeatMap, ZoneKind
 from domain.tiers import zone_pool
 
 SWEPT_AT_ONCE_MAX = 1_000
 """Longer sweeps would keep everybody else waiting for longer than a few milliseconds."""
 SALES_REMEMBERED_MAX = 1_000
 """How many sales' prepared commands are kept in memory, about 2 KB each."""
+_SECOND_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +106,13 @@ class ValkeyInventory:
         prepared = self._prepared.get(sale.event_id)
         if prepared is None or prepared.sale is not sale:
             prepared = self._prepare(sale)
+        limited = limits(sale.terms, buyer)
+        fields = [buyer_field(limit.key) for limit in limited]
         arguments = (
             hold_id.nonce.hex,
-            fingerprint,
-            buyer.device,
             demand.units,
-            open_body(demand, lines, buyer),
-            *_wanted(demand),
+            open_tail(demand, lines, fingerprint, buyer, fields),
+            *_wanted(sale.seat_map, demand, fields, limited),
         )
         head = prepared.head
         if demand.opens_at is not sale.terms.opens_at or demand.closes_at is not sale.terms.closes_at:
@@ -109,15 +128,16 @@ class ValkeyInventory:
                 deadline_ms=_number(reply[1]),
                 buyer=buyer,
             )
-        return _not_held(reply, hold_id, sale, demand, lines)
+        return _not_held(reply, hold_id, sale, demand, lines, limited)
 
     def find(self, *, hold_id: HoldId) -> ActiveHold | ClaimedHold | None:
-        keys = sale_keys(hold_id.event_id)
-        match FIND.run(self._client, (keys.state,), self._shift_ms, hold_id.nonce.hex):
-            case [b"HELD", int(deadline_ms), bytes(body)]:
-                return read_active(hold_id, deadline_ms, body)
-            case [b"CLAIMED", int(deadline_ms), bytes(body)]:
-                claimed = read_claimed(hold_id, deadline_ms, body)
+        match FIND.run(self._client, sale_keys(hold_id.event_id).stock, self._shift_ms, hold_id.nonce.hex):
+            case [b"HELD", int(deadline_ms), bytes(stamp), bytes(tail), int(extensions)]:
+                return read_active(
+                    hold_id, epoch=epoch_of(stamp), deadline_ms=deadline_ms, tail=tail, extensions=extensions
+                )
+            case [b"CLAIMED", int(deadline_ms), bytes(stamp), bytes(tail)]:
+                claimed = read_claimed(hold_id, epoch=epoch_of(stamp), deadline_ms=deadline_ms, tail=tail)
                 return claimed if claimed.lines else None
             case _:
                 return None
@@ -126,12 +146,47 @@ class ValkeyInventory:
         keys = sale_keys(hold_id.event_id)
         return RELEASE.run(self._client, keys.stock, self._shift_ms, hold_id.nonce.hex)[0] == b"RELEASED"
 
-    def begin_claim(self, *, hold_id: HoldId, until: datetime) -> ClaimedHold | Rejection:
-        keys = sale_keys(hold_id.event_id)
-        reply = BEGIN_CLAIM.run(self._client, keys.stock, self._shift_ms, hold_id.nonce.hex, to_ms(until))
+    def extend(self, *, hold_id: HoldId, number: int, terms: SaleTerms) -> ActiveHold | Rejection:
+        reply = EXTEND.run(
+            self._client,
+            sale_keys(hold_id.event_id).stock,
+            self._shift_ms,
+            hold_id.nonce.hex,
+            number,
+            terms.hold_seconds * _SECOND_MS,
+            terms.hold_seconds_cap * _SECOND_MS,
+            terms.extensions_max,
+        )
         match reply:
-            case [b"CLAIMED", int(deadline_ms), bytes(body)]:
-                return read_claimed(hold_id, deadline_ms, body)
+            case [b"EXTENDED", int(deadline_ms), bytes(stamp), bytes(tail), int(extensions)]:
+                return read_active(
+                    hold_id, epoch=epoch_of(stamp), deadline_ms=deadline_ms, tail=tail, extensions=extensions
+                )
+            case [b"NO_MORE", int(deadline_ms)]:
+                return extensions_used_up(from_ms(deadline_ms))
+            case [b"CLAIMED"]:
+                return checkout_in_progress()
+            case _:
+                return hold_lapsed()
+
+    def begin_claim(
+        self, *, hold_id: HoldId, until: datetime, joining: tuple[Limit, ...] = ()
+    ) -> ClaimedHold | Rejection:
+        reply = BEGIN_CLAIM.run(
+            self._client,
+            sale_keys(hold_id.event_id).stock,
+            self._shift_ms,
+            hold_id.nonce.hex,
+            to_ms(until),
+            len(joining),
+            *(buyer_field(limit.key) for limit in joining),
+            *(limit.units_max for limit in joining),
+        )
+        match reply:
+            case [b"CLAIMED", int(deadline_ms), bytes(stamp), bytes(tail)]:
+                return read_claimed(hold_id, epoch=epoch_of(stamp), deadline_ms=deadline_ms, tail=tail)
+            case [b"LIMIT", int(place), int(taken)]:
+                return buyer_limit_reached(joining[place - 1], taken=taken)
             case _:
                 return hold_lapsed()
 
@@ -145,7 +200,7 @@ class ValkeyInventory:
             settlement.key,
             settlement.hold_id.nonce.hex if settlement.hold_id else "",
             settlement.outcome.value,
-            settlement.buyer_device,
+            " ".join(map(buyer_field, settlement.buyers)),
             units_in(settlement.pools),
             len(settlement.pools),
             *_flat(settlement.pools.items()),
@@ -153,27 +208,32 @@ class ValkeyInventory:
         )
         return SaleDoubt.REBUILD if reply[0] == b"REBUILD" else reply[0] == b"SETTLED"
 
-    def load(self, *, sale: Sale, stock: StockLevels) -> bool:
+    def load(self, *, sale: Sale, stock: StockLevels) -> Loaded | None:
         keys = sale_keys(sale.event_id)
         plans = tuple(_plans(sale))
+        special = () if sale.terms.accessible_released else tuple(_special(sale.seat_map))
         reply = LOAD.run(
             self._client,
-            (*keys.stock, keys.rows, keys.settled),
+            (*keys.stock, keys.settled),
+            self._shift_ms,
             sale.epoch,
             sale.version,
-            stock.seats,
+            _lettered(stock.seats, special),
             len(stock.free),
             len(plans),
+            len(special),
             len(stock.claimed),
             *_flat(stock.free.items()),
             *_flat(plans),
-            *_flat(
-                (claim.hold_id.nonce.hex, to_ms(claim.until), standing_body(claim, sale.epoch))
-                for claim in stock.claimed
-            ),
-            *_flat(stock.buyers.items()),
+            *_flat(special),
+            *_flat((claim.hold_id.nonce.hex, to_ms(claim.until), standing_tail(claim)) for claim in stock.claimed),
+            *_flat((buyer_field(key), units) for key, units in stock.buyers.items()),
         )
-        return reply[0] == b"LOADED"
+        match reply:
+            case [b"LOADED", int(kept), int(dropped)]:
+                return Loaded(kept=kept, dropped=dropped)
+            case _:
+                return None
 
     def renew_terms(self, *, sale: Sale) -> bool:
         keys = sale_keys(sale.event_id)
@@ -185,12 +245,13 @@ class ValkeyInventory:
 
     def snapshot(self, *, event_id: EventId) -> Snapshot | None:
         keys = sale_keys(event_id)
-        match SNAPSHOT.run(self._client, (keys.state, keys.seats)):
-            case [b"STOCK", int(epoch), int(change), bytes(seats), list(pools), list(free)]:
+        match SNAPSHOT.run(self._client, (keys.state, keys.seats, keys.feed)):
+            case [b"STOCK", bytes(change_id), bytes(seats), list(pools), list(free)]:
+                epoch, change = change_id.split(b"-")
                 return Snapshot(
                     event_id=event_id,
-                    epoch=epoch,
-                    version=change,
+                    epoch=int(epoch),
+                    version=int(change),
                     free={pool.decode(): max(0, int(units)) for pool, units in zip(pools, free, strict=True)},
                     seats=seats.decode("ascii"),
                 )
@@ -205,34 +266,53 @@ class ValkeyInventory:
         return prepared
 
     def _head(self, sale: Sale, opens_at: datetime, closes_at: datetime) -> tuple[Argument, ...]:
-        keys: SaleKeys = sale_keys(sale.event_id)
         terms = sale.terms
         return (
-            *HOLD.head((*keys.stock, keys.rows)),
+            *HOLD.head(sale_keys(sale.event_id).stock),
             self._shift_ms,
-            sale.epoch,
-            sale.version,
+            f"{sale.epoch}.{sale.version}",
+            f"{sale.epoch}-*",
             to_ms(opens_at),
             to_ms(closes_at),
-            terms.hold_seconds * 1_000,
-            terms.per_buyer_max,
-            terms.live_holds_per_buyer,
+            terms.hold_seconds * _SECOND_MS,
+            f"{terms.lapses_max} {terms.cooldown_seconds * _SECOND_MS} {int(terms.may_strand_seats)}",
         )
 
 
-def _wanted(demand: Demand) -> tuple[Argument, ...]:
-    """Pools, runs and wishes as hold.lua reads them, after their counts."""
+def _wanted(seat_map: SeatMap, demand: Demand, fields: list[str], limited: tuple[Limit, ...]) -> tuple[Argument, ...]:
+    """Buyers, pools and, where there are any, rows and wishes as hold.lua reads them."""
     pools = demand.pools
     if demand.best:
-        zones = (zone_pool(zone) for wish in demand.best for zone in wish.zones)
-        pools = {**dict.fromkeys(zones, 0), **pools}
+        pools = {**dict.fromkeys(_drawn_upon(demand), 0), **pools}
+    general = (
+        len(fields),
+        len(pools),
+        *fields,
+        *pools,
+        *_flat((limit.units_max, limit.live_max) for limit in limited),
+        *pools.values(),
+    )
     if not demand.seats and not demand.best:
-        return (len(pools), 0, 0, *pools, *pools.values())
-    runs = tuple(_runs(sorted(index for seats in demand.seats.values() for index in seats)))
-    wishes: list[Argument] = []
+        return general
+    rows = tuple(_rows(seat_map, demand))
+    return (*general, len(rows), *_flat(rows), len(demand.best), *_flat(_wishes(demand)))
+
+
+def _drawn_upon(demand: Demand) -> Iterator[str]:
+    """Every pool that a best-available line may come to draw from."""
     for wish in demand.best:
-        wishes += (wish.line, wish.quantity, len(wish.zones), *map(zone_pool, wish.zones))
-    return (len(pools), len(runs), len(demand.best), *pools, *pools.values(), *_flat(runs), *wishes)
+        for choice in wish.choices:
+            yield from map(zone_pool, choice.zones)
+            if choice.own_pool:
+                yield choice.own_pool
+
+
+def _rows(seat_map: SeatMap, demand: Demand) -> Iterator[tuple[Argument, ...]]:
+    """By row with chosen seats: its first seat, its length, and the runs of neighbours chosen in it."""
+    seats = sorted(index for chosen in demand.seats.values() for index in chosen)
+    for row, chosen in groupby(seats, key=seat_map.row_of):
+        runs = tuple(_runs(list(chosen)))
+        yield (row.first, row.count, len(runs), *_flat(runs))
 
 
 def _runs(seats: list[SeatIndex]) -> Iterator[tuple[SeatIndex, int]]:
@@ -244,42 +324,81 @@ def _runs(seats: list[SeatIndex]) -> Iterator[tuple[SeatIndex, int]]:
             start = place
 
 
+def _wishes(demand: Demand) -> Iterator[tuple[Argument, ...]]:
+    for wish in demand.best:
+        yield (wish.line, wish.quantity, int(wish.accessible), int(wish.split), len(wish.choices))
+        for choice in wish.choices:
+            yield (_plan(choice.tier_key), choice.own_pool or "", len(choice.zones), *map(zone_pool, choice.zones))
+
+
+def _plan(tier_key: str) -> str:
+    return f"r:{tier_key}"
+
+
 def _plans(sale: Sale) -> Iterator[tuple[str, str]]:
-    """The rows of each reserved zone, best first, as load.lua keeps them."""
-    for zone in sale.seat_map.zones:
-        if zone.kind is ZoneKind.RESERVED:
-            low = min(row.first for row in zone.rows)
-            high = max(row.first + row.count for row in zone.rows) - 1
-            rows = " ".join(f"{row.first},{row.count}" for row in sale.seat_map.preference(zone.key))
-            yield zone_pool(zone.key), f"{low} {high} {rows}"
+    """The rows that each seated tier may use, best first, as load.lua keeps them."""
+    for tier in sale.tiers:
+        if tier.kind is not ZoneKind.RESERVED:
+            continue
+        zone_of = {row: place for place, key in enumerate(tier.zones, 1) for row in sale.seat_map.zone(key).rows}
+        low = min(row.first for row in zone_of)
+        high = max(row.first + row.count for row in zone_of) - 1
+        preferred = sale.seat_map.preference(*tier.zones)
+        rows = " ".join(f"{row.first},{row.count},{zone_of[row]}" for row in preferred)
+        yield _plan(tier.key), f"{low} {high} {rows}"
+
+
+def _special(seat_map: SeatMap) -> Iterator[tuple[SeatIndex, str]]:
+    """Seats that are kept for who asks, with the letter that they have when they are free."""
+    for index in seat_map.special:
+        accessible = SeatFeature.ACCESSIBLE in seat_map.seats[index].features
+        yield index, SEAT_ACCESSIBLE if accessible else SEAT_COMPANION
+
+
+def _lettered(seats: str, special: tuple[tuple[SeatIndex, str], ...]) -> str:
+    letters = list(seats)
+    for index, letter in special:
+        if letters[index] == SEAT_FREE:
+            letters[index] = letter
+    return "".join(letters)
 
 
 def _not_held(
-    reply: list[object], hold_id: HoldId, sale: Sale, demand: Demand, lines: tuple[HeldLine, ...]
+    reply: list[object],
+    hold_id: HoldId,
+    sale: Sale,
+    demand: Demand,
+    lines: tuple[HeldLine, ...],
+    limited: tuple[Limit, ...],
 ) -> ActiveHold | Rejection | SaleDoubt:
     match reply:
-        case [b"FOUND", int(deadline_ms), bytes(body)]:
-            return read_active(hold_id, deadline_ms, body)
+        case [b"FOUND", int(deadline_ms), bytes(tail), int(extensions)]:
+            return read_active(hold_id, epoch=sale.epoch, deadline_ms=deadline_ms, tail=tail, extensions=extensions)
         case [b"REBUILD"]:
             return SaleDoubt.REBUILD
         case [b"STALE"]:
             return SaleDoubt.STALE
+        case [b"TOO_MANY", int(place)]:
+            return too_many_holds(limited[place - 1])
+        case [b"LIMIT", int(place), int(taken)]:
+            return buyer_limit_reached(limited[place - 1], taken=taken)
         case _:
             return _refusal(reply, sale, demand, lines)
 
 
 def _refusal(reply: list[object], sale: Sale, demand: Demand, lines: tuple[HeldLine, ...]) -> Rejection:
     word, *rest = reply
-    terms = sale.terms
     match word:
         case b"TAKEN":
             return seats_taken(map(_number, rest))
+        case b"STRANDED":
+            return seat_stranded(map(_number, rest))
         case b"SHORT":
             return sold_out(sale, lines, [pool.decode() for pool in rest if isinstance(pool, bytes)])
         case b"APART":
             return not_together(sale, lines[_number(rest[0])])
-        case b"LIMIT":
-            return buyer_limit_reached(maximum=terms.per_buyer_max, taken=_number(rest[0]))
+        case b"COOLING":
+            return cooling_down(from_ms(_number(rest[0])))
         case b"CLAIMED":
             return checkout_in_progress()
         case b"MISMATCH":
@@ -288,8 +407,6 @@ def _refusal(reply: list[object], sale: Sale, demand: Demand, lines: tuple[HeldL
             return sale_not_started(demand.opens_at)
         case b"LATE":
             return sale_ended(demand.closes_at)
-        case b"TOO_MANY":
-            return too_many_holds(maximum=terms.live_holds_per_buyer)
         case b"OVER":
             return hold_lapsed()
         case _:
@@ -307,5 +424,5 @@ def _number(item: object) -> int:
 
 def _pick(item: object) -> Pick:
     assert isinstance(item, list)
-    line, pool, first, count = item
-    return line, pool.decode(), first, count
+    line, choice, first, count, pool = item
+    return line, choice, first, count, pool.decode()

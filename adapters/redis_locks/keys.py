@@ -12,26 +12,21 @@ from domain.events import EventId
 class SaleKeys:
     """The keys of one sale.
 
-    ``state``: hash of epoch, version, change, free units by pool, records by nonce, buyers by device (its fields are
-    described in lua/_stock.lua). ``seats``: string, one character a seat. ``owners``: hash of nonces by held or
-    claimed seat. ``deadlines``: zset of live nonces by Unix ms. ``ended``: zset of finished nonces by the Unix ms
-    they may be forgotten at. ``feed``: stream of changes. ``rows``: hash of rows in order of preference by zone pool.
-    ``settled``: zset of applied settlements by Unix ms.
+    ``state``: hash of stamp, free units by pool, records by nonce, buyers by key (its fields are described in
+    lua/_stock.lua). ``seats``: string, one character a seat. ``deadlines``: zset of what is to be done, by Unix ms.
+    ``feed``: stream of changes. ``settled``: zset of applied settlements by Unix ms.
     """
 
     state: str
     seats: str
-    owners: str
     deadlines: str
-    ended: str
     feed: str
-    rows: str
     settled: str
 
     @property
     def stock(self) -> tuple[str, ...]:
         """What the scripts that move stock begin with."""
-        return (self.state, self.seats, self.owners, self.deadlines, self.ended, self.feed)
+        return (self.state, self.seats, self.deadlines, self.feed)
 
 
 def sale_keys(event_id: EventId) -> SaleKeys:
@@ -40,11 +35,8 @@ def sale_keys(event_id: EventId) -> SaleKeys:
     return SaleKeys(
         state=f"{tag}state",
         seats=f"{tag}seats",
-        owners=f"{tag}owners",
         deadlines=f"{tag}deadlines",
-        ended=f"{tag}ended",
         feed=feed_key(event_id),
-        rows=f"{tag}rows",
         settled=f"{tag}settled",
     )
 

@@ -1,6 +1,10 @@
-"""How a hold is written in Valkey, and read back. The shape is described in lua/_stock.lua."""
+"""How a hold is written into Valkey and read back, and how moments and money travel there.
 
-from collections.abc import Mapping
+A record's tail is what comes behind its letter, moment and fingerprint: the buyer's fields, JSON, and picks, a line
+each (see lua/_stock.lua). A line of a hold is written ``[tier, name, quantity, face, fee, currency, seats, or_else]``.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, Demand, HeldLine, HoldId
+from domain.limits import counted_under
 from domain.money import CurrencyCode, Money
 from domain.ports.inventory import StandingClaim
 from domain.seat_maps import SeatIndex
@@ -16,9 +21,13 @@ from domain.tiers import TierId, UnitPrice, zone_pool
 
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_NO_SEATS = -1
 
-Pick = tuple[int, str, SeatIndex, int]
-"""Best-available seats: the line they are for, their zone's pool, the first of them, how many."""
+Pick = tuple[int, int, SeatIndex, int, str]
+"""Best-available seats: the line they are for, which of its choices, the first seat, how many, and their pool.
+
+A first seat of -1: units of a tier's own pool that go with the choice.
+"""
 
 
 def to_ms(moment: datetime) -> int:
@@ -36,43 +45,44 @@ def units_in(pools: Mapping[str, int]) -> int:
     return sum(units for pool, units in pools.items() if pool.startswith(zone_pool("")))
 
 
-def open_body(demand: Demand, lines: tuple[HeldLine, ...], buyer: BuyerFingerprint) -> bytes:
-    """A new hold's body without its opening brace, epoch and picks, which the script puts before it."""
-    return orjson.dumps(
+def buyer_field(key: str) -> str:
+    """Where a buyer's key is counted."""
+    return f"b:{key}"
+
+
+def epoch_of(stamp: bytes) -> int:
+    """The epoch in ``<epoch>.<version>``."""
+    return int(stamp.partition(b".")[0])
+
+
+def open_tail(
+    demand: Demand, lines: tuple[HeldLine, ...], fingerprint: str, buyer: BuyerFingerprint, buyer_fields: Iterable[str]
+) -> bytes:
+    """A new hold's fingerprint and tail without its picks, which the script puts behind."""
+    content = orjson.dumps(
         {
             "units": demand.units,
-            "buyer": (buyer.device, buyer.address),
+            "buyer": _buyer(buyer),
             "pools": demand.pools,
             "seats": [index for seats in demand.seats.values() for index in seats],
-            "lines": [
-                (
-                    line.tier_id,
-                    line.tier_name,
-                    line.quantity,
-                    line.unit.face.amount,
-                    line.unit.fee.amount,
-                    line.unit.face.currency,
-                    line.seats,
-                )
-                for line in lines
-            ],
+            "lines": [_line(line) for line in lines],
         }
-    )[1:]
+    )
+    return f"{fingerprint}{' '.join(buyer_fields)}\n".encode() + content
 
 
-def standing_body(claim: StandingClaim, epoch: int) -> bytes:
-    """The body of a claim that was loaded from Postgres: its lines are known there."""
-    return orjson.dumps(
+def standing_tail(claim: StandingClaim) -> bytes:
+    """The tail of a claim that was loaded from Postgres: its lines are known there."""
+    content = orjson.dumps(
         {
-            "epoch": epoch,
-            "picked": (),
             "units": units_in(claim.pools),
-            "buyer": (claim.buyer.device, claim.buyer.address),
+            "buyer": _buyer(claim.buyer),
             "pools": claim.pools,
             "seats": claim.seats,
             "lines": (),
         }
     )
+    return " ".join(map(buyer_field, counted_under(claim.buyer))).encode() + b"\n" + content + b"\n"
 
 
 def granted(
@@ -91,44 +101,77 @@ def granted(
     return ActiveHold(id=hold_id, epoch=epoch, lines=lines, pools=pools, expires_at=from_ms(deadline_ms), buyer=buyer)
 
 
-def read_active(hold_id: HoldId, deadline_ms: int, body: bytes) -> ActiveHold:
+def read_active(hold_id: HoldId, *, epoch: int, deadline_ms: int, tail: bytes, extensions: int) -> ActiveHold:
     """A live hold from its record."""
-    return ActiveHold(**_read(hold_id, deadline_ms, body))
+    return ActiveHold(**_read(hold_id, epoch, deadline_ms, tail), extensions=extensions)
 
 
-def read_claimed(hold_id: HoldId, deadline_ms: int, body: bytes) -> ClaimedHold:
+def read_claimed(hold_id: HoldId, *, epoch: int, deadline_ms: int, tail: bytes) -> ClaimedHold:
     """A claimed hold from its record. One that was loaded from Postgres has no lines here."""
-    return ClaimedHold(**_read(hold_id, deadline_ms, body))
+    return ClaimedHold(**_read(hold_id, epoch, deadline_ms, tail))
 
 
-def _read(hold_id: HoldId, deadline_ms: int, body: bytes) -> dict[str, Any]:
+def _read(hold_id: HoldId, epoch: int, deadline_ms: int, tail: bytes) -> dict[str, Any]:
+    _, body, picks = tail.split(b"\n", 2)
     content = orjson.loads(body)
-    lines = tuple(
-        HeldLine(
-            tier_id=TierId(UUID(tier_id)),
-            tier_name=name,
-            quantity=quantity,
-            unit=UnitPrice(face=Money(face, CurrencyCode(currency)), fee=Money(fee, CurrencyCode(currency))),
-            seats=tuple(seats),
-        )
-        for tier_id, name, quantity, face, fee, currency, seats in content["lines"]
-    )
-    lines, pools = _with_picks(lines, content["pools"], content["picked"])
+    device, address, account, email, phone = content["buyer"]
+    lines, pools = _with_picks(tuple(map(_read_line, content["lines"])), content["pools"], list(_read_picks(picks)))
     return {
         "id": hold_id,
-        "epoch": content["epoch"],
+        "epoch": epoch,
         "lines": lines,
         "pools": pools,
         "expires_at": from_ms(deadline_ms),
-        "buyer": BuyerFingerprint(device=content["buyer"][0], address=content["buyer"][1]),
+        "buyer": BuyerFingerprint(device=device, address=address, account=account, email=email, phone=phone),
     }
+
+
+def _buyer(buyer: BuyerFingerprint) -> tuple[str | None, ...]:
+    return (buyer.device, buyer.address, buyer.account, buyer.email, buyer.phone)
+
+
+def _line(line: HeldLine) -> tuple[object, ...]:
+    return (
+        line.tier_id,
+        line.tier_name,
+        line.quantity,
+        line.unit.face.amount,
+        line.unit.fee.amount,
+        line.unit.face.currency,
+        line.seats,
+        [_line(other) for other in line.or_else],
+    )
+
+
+def _read_line(written: list[Any]) -> HeldLine:
+    tier_id, name, quantity, face, fee, currency, seats, or_else = written
+    return HeldLine(
+        tier_id=TierId(UUID(tier_id)),
+        tier_name=name,
+        quantity=quantity,
+        unit=UnitPrice(face=Money(face, CurrencyCode(currency)), fee=Money(fee, CurrencyCode(currency))),
+        seats=tuple(seats),
+        or_else=tuple(map(_read_line, or_else)),
+    )
+
+
+def _read_picks(written: bytes) -> Iterator[Pick]:
+    for pick in written.decode().split(";")[:-1]:
+        line, choice, first, count, pool = pick.split(",", 4)
+        yield int(line), int(choice), int(first), int(count), pool
 
 
 def _with_picks(
     lines: tuple[HeldLine, ...], pools: Mapping[str, int], picks: list[Pick]
 ) -> tuple[tuple[HeldLine, ...], Mapping[str, int]]:
+    """What was asked, with each best-available line settled on its choice and its seats."""
     placed, taken = list(lines), dict(pools)
-    for line, pool, first, count in picks:
-        placed[line] = replace(placed[line], seats=tuple(range(first, first + count)))
+    for place, choice, first, count, pool in picks:
+        line = placed[place]
+        if line.or_else:
+            line = (line, *line.or_else)[choice]
+        if first != _NO_SEATS:
+            line = replace(line, seats=(*line.seats, *range(first, first + count)))
+        placed[place] = replace(line, or_else=())
         taken[pool] = taken.get(pool, 0) + count
     return tuple(placed), taken

@@ -18,7 +18,7 @@ Argument = str | int | bytes
 """What may be sent to a script."""
 
 _STOCK = "_stock"
-_STOCK_KEYS = ("state", "seats", "owners", "deadlines", "ended", "feed")
+_STOCK_KEYS = ("state", "seats", "deadlines", "feed")
 
 
 class Client(Protocol):
@@ -75,24 +75,20 @@ class Script:
 
 HOLD = Script(
     name="hold",
-    keys=(*_STOCK_KEYS, "rows"),
+    keys=_STOCK_KEYS,
     arguments=(
         "shift_ms",
-        "epoch",
-        "version",
+        "stamp",
+        "change_id",
         "opens_at_ms",
         "closes_at_ms",
         "hold_ms",
-        "per_buyer_max",
-        "live_holds_max",
+        "rules",
         "nonce",
-        "fingerprint",
-        "device",
         "units",
-        "body",
+        "tail",
+        "buyer_count",
         "pool_count",
-        "run_count",
-        "wish_count",
     ),
     replies=(
         "HELD",
@@ -106,13 +102,21 @@ HOLD = Script(
         "LATE",
         "TOO_MANY",
         "LIMIT",
+        "COOLING",
         "TAKEN",
+        "STRANDED",
         "SHORT",
         "APART",
     ),
     prelude=_STOCK,
 )
-FIND = Script(name="find", keys=("state",), arguments=("shift_ms", "nonce"), replies=("HELD", "CLAIMED", "NONE"))
+FIND = Script(
+    name="find",
+    keys=_STOCK_KEYS,
+    arguments=("shift_ms", "nonce"),
+    replies=("HELD", "CLAIMED", "NONE"),
+    prelude=_STOCK,
+)
 RELEASE = Script(
     name="release",
     keys=_STOCK_KEYS,
@@ -120,30 +124,46 @@ RELEASE = Script(
     replies=("RELEASED", "NONE"),
     prelude=_STOCK,
 )
+EXTEND = Script(
+    name="extend",
+    keys=_STOCK_KEYS,
+    arguments=("shift_ms", "nonce", "number", "hold_ms", "cap_ms", "extensions_max"),
+    replies=("EXTENDED", "NO_MORE", "CLAIMED", "OVER"),
+    prelude=_STOCK,
+)
 BEGIN_CLAIM = Script(
     name="begin_claim",
     keys=_STOCK_KEYS,
-    arguments=("shift_ms", "nonce", "until_ms"),
-    replies=("CLAIMED", "OVER"),
+    arguments=("shift_ms", "nonce", "until_ms", "buyer_count"),
+    replies=("CLAIMED", "LIMIT", "OVER"),
     prelude=_STOCK,
 )
 SETTLE = Script(
     name="settle",
     keys=(*_STOCK_KEYS, "settled"),
-    arguments=("shift_ms", "epoch", "key", "nonce", "outcome", "device", "units", "pool_count"),
+    arguments=("shift_ms", "epoch", "key", "nonce", "outcome", "buyers", "units", "pool_count"),
     replies=("SETTLED", "KNOWN", "REBUILD"),
     prelude=_STOCK,
 )
 LOAD = Script(
     name="load",
-    keys=(*_STOCK_KEYS, "rows", "settled"),
-    arguments=("epoch", "version", "seat_states", "pool_count", "zone_count", "claim_count"),
+    keys=(*_STOCK_KEYS, "settled"),
+    arguments=(
+        "shift_ms",
+        "epoch",
+        "version",
+        "seat_states",
+        "pool_count",
+        "plan_count",
+        "special_count",
+        "claim_count",
+    ),
     replies=("LOADED", "KNOWN"),
     prelude=_STOCK,
 )
 RENEW_TERMS = Script(name="renew_terms", keys=("state",), arguments=("epoch", "version"), replies=("RENEWED", "KNOWN"))
 SWEEP = Script(name="sweep", keys=_STOCK_KEYS, arguments=("shift_ms", "at_most"), replies=("SWEPT",), prelude=_STOCK)
-SNAPSHOT = Script(name="snapshot", keys=("state", "seats"), arguments=(), replies=("STOCK", "NONE"))
+SNAPSHOT = Script(name="snapshot", keys=("state", "seats", "feed"), arguments=(), replies=("STOCK", "NONE"))
 RATE_LIMIT = Script(
     name="rate_limit",
     keys=("full_at",),
@@ -168,6 +188,7 @@ ALL_SCRIPTS = (
     HOLD,
     FIND,
     RELEASE,
+    EXTEND,
     BEGIN_CLAIM,
     SETTLE,
     LOAD,

@@ -1,7 +1,10 @@
 """Turn a hold into an order with claimed stock, and open the provider's page to pay it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
 
 from application import trail
 from application.access import Access
@@ -9,9 +12,10 @@ from application.commands.confirm_order import confirm
 from application.commands.rebuild_sale import rebuild_sale
 from application.transactions import retrying
 from domain.audit import BUYER
-from domain.errors import Rejection, RejectionCode, StockConflict
-from domain.events import PAYMENT_SECONDS_MAX, Event, EventState
-from domain.holds import ClaimedHold, HoldId
+from domain.errors import InventoryUnavailable, Rejection, RejectionCode, StockConflict
+from domain.events import PAYMENT_SECONDS_MAX, Event, EventId, EventState, Sale
+from domain.holds import BuyerFingerprint, ClaimedHold, HoldId
+from domain.limits import Limit, email_key, personal_limits, phone_key
 from domain.money import zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.payments import (
@@ -22,13 +26,15 @@ from domain.payments import (
     PaymentState,
 )
 from domain.ports.catalogue import Catalogue
-from domain.ports.inventory import Inventory
+from domain.ports.inventory import Inventory, SaleDoubt
 from domain.ports.payments import CheckoutItem, CheckoutRequest, PaymentGateway
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.velocity import Velocity
 from domain.ports.world import Clock, Ids, Wakeup
-from domain.refusals import hold_lapsed
+from domain.refusals import buyer_limit_reached, hold_lapsed
 
+DOUBTS_MAX = 3
+"""How often one checkout may find that the sale was rebuilt meanwhile before it gives up."""
 CLAIM_GRACE_SECONDS = 600
 """How long after the payment deadline Valkey waits for Postgres' word before it gives the stock back by itself."""
 
@@ -67,20 +73,11 @@ def start_checkout(
     """
     standing = _standing(command, unit_of_work=unit_of_work)
     if standing is None:
-        if rejection := _refused_beforehand(command, inventory=inventory, unit_of_work=unit_of_work):
-            return rejection
-        hold = inventory.begin_claim(hold_id=command.hold_id, until=safety_net(clock.now()))
-        if isinstance(hold, Rejection):
-            return hold
-        try:
-            standing = _place_order(command, hold, unit_of_work=unit_of_work, clock=clock, ids=ids, access=access)
-        except StockConflict as conflict:
-            # Valkey believed in stock that Postgres has given away: its whole picture of the sale is in doubt.
-            event_id = command.hold_id.event_id
-            rebuild_sale(
-                event_id, above=hold.epoch, catalogue=catalogue, inventory=inventory, unit_of_work=unit_of_work
-            )
-            return _gone(conflict)
+        rebuild = partial(rebuild_sale, catalogue=catalogue, inventory=inventory, unit_of_work=unit_of_work)
+        place = partial(_place_order, unit_of_work=unit_of_work, clock=clock, ids=ids, access=access)
+        standing = _claim_and_place(
+            command, inventory=inventory, unit_of_work=unit_of_work, clock=clock, rebuild=rebuild, place=place
+        )
         if isinstance(standing, CheckoutStarted):
             buyer = standing.order.fingerprint
             velocity.record(device=buyer.device, address=buyer.address, order=str(standing.order.id))
@@ -105,20 +102,59 @@ def _standing(command: StartCheckout, *, unit_of_work: UnitOfWorkFactory) -> Che
         return CheckoutStarted(order=order, payment=uow.payments.latest(order.id))
 
 
-def _refused_beforehand(
-    command: StartCheckout, *, inventory: Inventory, unit_of_work: UnitOfWorkFactory
-) -> Rejection | None:
-    """Why this hold may not become an order of this buyer. Asked before the claim, which nobody could give back."""
+class _Place(Protocol):
+    def __call__(self, command: StartCheckout, hold: ClaimedHold) -> CheckoutStarted | Rejection | SaleDoubt: ...
+
+
+class _Rebuild(Protocol):
+    def __call__(self, event_id: EventId, *, above: int) -> Sale: ...
+
+
+def _claim_and_place(
+    command: StartCheckout,
+    *,
+    inventory: Inventory,
+    unit_of_work: UnitOfWorkFactory,
+    clock: Clock,
+    rebuild: _Rebuild,
+    place: _Place,
+) -> CheckoutStarted | Rejection:
+    """The hold becomes a claim, and the claim an order. A sale that is rebuilt meanwhile keeps both, in a new epoch."""
+    for _ in range(DOUBTS_MAX):
+        event = _event(command, unit_of_work=unit_of_work)
+        found = inventory.find(hold_id=command.hold_id)
+        if found is None:
+            return _standing(command, unit_of_work=unit_of_work) or hold_lapsed()
+        # Asked before the claim, which nobody could give back.
+        if rejection := _called_off(event):
+            return rejection
+        hold = inventory.begin_claim(
+            hold_id=command.hold_id,
+            until=safety_net(clock.now()),
+            joining=personal_limits(event.terms, known_as(found.buyer, command.buyer)),
+        )
+        if isinstance(hold, Rejection):
+            return _standing(command, unit_of_work=unit_of_work) or hold
+        try:
+            standing = place(command, hold)
+        except StockConflict as conflict:
+            # Valkey believed in stock that Postgres has given away: its whole picture of the sale is in doubt.
+            rebuild(event.id, above=hold.epoch)
+            return _gone(conflict)
+        if not isinstance(standing, SaleDoubt):
+            return standing
+        rebuild(event.id, above=hold.epoch)
+    raise InventoryUnavailable("the sale keeps being rebuilt")
+
+
+def _event(command: StartCheckout, *, unit_of_work: UnitOfWorkFactory) -> Event:
     with unit_of_work() as uow:
-        event = uow.events.get(command.hold_id.event_id)
-        bought = uow.orders.units_bought(event_id=event.id, email=command.buyer.email)
-        # Asked after counting: an order of this very hold must not count against itself.
-        if uow.orders.of_hold(command.hold_id) is not None:
-            return None
-    hold = inventory.find(hold_id=command.hold_id)
-    if hold is None:
-        return hold_lapsed()
-    return _called_off(event) or _over_limit(event, bought=bought, units=hold.units)
+        return uow.events.get(command.hold_id.event_id)
+
+
+def known_as(buyer: BuyerFingerprint, contact: Buyer) -> BuyerFingerprint:
+    """The same buyer, now that it is known where the tickets go."""
+    return replace(buyer, email=email_key(contact.email), phone=phone_key(contact.phone) if contact.phone else None)
 
 
 @retrying
@@ -130,21 +166,22 @@ def _place_order(
     clock: Clock,
     ids: Ids,
     access: Access,
-) -> CheckoutStarted | Rejection:
+) -> CheckoutStarted | Rejection | SaleDoubt:
     """One transaction: order, lines, claims, payment attempt, audit. From here on, losing Valkey is harmless."""
     now = clock.now()
     with unit_of_work() as uow:
         if uow.stock.epoch(hold.id.event_id) != hold.epoch:
-            return Rejection(
-                code=RejectionCode.HOLD_LAPSED, message="The sale was restarted. Please choose your tickets again."
-            )
+            return SaleDoubt.REBUILD
         event = uow.events.get(hold.id.event_id)
-        bought = uow.orders.units_bought(event_id=event.id, email=command.buyer.email)
+        who = known_as(hold.buyer, command.buyer)
+        limited = personal_limits(event.terms, who)
+        bought = uow.orders.units_bought(event_id=event.id, keys=tuple(limit.key for limit in limited))
+        # Asked after counting: an order of this very hold must not count against itself.
         if (order := uow.orders.of_hold(hold.id)) is not None:
             return CheckoutStarted(order=order, payment=uow.payments.latest(order.id))
-        if rejection := _called_off(event) or _over_limit(event, bought=bought, units=hold.units):
+        if rejection := _called_off(event) or _over_limit(limited, bought=bought, units=hold.units):
             return rejection
-        order = _order(hold, event, command.buyer, ids=ids, now=now)
+        order = _order(hold, event, command.buyer, who, ids=ids, now=now)
         uow.orders.add(order, policy=uow.events.policy(event.id))
         uow.stock.claim(order)
         uow.audit.add(
@@ -163,7 +200,7 @@ def _place_order(
     return CheckoutStarted(order=order, payment=payment)
 
 
-def _order(hold: ClaimedHold, event: Event, buyer: Buyer, *, ids: Ids, now: datetime) -> Order:
+def _order(hold: ClaimedHold, event: Event, buyer: Buyer, who: BuyerFingerprint, *, ids: Ids, now: datetime) -> Order:
     lines = tuple(
         OrderLine(
             id=OrderLineId(ids.uuid()),
@@ -183,7 +220,7 @@ def _order(hold: ClaimedHold, event: Event, buyer: Buyer, *, ids: Ids, now: date
         state=OrderState.AWAITING_PAYMENT,
         stock=StockState.CLAIMED,
         buyer=buyer,
-        fingerprint=hold.buyer,
+        fingerprint=who,
         lines=lines,
         pools=hold.pools,
         placed_at=now,
@@ -255,14 +292,11 @@ def _called_off(event: Event) -> Rejection | None:
     return Rejection(code=RejectionCode.EVENT_CANCELLED, message="This event is cancelled.")
 
 
-def _over_limit(event: Event, *, bought: int, units: int) -> Rejection | None:
-    if bought + units <= event.terms.per_buyer_max:
-        return None
-    return Rejection(
-        code=RejectionCode.LIMIT_REACHED,
-        message=f"One person may buy {event.terms.per_buyer_max} tickets for this event.",
-        details={"maximum": event.terms.per_buyer_max, "taken": bought},
-    )
+def _over_limit(limited: tuple[Limit, ...], *, bought: Mapping[str, int], units: int) -> Rejection | None:
+    for limit in limited:
+        if bought.get(limit.key, 0) + units > limit.units_max:
+            return buyer_limit_reached(limit, taken=bought.get(limit.key, 0))
+    return None
 
 
 def _gone(conflict: StockConflict) -> Rejection:

@@ -7,15 +7,20 @@ from enum import StrEnum
 from typing import Protocol
 
 from domain.errors import Rejection
-from domain.events import EventId, Sale
+from domain.events import EventId, Sale, SaleTerms
 from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, Demand, HeldLine, HoldId
+from domain.limits import Limit
 from domain.seat_maps import SeatIndex
 
 SEAT_FREE = "f"
 SEAT_HELD = "h"
 SEAT_SOLD = "s"
 SEAT_BLOCKED = "b"
-"""One character a seat, in seat order, in Valkey and on the wire. ``s`` is claimed or allocated in Postgres."""
+SEAT_ACCESSIBLE = "a"
+SEAT_COMPANION = "c"
+SEATS_TO_BE_HAD = frozenset({SEAT_FREE, SEAT_ACCESSIBLE, SEAT_COMPANION})
+"""One character a seat, in seat order, in Valkey and on the wire. ``a`` and ``c`` are free too, for whoever asks for an
+accessible seat and for who comes along. ``s`` is allocated, or was claimed in Postgres when the stock was loaded."""
 
 
 class SaleDoubt(StrEnum):
@@ -65,7 +70,7 @@ class Settlement:
     """Postgres' word on stock that was claimed or sold. Applied at most once per ``key`` and only in ``epoch``.
 
     An inventory of a later epoch was loaded after this fact and knows it already. ``hold_id`` is None for
-    stock that was sold and comes back (a refund).
+    stock that was sold and comes back (a refund). ``buyers`` are the keys whose count of tickets it changes.
     """
 
     key: str
@@ -75,7 +80,15 @@ class Settlement:
     outcome: Outcome
     pools: Mapping[str, int]
     seats: tuple[SeatIndex, ...]
-    buyer_device: str
+    buyers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What became of the live holds of the epoch before: kept where their stock was still free, dropped otherwise."""
+
+    kept: int
+    dropped: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +119,8 @@ class Inventory(Protocol):
 
         Idempotent by ``hold_id``: the same fingerprint finds the hold as it is, another one is
         IDEMPOTENCY_MISMATCH. The server's own clock decides whether the sale is open. Rejections:
-        SALE_NOT_STARTED, SALE_ENDED, SOLD_OUT (``pools``), SEATS_TAKEN (``seats``: indexes), LIMIT_REACHED,
-        TOO_MANY_HOLDS, HOLD_LAPSED (a retry that came too late), IDEMPOTENCY_MISMATCH.
+        SALE_NOT_STARTED, SALE_ENDED, SOLD_OUT (``pools``), SEATS_TAKEN (``seats``: indexes), SEAT_STRANDED (likewise),
+        LIMIT_REACHED, TOO_MANY_HOLDS, COOLING_DOWN, HOLD_LAPSED (a retry that came too late), IDEMPOTENCY_MISMATCH.
         """
         ...
 
@@ -122,10 +135,21 @@ class Inventory(Protocol):
         """Give an active hold's stock back. False when there was none to give (idempotent); never touches a claim."""
         ...
 
-    def begin_claim(self, *, hold_id: HoldId, until: datetime) -> ClaimedHold | Rejection:
+    def extend(self, *, hold_id: HoldId, number: int, terms: SaleTerms) -> ActiveHold | Rejection:
+        """Give a live hold its ``number``-th extension (from 1). Idempotent by number; a deadline never moves back.
+
+        Rejections: EXTENSIONS_USED_UP, HOLD_LAPSED, CHECKOUT_IN_PROGRESS.
+        """
+        ...
+
+    def begin_claim(
+        self, *, hold_id: HoldId, until: datetime, joining: tuple[Limit, ...] = ()
+    ) -> ClaimedHold | Rejection:
         """Keep a live hold's stock for an order. Idempotent. HOLD_LAPSED when it is too late.
 
-        If Postgres never speaks of it again, the stock comes back at ``until``.
+        ``joining`` is what has become known of the buyer since: the hold counts under it from now on, unless that
+        makes too many (LIMIT_REACHED, and nothing has changed). If Postgres never speaks of the claim again, the stock
+        comes back at ``until``.
         """
         ...
 
@@ -138,10 +162,13 @@ class Inventory(Protocol):
         """
         ...
 
-    def load(self, *, sale: Sale, stock: StockLevels) -> bool:
+    def load(self, *, sale: Sale, stock: StockLevels) -> Loaded | None:
         """Replace everything known about the sale by ``stock`` at ``sale.epoch``.
 
-        Refused (False) when the inventory is already at this epoch or a later one. All older holds are void.
+        Refused (None) when the inventory is already at this epoch or a later one. Live holds that the inventory still
+        knows move to the new epoch, unless a seat or a pool of theirs is gone: those are over. A pool may be left short
+        (less than nothing free) by holds; Postgres decides who of them is served. Claims are those of ``stock``; one
+        that Postgres does not know is an order that is just being placed or has just ended, and is kept for a minute.
         """
         ...
 

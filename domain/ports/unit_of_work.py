@@ -126,8 +126,8 @@ class Orders(Protocol):
         """The refund policy this order was sold under."""
         ...
 
-    def units_bought(self, *, event_id: EventId, email: str) -> int:
-        """Tickets in live or paid orders of this e-mail address for the event.
+    def units_bought(self, *, event_id: EventId, keys: tuple[str, ...]) -> Mapping[str, int]:
+        """Tickets in live or paid orders for the event, by each of the buyer's keys that has any.
 
         Whoever asks has the buyer to itself until the end of this transaction, so that two orders placed at the
         same moment cannot both pass the limit.

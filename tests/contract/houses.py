@@ -12,6 +12,7 @@ from adapters.redis_locks.inventory import ValkeyInventory
 from domain.errors import Rejection
 from domain.events import Sale
 from domain.holds import ActiveHold, BuyerFingerprint, Demand, HoldId, HoldLine, demand, fingerprint, price
+from domain.limits import counted_under
 from domain.ports.inventory import Inventory, Outcome, SaleDoubt, Settlement, Snapshot, StockLevels
 from tests.contract.valkey_clients import FAKEREDIS, VALKEY, client_of
 from tests.fakes.inventory import FakeInventory
@@ -147,5 +148,5 @@ def settlement(hold: ActiveHold, outcome: Outcome, *, key: str = "order-1", refu
         outcome=outcome,
         pools=hold.pools,
         seats=hold.seats,
-        buyer_device=hold.buyer.device,
+        buyers=counted_under(hold.buyer),
     )

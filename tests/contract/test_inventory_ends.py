@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import RejectionCode
 from domain.holds import ActiveHold, ClaimedHold
-from domain.ports.inventory import Outcome, SaleDoubt, StandingClaim
+from domain.ports.inventory import Loaded, Outcome, SaleDoubt, StandingClaim
 from tests.contract.houses import HOUSES, House, ask, held, house_of, opened, refused, settlement, snapshot
 from tests.fakes.sales import best, buyer, chosen, general, general_sale, new_hold_id, reserved_sale, stock_of
 
@@ -168,13 +168,13 @@ def test_a_settlement_is_applied_once_per_key(house: House) -> None:
 def test_refunded_seats_come_back_to_sale(house: House) -> None:
     """Stock that was sold returns without a hold, and the buyer's count with it."""
     sale = opened(house, reserved_sale(per_order_max=2, per_buyer_max=2))
-    hold = held(house, sale, chosen(sale, 7, 8))
+    hold = held(house, sale, chosen(sale, 8, 9))
     house.inventory.settle(settlement=settlement(hold, Outcome.SOLD, key="sold"))
 
     house.inventory.settle(settlement=settlement(hold, Outcome.RELEASED, key="refund", refund=True))
 
     assert snapshot(house, sale).free["z:stalls"] == 30
-    held(house, sale, chosen(sale, 7, 8))
+    held(house, sale, chosen(sale, 8, 9))
 
 
 def test_a_sale_that_outlived_its_hold_takes_the_stock_again(house: House) -> None:
@@ -203,6 +203,21 @@ def test_a_seat_is_freed_only_by_whoever_owns_it(house: House) -> None:
     house.inventory.release(hold_id=bob.id)
 
     assert snapshot(house, sale).seats[3:5] == "ss"
+    assert snapshot(house, sale).free["z:stalls"] == 28
+
+
+def test_a_hold_that_lost_a_seat_to_a_sale_is_over(house: House) -> None:
+    """Bob learns it now, not at the checkout; what else he held is free again."""
+    sale = opened(house, reserved_sale())
+    ada = held(house, sale, chosen(sale, 3, 4), who=buyer("ada"))
+    claimed(house, ada, minutes=5)
+    house.advance(minutes=6)
+    bob = held(house, sale, chosen(sale, 4, 5), who=buyer("bob"))
+
+    house.inventory.settle(settlement=settlement(ada, Outcome.SOLD))
+
+    assert house.inventory.find(hold_id=bob.id) is None
+    assert snapshot(house, sale).seats[3:6] == "ssf"
     assert snapshot(house, sale).free["z:stalls"] == 28
 
 
@@ -247,24 +262,86 @@ def test_settlements_belong_to_their_epoch(house: House) -> None:
     assert snapshot(house, sale).free["z:floor"] == 98
 
 
-def test_a_load_replaces_everything_older(house: House) -> None:
-    """Old holds are void, their ids too; free stock is what Postgres says; limits start from its counts."""
+def test_a_load_says_what_is_free_and_who_has_bought(house: House) -> None:
+    """Free stock is what Postgres says; limits start from its counts; the feed starts anew."""
     sale = opened(house, general_sale(epoch=1, per_order_max=4, per_buyer_max=4))
-    old = held(house, sale, general(sale, 2), who=buyer("ada"))
     newer = replace(sale, epoch=2)
 
-    loaded = house.inventory.load(
-        sale=newer,
-        stock=replace(stock_of(newer, free={"z:floor": 50}), buyers={buyer("bob").device: 3}),
-    )
+    stock = replace(stock_of(newer, free={"z:floor": 50}), buyers={"d:device-bob": 3})
+    assert house.inventory.load(sale=newer, stock=stock) == Loaded(kept=0, dropped=0)
 
-    assert loaded is True
-    assert house.inventory.find(hold_id=old.id) is None
-    assert house.inventory.release(hold_id=old.id) is False
     assert (snapshot(house, sale).epoch, snapshot(house, sale).version) == (2, 0)
     assert snapshot(house, sale).free == {"z:floor": 50, "t:vip": 20}
     assert refused(house, newer, general(newer, 2), who=buyer("bob")).details["taken"] == 3
     held(house, newer, general(newer, 4), who=buyer("ada"))
+
+
+def test_live_holds_move_to_the_new_epoch(house: House) -> None:
+    """A rebuild while people choose takes nothing from them: the same hold, deadline and count, and one return."""
+    sale = opened(house, reserved_sale(per_order_max=4, per_buyer_max=4, hold_seconds=600))
+    hold_id, lines = new_hold_id(sale), (best(sale, 2), chosen(sale, 20, 21))
+    before = held(house, sale, *lines, hold_id=hold_id)
+    newer = replace(sale, epoch=2)
+
+    assert house.inventory.load(sale=newer, stock=stock_of(newer)) == Loaded(kept=1, dropped=0)
+
+    assert house.inventory.find(hold_id=hold_id) == replace(before, epoch=2)
+    assert held(house, newer, *lines, hold_id=hold_id) == replace(before, epoch=2)
+    assert snapshot(house, newer).free["z:stalls"] == 26
+    assert snapshot(house, newer).seats.count("h") == 4
+    assert refused(house, newer, chosen(newer, 0, 1)).code is RejectionCode.LIMIT_REACHED
+    house.advance(minutes=11)
+    assert house.inventory.sweep(event_id=sale.event_id, at_most=10) == 1
+    assert snapshot(house, newer).free["z:stalls"] == 30
+    assert "h" not in snapshot(house, newer).seats
+
+
+def test_a_hold_on_stock_that_is_gone_does_not_survive_a_load(house: House) -> None:
+    """One of its seats was blocked or sold: all of it is over, the rest is free again, and its buyer is told."""
+    sale = opened(house, reserved_sale())
+    hold_id = new_hold_id(sale)
+    lines = (chosen(sale, 3, 4),)
+    held(house, sale, *lines, hold_id=hold_id)
+    newer = replace(sale, epoch=2)
+
+    blocked = stock_of(newer, seats="fffb" + "f" * 42, free={"z:stalls": 29})
+    assert house.inventory.load(sale=newer, stock=blocked) == Loaded(kept=0, dropped=1)
+
+    assert refused(house, newer, *lines, hold_id=hold_id).code is RejectionCode.HOLD_LAPSED
+    assert snapshot(house, newer).seats[3:5] == "bf"
+    assert snapshot(house, newer).free["z:stalls"] == 29
+
+
+def test_holds_may_outnumber_a_lowered_capacity_but_nobody_else_joins(house: House) -> None:
+    """Nothing reads as free, and what comes back first fills the gap."""
+    sale = opened(house, general_sale(capacity=10))
+    first, second = held(house, sale, general(sale, 4)), held(house, sale, general(sale, 4))
+    newer = replace(sale, epoch=2)
+
+    house.inventory.load(sale=newer, stock=stock_of(newer, free={"z:floor": 5}))
+
+    assert snapshot(house, newer).free["z:floor"] == 0
+    house.inventory.release(hold_id=first.id)
+    assert snapshot(house, newer).free["z:floor"] == 1
+    assert refused(house, newer, general(newer, 2)).code is RejectionCode.SOLD_OUT
+    house.inventory.release(hold_id=second.id)
+    assert snapshot(house, newer).free["z:floor"] == 5
+
+
+def test_a_claim_that_postgres_does_not_know_is_kept_for_a_minute(house: House) -> None:
+    """Its order is just being placed, or has just ended: long enough for the one, and nothing is lost by the other."""
+    sale = opened(house, general_sale())
+    hold = held(house, sale, general(sale, 2))
+    claimed(house, hold, minutes=40)
+    newer = replace(sale, epoch=2)
+
+    house.inventory.load(sale=newer, stock=stock_of(newer))
+
+    assert snapshot(house, newer).free["z:floor"] == 98
+    assert claimed(house, hold, seconds=30).epoch == 2
+    house.advance(seconds=61)
+    assert house.inventory.sweep(event_id=sale.event_id, at_most=10) == 1
+    assert snapshot(house, newer).free["z:floor"] == 100
 
 
 def test_a_load_of_the_same_or_an_older_epoch_is_refused(house: House) -> None:
@@ -272,8 +349,8 @@ def test_a_load_of_the_same_or_an_older_epoch_is_refused(house: House) -> None:
     sale = opened(house, general_sale(epoch=2))
     hold = held(house, sale, general(sale, 2))
 
-    assert house.inventory.load(sale=sale, stock=stock_of(sale)) is False
-    assert house.inventory.load(sale=replace(sale, epoch=1), stock=stock_of(sale)) is False
+    assert house.inventory.load(sale=sale, stock=stock_of(sale)) is None
+    assert house.inventory.load(sale=replace(sale, epoch=1), stock=stock_of(sale)) is None
     assert house.inventory.find(hold_id=hold.id) == hold
 
 
@@ -289,7 +366,7 @@ def test_standing_claims_are_loaded_and_can_be_settled(house: House, outcome: Ou
         until=house.now() + timedelta(minutes=30),
     )
     stock = stock_of(sale, seats="fffss" + "f" * 41, free={"z:stalls": 28})
-    opened(house, sale, replace(stock, claimed=(claim,), buyers={buyer("ada").device: 2}))
+    opened(house, sale, replace(stock, claimed=(claim,), buyers={"d:device-ada": 2}))
 
     assert house.inventory.find(hold_id=claim.hold_id) is None, "its prices are known to its order only"
     found = house.inventory.begin_claim(hold_id=claim.hold_id, until=claim.until)

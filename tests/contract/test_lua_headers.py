@@ -69,11 +69,13 @@ def test_scripts_leak_no_globals_and_build_no_keys(script: Script) -> None:
     names = {name for names in re.findall(r"\blocal ([\w, ]+?)(?: =|\n)", text) for name in names.split(", ")}
     names |= {name for names in declared for name in names.split(", ")}
     names |= {name for _, names in re.findall(r"function (\w*)\(([\w, ]*)\)", text) for name in names.split(", ")}
-    assigned = {name for line in re.findall(r"^\s*([\w, ]+?) = ", text, re.MULTILINE) for name in line.split(", ")}
+    assigned = {
+        name for line in re.findall(r"^\s*([\w, ]+?) = (?!.*,$)", text, re.MULTILINE) for name in line.split(", ")
+    }
 
     assert {re.sub(r"^(local|for) ", "", name) for name in assigned} <= names
     assert not re.findall(r"^\s*function \w+\(", text, re.MULTILINE), "functions are local"
-    for key in re.findall(r"redis\.call\('[A-Z]+', ([^,)]+)", text):
+    for key in re.findall(r"call\('[A-Z]+', ([^,)]+)", text):
         assert key == "unpack(KEYS" or re.fullmatch(r"KEYS\[\d+\]|\w+", key), f"{key} is built inside the script"
 
 

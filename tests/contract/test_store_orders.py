@@ -120,7 +120,7 @@ def test_no_order_gives_back_more_than_it_took(store: UnitOfWorkFactory) -> None
         uow.orders.save(replace(order, refunded=order.total + usd(1)))
 
 
-def test_units_bought_are_counted_by_address_and_event(store: UnitOfWorkFactory) -> None:
+def test_units_bought_are_counted_by_person_and_event(store: UnitOfWorkFactory) -> None:
     """Waiting and paid orders count, ended ones and other people's do not."""
     here, there = general_sale(), general_sale()
     opened(store, here)
@@ -137,8 +137,9 @@ def test_units_bought_are_counted_by_address_and_event(store: UnitOfWorkFactory)
         uow.commit()
 
     with store() as uow:
-        assert uow.orders.units_bought(event_id=here.event_id, email="ada@example.org") == 7
-        assert uow.orders.units_bought(event_id=here.event_id, email="zoe@example.org") == 0
+        keys = ("d:device-ada", "e:unheard-of")
+        assert uow.orders.units_bought(event_id=here.event_id, keys=keys) == {"d:device-ada": 7}
+        assert uow.orders.units_bought(event_id=here.event_id, keys=("d:device-zoe",)) == {}
 
 
 def test_due_orders_are_those_past_their_deadline_or_left_releasing(store: UnitOfWorkFactory) -> None:

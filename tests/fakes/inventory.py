@@ -1,6 +1,6 @@
 """An inventory in memory: the model that the Valkey scripts are held against."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,13 +9,18 @@ from typing import Any
 from uuid import UUID
 
 from domain.errors import Rejection
-from domain.events import EventId, Sale
-from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, Demand, HeldLine, HoldId
+from domain.events import EventId, Sale, SaleTerms
+from domain.holds import ActiveHold, BestAvailable, BuyerFingerprint, ClaimedHold, Demand, HeldLine, HoldId
+from domain.limits import Limit, counted_under, limits
 from domain.ports.feed import Change, Listener
 from domain.ports.inventory import (
+    SEAT_ACCESSIBLE,
+    SEAT_COMPANION,
     SEAT_FREE,
     SEAT_HELD,
     SEAT_SOLD,
+    SEATS_TO_BE_HAD,
+    Loaded,
     Outcome,
     SaleDoubt,
     Settlement,
@@ -25,22 +30,31 @@ from domain.ports.inventory import (
 from domain.refusals import (
     buyer_limit_reached,
     checkout_in_progress,
+    cooling_down,
+    extensions_used_up,
     hold_id_reused,
     hold_lapsed,
     not_together,
     sale_ended,
     sale_not_started,
+    seat_stranded,
     seats_taken,
     sold_out,
     too_many_holds,
 )
-from domain.seat_maps import Row, SeatIndex
+from domain.seat_maps import Row, SeatFeature, SeatIndex
+from domain.seat_rules import stranded
 from domain.tiers import zone_pool
 from tests.fakes.best_seats import best_seats
 
 REAPED_PER_HOLD = 8
 NOT_KNOWN = "-"
 """The fingerprint of a claim that was loaded from Postgres."""
+RELEASE_FORGIVEN = timedelta(seconds=60)
+LAPSES_KEPT = timedelta(hours=1)
+ENDED_KEPT = timedelta(hours=1)
+UNKNOWN_CLAIM_KEPT = timedelta(minutes=1)
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(kw_only=True)
@@ -48,18 +62,30 @@ class _Record:
     """A hold or claim that owns stock."""
 
     hold_id: HoldId
-    epoch: int
     fingerprint: str
     lines: tuple[HeldLine, ...]
     pools: Mapping[str, int]
     seats: tuple[SeatIndex, ...]
     buyer: BuyerFingerprint
+    keys: tuple[str, ...]
+    made: datetime
     deadline: datetime
     claimed: bool = False
+    extensions: int = 0
 
     @property
     def units(self) -> int:
         return units_in(self.pools)
+
+
+@dataclass(kw_only=True)
+class _Count:
+    """What is counted under one of a buyer's keys."""
+
+    units: int = 0
+    live: int = 0
+    lapses: int = 0
+    last_lapse: datetime = _LONG_AGO
 
 
 @dataclass(kw_only=True)
@@ -70,20 +96,23 @@ class _Stock:
     version: int
     free: dict[str, int]
     seats: list[str]
-    rows: Mapping[str, tuple[Row, ...]]
-    buyers: dict[str, int]
+    natures: Mapping[SeatIndex, str]
+    rows: Mapping[str, tuple[tuple[Row, str], ...]]
+    counts: dict[str, _Count]
     records: dict[UUID, _Record] = field(default_factory=dict)
-    owners: dict[SeatIndex, UUID] = field(default_factory=dict)
-    ended: dict[UUID, str] = field(default_factory=dict)
+    ended: dict[UUID, tuple[str, datetime]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     changes: list[Change] = field(default_factory=list)
     tell: Callable[[Change], None]
 
-    def live_holds(self, device: str) -> int:
-        return sum(not record.claimed and record.buyer.device == device for record in self.records.values())
+    def count(self, keys: tuple[str, ...], units: int, live: int) -> None:
+        for key in keys:
+            count = self.counts.setdefault(key, _Count())
+            count.units, count.live = max(0, count.units + units), max(0, count.live + live)
 
     def change(self, pools: Mapping[str, int], seats: Mapping[SeatIndex, str]) -> None:
         """Add ``pools`` to what is free, set ``seats``, and tell the feed in absolute values, if anything differs."""
+        pools = {pool: units for pool, units in pools.items() if units}
         if not pools and not seats:
             return
         for pool, units in pools.items():
@@ -99,36 +128,50 @@ class _Stock:
         self.changes.append(change)
         self.tell(change)
 
-    def disown(self, seats: Iterable[SeatIndex], owner: UUID) -> list[SeatIndex]:
-        """End ownership; answers those seats that ``owner`` did own."""
-        owned = [index for index in seats if self.owners.get(index) == owner]
-        for index in owned:
-            del self.owners[index]
-        return owned
+    def freed(self, seats: Iterator[SeatIndex] | tuple[SeatIndex, ...]) -> dict[SeatIndex, str]:
+        return {index: self.natures.get(index, SEAT_FREE) for index in seats}
 
-    def give_back(self, record: _Record) -> None:
+    def give_back(self, record: _Record, now: datetime) -> None:
         """Return everything a record owns to sale, and remember that it is over."""
-        nonce = record.hold_id.nonce
-        owned = self.disown(record.seats, nonce)
-        self.end(record)
-        self.count(record.buyer.device, -record.units)
-        self.change(record.pools, dict.fromkeys(owned, SEAT_FREE))
+        self.end(record, now)
+        self.count(record.keys, -record.units, 0 if record.claimed else -1)
+        self.change(record.pools, self.freed(record.seats))
 
-    def count(self, device: str, units: int) -> None:
-        self.buyers[device] = max(0, self.buyers.get(device, 0) + units)
+    def note_lapse(self, record: _Record, now: datetime) -> None:
+        count = self.counts.setdefault(record.keys[0], _Count())
+        count.lapses, count.last_lapse = count.lapses + 1, now
 
-    def end(self, record: _Record) -> None:
+    def end(self, record: _Record, now: datetime) -> None:
         del self.records[record.hold_id.nonce]
-        self.ended[record.hold_id.nonce] = record.fingerprint
+        self.ended[record.hold_id.nonce] = (record.fingerprint, now + ENDED_KEPT)
 
     def reap(self, now: datetime, at_most: int) -> int:
-        lapsed = sorted(
-            (record for record in self.records.values() if record.deadline <= now),
-            key=lambda record: (record.deadline, record.hold_id.nonce.hex),
-        )[:at_most]
-        for record in lapsed:
-            self.give_back(record)
-        return len(lapsed)
+        """Do what is due, oldest first: lapsed records, and what need not be remembered any more."""
+        due: list[tuple[datetime, str, Callable[[], int]]] = []
+        for nonce, record in self.records.items():
+            if record.deadline <= now:
+                due.append((record.deadline, nonce.hex, partial(self._lapse, record, now)))
+        for nonce, (_, until) in self.ended.items():
+            if until <= now:
+                due.append((until, f"x{nonce.hex}", partial(self._forget_ended, nonce)))
+        for key, count in self.counts.items():
+            if count.lapses and count.last_lapse + LAPSES_KEPT <= now:
+                due.append((count.last_lapse + LAPSES_KEPT, f"sb:{key}", partial(self._forget_lapses, key)))
+        return sum(act() for _, _, act in sorted(due, key=lambda item: item[:2])[:at_most])
+
+    def _lapse(self, record: _Record, now: datetime) -> int:
+        self.give_back(record, now)
+        if not record.claimed:
+            self.note_lapse(record, now)
+        return 1
+
+    def _forget_ended(self, nonce: UUID) -> int:
+        del self.ended[nonce]
+        return 0
+
+    def _forget_lapses(self, key: str) -> int:
+        self.counts[key].lapses = 0
+        return 0
 
 
 class FakeInventory:
@@ -166,63 +209,87 @@ class FakeInventory:
             if earlier := _earlier(stock, hold_id, fingerprint, now):
                 return earlier
             stock.reap(now, REAPED_PER_HOLD)
-            if refused := _refused(stock, sale, demand, lines, buyer, now):
+            limited = limits(sale.terms, buyer)
+            if refused := _refused(stock, sale, demand, lines, limited, now):
                 return refused
-            seats = dict(demand.seats)
-            pools = dict(demand.pools)
-            taken = set(demand_seats(demand))
+            taken = _Taking(stock, demand, lines)
             for wish in demand.best:
-                view = [SEAT_HELD if index in taken else state for index, state in enumerate(stock.seats)]
-                for zone in map(zone_pool, wish.zones):
-                    left = stock.free[zone] - pools.get(zone, 0)
-                    picked = best_seats(view, stock.rows[zone], wish.quantity) if left >= wish.quantity else None
-                    if picked:
-                        seats[wish.line] = picked
-                        pools[zone] = pools.get(zone, 0) + wish.quantity
-                        taken.update(picked)
-                        break
-                else:
-                    return not_together(sale, lines[wish.line])
+                if refused := taken.serve(wish, sale):
+                    return refused
             record = _Record(
                 hold_id=hold_id,
-                epoch=stock.epoch,
                 fingerprint=fingerprint,
-                lines=tuple(replace(line, seats=seats.get(place, ())) for place, line in enumerate(lines)),
-                pools=pools,
-                seats=tuple(sorted(taken)),
+                lines=tuple(taken.lines),
+                pools=taken.pools,
+                seats=tuple(sorted(taken.seats)),
                 buyer=buyer,
+                keys=tuple(limit.key for limit in limited),
+                made=now.replace(microsecond=0),
                 deadline=now + timedelta(seconds=sale.terms.hold_seconds),
             )
             stock.records[hold_id.nonce] = record
-            stock.owners.update(dict.fromkeys(record.seats, hold_id.nonce))
-            stock.count(buyer.device, record.units)
-            stock.change({pool: -units for pool, units in pools.items()}, dict.fromkeys(record.seats, SEAT_HELD))
-            return _active(record)
+            stock.count(record.keys, record.units, 1)
+            stock.change({pool: -units for pool, units in record.pools.items()}, dict.fromkeys(record.seats, SEAT_HELD))
+            return _active(record, stock)
 
     def find(self, *, hold_id: HoldId) -> ActiveHold | ClaimedHold | None:
         with self._lock:
             record = self._live(hold_id)
             if record is None or not record.lines:
                 return None
-            return _claimed(record) if record.claimed else _active(record)
+            stock = self._stocks[hold_id.event_id]
+            return _claimed(record, stock) if record.claimed else _active(record, stock)
 
     def release(self, *, hold_id: HoldId) -> bool:
         with self._lock:
             record = self._live(hold_id)
             if record is None or record.claimed:
                 return False
-            self._stocks[hold_id.event_id].give_back(record)
+            stock, now = self._stocks[hold_id.event_id], self._now()
+            stock.give_back(record, now)
+            if now - record.made > RELEASE_FORGIVEN:
+                stock.note_lapse(record, now)
             return True
 
-    def begin_claim(self, *, hold_id: HoldId, until: datetime) -> ClaimedHold | Rejection:
+    def extend(self, *, hold_id: HoldId, number: int, terms: SaleTerms) -> ActiveHold | Rejection:
         with self._lock:
             record = self._live(hold_id)
             if record is None:
                 return hold_lapsed()
+            if record.claimed:
+                return checkout_in_progress()
+            if number > record.extensions:
+                later = min(
+                    self._now() + timedelta(seconds=terms.hold_seconds),
+                    record.made + timedelta(seconds=terms.hold_seconds_cap),
+                )
+                if record.extensions >= terms.extensions_max or later <= record.deadline:
+                    return extensions_used_up(record.deadline)
+                record.extensions, record.deadline = record.extensions + 1, later
+            return _active(record, self._stocks[hold_id.event_id])
+
+    def begin_claim(
+        self, *, hold_id: HoldId, until: datetime, joining: tuple[Limit, ...] = ()
+    ) -> ClaimedHold | Rejection:
+        with self._lock:
+            record = self._live(hold_id)
+            if record is None:
+                return hold_lapsed()
+            stock = self._stocks[hold_id.event_id]
+            new = [limit for limit in joining if limit.key not in record.keys]
+            for limit in new:
+                taken = stock.counts.get(limit.key, _Count()).units
+                if taken + record.units > limit.units_max:
+                    return buyer_limit_reached(limit, taken=taken)
             until = _whole_milliseconds(until)
+            if not record.claimed:
+                stock.count(record.keys, 0, -1)
             record.deadline = max(record.deadline, until) if record.claimed else until
             record.claimed = True
-            return _claimed(record)
+            keys = tuple(limit.key for limit in new)
+            stock.count(keys, record.units, 0)
+            record.keys = (*record.keys, *keys)
+            return _claimed(record, stock)
 
     def settle(self, *, settlement: Settlement) -> bool | SaleDoubt:
         with self._lock:
@@ -234,45 +301,49 @@ class FakeInventory:
             stock.settled.add(settlement.key)
             record = stock.records.get(settlement.hold_id.nonce) if settlement.hold_id else None
             if settlement.outcome is Outcome.SOLD:
-                _sell(stock, settlement, record)
+                _sell(stock, settlement, record, self._now())
             elif record is not None:
-                stock.give_back(record)
+                stock.give_back(record, self._now())
             elif settlement.hold_id is None:
                 _take_back(stock, settlement)
             return True
 
-    def load(self, *, sale: Sale, stock: StockLevels) -> bool:
+    def load(self, *, sale: Sale, stock: StockLevels) -> Loaded | None:
         with self._lock:
             known = self._stocks.get(sale.event_id)
             if known is not None and known.epoch >= sale.epoch:
-                return False
+                return None
+            natures = _natures(sale)
             loaded = _Stock(
                 epoch=sale.epoch,
                 version=sale.version,
                 free=dict(stock.free),
-                seats=list(stock.seats),
-                rows={zone_pool(zone.key): sale.seat_map.preference(zone.key) for zone in sale.seat_map.zones},
-                buyers=dict(stock.buyers),
+                seats=[
+                    natures.get(i, letter) if letter == SEAT_FREE else letter for i, letter in enumerate(stock.seats)
+                ],
+                natures=natures,
+                rows=_rows(sale),
+                counts={key: _Count(units=units) for key, units in stock.buyers.items()},
                 changes=[Change(epoch=sale.epoch, version=0, free={}, seats=())],
                 tell=partial(self._tell, sale.event_id),
             )
             for claim in stock.claimed:
-                nonce = claim.hold_id.nonce
-                loaded.records[nonce] = _Record(
+                loaded.records[claim.hold_id.nonce] = _Record(
                     hold_id=claim.hold_id,
-                    epoch=sale.epoch,
                     fingerprint=NOT_KNOWN,
                     lines=(),
                     pools=claim.pools,
                     seats=claim.seats,
                     buyer=claim.buyer,
+                    keys=counted_under(claim.buyer),
+                    made=datetime.fromtimestamp(0, UTC),
                     deadline=_whole_milliseconds(claim.until),
                     claimed=True,
                 )
-                loaded.owners.update(dict.fromkeys(claim.seats, nonce))
+            kept, dropped = _keep(loaded, known, self._now())
             self._stocks[sale.event_id] = loaded
             loaded.tell(loaded.changes[0])
-            return True
+            return Loaded(kept=kept, dropped=dropped)
 
     def renew_terms(self, *, sale: Sale) -> bool:
         with self._lock:
@@ -324,6 +395,73 @@ class FakeInventory:
         return record if record is not None and record.deadline > self._now() else None
 
 
+class _Taking:
+    """What one hold takes, best-available seats joining one line after the other."""
+
+    def __init__(self, stock: _Stock, demand: Demand, lines: tuple[HeldLine, ...]) -> None:
+        self._stock = stock
+        self.seats = set(demand_seats(demand))
+        self.pools = dict(demand.pools)
+        self.lines = [replace(line, seats=demand.seats.get(place, ())) for place, line in enumerate(lines)]
+
+    def serve(self, wish: BestAvailable, sale: Sale) -> Rejection | None:
+        """Grant the wish from the first choice that can, or say why none does."""
+        line = self.lines[wish.line]
+        empty: list[str] = []
+        any_would_do = False
+        for place, choice in enumerate(wish.choices):
+            zones = list(map(zone_pool, choice.zones))
+            empty += zones
+            if sum(max(0, self._left(zone)) for zone in zones) < wish.quantity:
+                continue
+            if choice.own_pool and self._left(choice.own_pool) < wish.quantity:
+                empty.append(choice.own_pool)
+                continue
+            any_would_do = True
+            if parts := self._together(self._stock.rows[choice.tier_key], wish):
+                if choice.own_pool:
+                    self.pools[choice.own_pool] = self.pools.get(choice.own_pool, 0) + wish.quantity
+                for pool, seats in parts:
+                    self._take(pool, seats)
+                chosen = (line, *line.or_else)[place]
+                self.lines[wish.line] = replace(
+                    chosen, or_else=(), seats=tuple(seat for _, seats in parts for seat in seats)
+                )
+                return None
+        return not_together(sale, line) if any_would_do else sold_out(sale, self.lines, empty)
+
+    def _together(
+        self, rows: tuple[tuple[Row, str], ...], wish: BestAvailable
+    ) -> list[tuple[str, tuple[SeatIndex, ...]]] | None:
+        for parts in range(1, (wish.quantity if wish.split else 1) + 1):
+            view = [SEAT_HELD if index in self.seats else state for index, state in enumerate(self._stock.seats)]
+            found: list[tuple[str, tuple[SeatIndex, ...]]] = []
+            remaining = wish.quantity
+            for part in range(parts):
+                size = -(-remaining // (parts - part))
+                for row, pool in rows:
+                    left = self._left(pool) - sum(len(seats) for other, seats in found if other == pool)
+                    picked = best_seats(view, (row,), size, accessible=wish.accessible and part == 0)
+                    if picked and left >= size:
+                        found.append((pool, picked))
+                        for index in picked:
+                            view[index] = SEAT_HELD
+                        remaining -= size
+                        break
+                else:
+                    break
+            if remaining == 0:
+                return found
+        return None
+
+    def _take(self, pool: str, seats: tuple[SeatIndex, ...]) -> None:
+        self.pools[pool] = self.pools.get(pool, 0) + len(seats)
+        self.seats.update(seats)
+
+    def _left(self, pool: str) -> int:
+        return self._stock.free[pool] - self.pools.get(pool, 0)
+
+
 def units_in(pools: Mapping[str, int]) -> int:
     """Tickets in a bag of pools: each takes exactly one place of one zone."""
     return sum(units for pool, units in pools.items() if pool.startswith(zone_pool("")))
@@ -335,20 +473,46 @@ def demand_seats(demand: Demand) -> tuple[SeatIndex, ...]:
 
 
 def _pools_named(demand: Demand) -> set[str]:
-    return {*demand.pools, *(zone_pool(zone) for wish in demand.best for zone in wish.zones)}
+    choices = [choice for wish in demand.best for choice in wish.choices]
+    return {
+        *demand.pools,
+        *(zone_pool(zone) for choice in choices for zone in choice.zones),
+        *(choice.own_pool for choice in choices if choice.own_pool),
+    }
+
+
+def _natures(sale: Sale) -> dict[SeatIndex, str]:
+    """The letter that seats kept for those who ask have when they are free."""
+    if sale.terms.accessible_released:
+        return {}
+    seats = sale.seat_map.seats
+    return {
+        index: SEAT_ACCESSIBLE if SeatFeature.ACCESSIBLE in seats[index].features else SEAT_COMPANION
+        for index in sale.seat_map.special
+    }
+
+
+def _rows(sale: Sale) -> dict[str, tuple[tuple[Row, str], ...]]:
+    """The rows that each tier may use, best first, with their pools."""
+    return {
+        tier.key: tuple(
+            (row, zone_pool(sale.seat_map.seats[row.first].zone)) for row in sale.seat_map.preference(*tier.zones)
+        )
+        for tier in sale.tiers
+    }
 
 
 def _earlier(stock: _Stock, hold_id: HoldId, fingerprint: str, now: datetime) -> ActiveHold | Rejection | None:
     """What an earlier call with this hold id has led to."""
     record = stock.records.get(hold_id.nonce)
-    known = record.fingerprint if record else stock.ended.get(hold_id.nonce)
+    known = record.fingerprint if record else stock.ended.get(hold_id.nonce, (None,))[0]
     if known is None:
         return None
     if known not in {fingerprint, NOT_KNOWN}:
         return hold_id_reused()
     if record is None or record.deadline <= now:
         return hold_lapsed()
-    return checkout_in_progress() if record.claimed else _active(record)
+    return checkout_in_progress() if record.claimed else _active(record, stock)
 
 
 def _refused(
@@ -356,7 +520,7 @@ def _refused(
     sale: Sale,
     demand: Demand,
     lines: tuple[HeldLine, ...],
-    buyer: BuyerFingerprint,
+    limited: tuple[Limit, ...],
     now: datetime,
 ) -> Rejection | None:
     terms = sale.terms
@@ -364,57 +528,98 @@ def _refused(
         return sale_not_started(demand.opens_at)
     if now >= demand.closes_at:
         return sale_ended(demand.closes_at)
-    if stock.live_holds(buyer.device) >= terms.live_holds_per_buyer:
-        return too_many_holds(maximum=terms.live_holds_per_buyer)
-    taken = stock.buyers.get(buyer.device, 0)
-    if taken + demand.units > terms.per_buyer_max:
-        return buyer_limit_reached(maximum=terms.per_buyer_max, taken=taken)
-    if gone := [index for index in demand_seats(demand) if stock.seats[index] != SEAT_FREE]:
+    for place, limit in enumerate(limited):
+        count = stock.counts.get(limit.key, _Count())
+        until = _whole_milliseconds(count.last_lapse + timedelta(seconds=terms.cooldown_seconds))
+        if place == 0 and count.lapses >= terms.lapses_max and now < until:
+            return cooling_down(until)
+        if count.live >= limit.live_max:
+            return too_many_holds(limit)
+        if count.units + demand.units > limit.units_max:
+            return buyer_limit_reached(limit, taken=count.units)
+    chosen = sorted(demand_seats(demand))
+    if gone := [index for index in chosen if stock.seats[index] not in SEATS_TO_BE_HAD]:
         return seats_taken(gone)
+    if not terms.may_strand_seats and (alone := _stranded(stock, sale, chosen)):
+        return seat_stranded(alone)
     if short := [pool for pool, units in demand.pools.items() if stock.free[pool] < units]:
         return sold_out(sale, lines, short)
     return None
 
 
-def _sell(stock: _Stock, settlement: Settlement, record: _Record | None) -> None:
+def _stranded(stock: _Stock, sale: Sale, chosen: list[SeatIndex]) -> list[SeatIndex]:
+    alone = []
+    for row in sorted({sale.seat_map.row_of(index) for index in chosen}, key=lambda row: row.first):
+        letters = "".join(stock.seats[row.first : row.first + row.count])
+        offsets = [index - row.first for index in chosen if row.first <= index < row.first + row.count]
+        alone += [row.first + offset for offset in stranded(letters, offsets)]
+    return alone
+
+
+def _keep(loaded: _Stock, known: _Stock | None, now: datetime) -> tuple[int, int]:
+    """Move live holds whose stock is still there to the new epoch; answers how many were kept, and how many not."""
+    kept = dropped = 0
+    records = known.records.values() if known else ()
+    for record in sorted(records, key=lambda record: (record.deadline, record.hold_id.nonce.hex)):
+        if record.deadline <= now or record.hold_id.nonce in loaded.records:
+            continue
+        if record.pools.keys() <= loaded.free.keys() and all(
+            loaded.seats[seat] in SEATS_TO_BE_HAD for seat in record.seats
+        ):
+            if record.claimed:
+                record = replace(record, deadline=min(record.deadline, now + UNKNOWN_CLAIM_KEPT))  # noqa: PLW2901
+            for pool, units in record.pools.items():
+                loaded.free[pool] -= units
+            for seat in record.seats:
+                loaded.seats[seat] = SEAT_HELD
+            loaded.records[record.hold_id.nonce] = record
+            loaded.count(record.keys, record.units, 0 if record.claimed else 1)
+            kept += 1
+        else:
+            loaded.ended[record.hold_id.nonce] = (record.fingerprint, now + ENDED_KEPT)
+            dropped += 1
+    return kept, dropped
+
+
+def _sell(stock: _Stock, settlement: Settlement, record: _Record | None, now: datetime) -> None:
     """The settlement's stock is sold; whatever the hold had beyond it comes back, whatever it lacked is taken."""
     had = record.pools if record else {}
-    pools = {pool: had.get(pool, 0) - settlement.pools.get(pool, 0) for pool in {**had, **settlement.pools}}
-    seats: dict[SeatIndex, str] = {}
+    mine = record.seats if record else ()
     if record is not None:
-        owned = stock.disown(record.seats, record.hold_id.nonce)
-        seats = dict.fromkeys(owned, SEAT_FREE)
-        stock.end(record)
-        stock.count(record.buyer.device, -record.units)
+        stock.end(record, now)
+        stock.count(record.keys, -record.units, 0 if record.claimed else -1)
     for index in settlement.seats:
-        stock.owners.pop(index, None)
-        seats[index] = SEAT_SOLD
-    stock.count(settlement.buyer_device, units_in(settlement.pools))
-    stock.change(
-        {pool: units for pool, units in pools.items() if units},
-        {index: state for index, state in seats.items() if stock.seats[index] != state},
-    )
+        if index not in mine and stock.seats[index] == SEAT_HELD:
+            owner = next(other for other in stock.records.values() if index in other.seats)
+            stock.give_back(owner, now)
+    stock.count(settlement.buyers, units_in(settlement.pools), 0)
+    for key in settlement.buyers:
+        stock.counts[key].lapses = 0
+    seats = stock.freed(tuple(index for index in mine if index not in settlement.seats))
+    seats |= {index: SEAT_SOLD for index in settlement.seats if stock.seats[index] != SEAT_SOLD}
+    pools = {pool: had.get(pool, 0) - settlement.pools.get(pool, 0) for pool in {**had, **settlement.pools}}
+    stock.change(pools, seats)
 
 
 def _take_back(stock: _Stock, settlement: Settlement) -> None:
-    """Sold stock returns to sale: seats that nobody owns, and the pools' units."""
-    seats = [index for index in settlement.seats if stock.seats[index] == SEAT_SOLD and index not in stock.owners]
-    stock.count(settlement.buyer_device, -units_in(settlement.pools))
-    stock.change(settlement.pools, dict.fromkeys(seats, SEAT_FREE))
+    """Sold stock returns to sale: its seats, and the pools' units."""
+    seats = tuple(index for index in settlement.seats if stock.seats[index] == SEAT_SOLD)
+    stock.count(settlement.buyers, -units_in(settlement.pools), 0)
+    stock.change(settlement.pools, stock.freed(seats))
 
 
-def _active(record: _Record) -> ActiveHold:
-    return ActiveHold(**_face(record))
+def _active(record: _Record, stock: _Stock) -> ActiveHold:
+    return ActiveHold(**_face(record, stock), extensions=record.extensions)
 
 
-def _claimed(record: _Record) -> ClaimedHold:
-    return ClaimedHold(**_face(record))
+def _claimed(record: _Record, stock: _Stock) -> ClaimedHold:
+    return ClaimedHold(**_face(record, stock))
 
 
-def _face(record: _Record) -> dict[str, Any]:
+def _face(record: _Record, stock: _Stock) -> dict[str, Any]:
     return {
         "id": record.hold_id,
-        "epoch": record.epoch,
+        "epoch": stock.epoch,
         "lines": record.lines,
         "pools": record.pools,
         "expires_at": record.deadline,

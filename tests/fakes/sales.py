@@ -18,7 +18,7 @@ from domain.holds import (
 )
 from domain.money import CurrencyCode, Money
 from domain.ports.inventory import SEAT_FREE, StockLevels
-from domain.seat_maps import Point, Row, Seat, SeatIndex, SeatMap, SeatMapId, Zone, ZoneKind
+from domain.seat_maps import Point, Row, Seat, SeatFeature, SeatIndex, SeatMap, SeatMapId, Zone, ZoneKind
 from domain.tiers import Tier, TierId, UnitPrice
 from domain.venues import VenueId
 
@@ -43,8 +43,11 @@ def usd(cents: int) -> Money:
 
 
 def terms(**changes: object) -> SaleTerms:
-    """A sale that is open, with the default limits unless ``changes`` say otherwise."""
-    return replace(SaleTerms(opens_at=OPENED, closes_at=CLOSES), **changes)  # type: ignore[arg-type]  # any field
+    """A sale that is open, with the default limits unless ``changes`` say otherwise.
+
+    Seats may be left alone: tests choose seats for other reasons than their neighbours.
+    """
+    return replace(SaleTerms(opens_at=OPENED, closes_at=CLOSES, may_strand_seats=True), **changes)  # type: ignore[arg-type]  # any field
 
 
 def tier(key: str, kind: ZoneKind, zones: tuple[str, ...], *, cents: int = 4500, **changes: object) -> Tier:
@@ -88,7 +91,7 @@ def reserved_sale(*, epoch: int = 1, balcony_capacity: int | None = None, **term
     return _sale(_seat_map((stalls, balcony), seats), tiers, epoch=epoch, terms_=terms(**terms_))
 
 
-def mixed_sale(*, epoch: int = 1, **terms_: object) -> Sale:
+def mixed_sale(*, epoch: int = 1, accessible: tuple[SeatIndex, ...] = (), **terms_: object) -> Sale:
     """A small house with everything: a floor of 12, stalls of 2 rows of 5 (seats 0-9), a balcony of 6 (10-15).
 
     Tiers: ``general`` and ``vip`` (4 at most) share the floor; ``stalls``; ``anywhere`` (stalls, then balcony, and
@@ -97,7 +100,10 @@ def mixed_sale(*, epoch: int = 1, **terms_: object) -> Sale:
     floor = Zone(key="floor", name="Floor", kind=ZoneKind.GENERAL_ADMISSION, capacity=12, outline=_SQUARE)
     stalls = reserved_zone("stalls", first=0, rows=2, per_row=5)
     balcony = reserved_zone("balcony", first=10, rows=1, per_row=6)
-    seats = (*_seats(stalls, y=20), *_seats(balcony, y=100))
+    seats = tuple(
+        replace(seat, features=frozenset({SeatFeature.ACCESSIBLE})) if seat.index in accessible else seat
+        for seat in (*_seats(stalls, y=20), *_seats(balcony, y=100))
+    )
     tiers = (
         tier("general", ZoneKind.GENERAL_ADMISSION, ("floor",)),
         tier("vip", ZoneKind.GENERAL_ADMISSION, ("floor",), cents=12_000, capacity=4, position=1),
@@ -112,6 +118,18 @@ def big_reserved_sale(*, rows: int, per_row: int, epoch: int = 1, **terms_: obje
     house = reserved_zone("house", first=0, rows=rows, per_row=per_row)
     seat = tier("seat", ZoneKind.RESERVED, ("house",), cents=9_000)
     return _sale(_seat_map((house,), _seats(house, y=20)), (seat,), epoch=epoch, terms_=terms(**terms_))
+
+
+def accessible_sale(*, epoch: int = 1, **terms_: object) -> Sale:
+    """Two rows of 8 (seats 0-15). In the first: 0 and 4 are accessible, 1 and 5 for companions. One tier ``seat``."""
+    house = reserved_zone("house", first=0, rows=2, per_row=8)
+    kept = {0: SeatFeature.ACCESSIBLE, 1: SeatFeature.COMPANION, 4: SeatFeature.ACCESSIBLE, 5: SeatFeature.COMPANION}
+    seats = tuple(
+        replace(seat, features=frozenset({kept[seat.index]})) if seat.index in kept else seat
+        for seat in _seats(house, y=20)
+    )
+    seat = tier("seat", ZoneKind.RESERVED, ("house",), cents=9_000)
+    return _sale(_seat_map((house,), seats), (seat,), epoch=epoch, terms_=terms(**terms_))
 
 
 def reserved_zone(key: str, *, first: SeatIndex, rows: int, per_row: int) -> Zone:
@@ -149,19 +167,20 @@ def general(sale: Sale, quantity: int, key: str = "general") -> GeneralLine:
     return GeneralLine(tier_id=tier_of(sale, key).id, quantity=quantity)
 
 
-def chosen(sale: Sale, *seats: SeatIndex, key: str = "stalls") -> SeatsLine:
+def chosen(sale: Sale, *seats: SeatIndex, key: str = "stalls", accessible: bool = False) -> SeatsLine:
     """These very seats."""
-    return SeatsLine(tier_id=tier_of(sale, key).id, seats=seats)
+    return SeatsLine(tier_id=tier_of(sale, key).id, seats=seats, accessible=accessible)
 
 
-def best(sale: Sale, quantity: int, key: str = "stalls") -> BestAvailableLine:
-    """The best seats side by side."""
-    return BestAvailableLine(tier_id=tier_of(sale, key).id, quantity=quantity)
+def best(sale: Sale, quantity: int, key: str = "stalls", *others: str, **how: bool) -> BestAvailableLine:
+    """The best seats side by side, of this tier or one of the others."""
+    or_tiers = tuple(tier_of(sale, other).id for other in others)
+    return BestAvailableLine(tier_id=tier_of(sale, key).id, quantity=quantity, or_tiers=or_tiers, **how)
 
 
-def buyer(name: str = "ada") -> BuyerFingerprint:
-    """Somebody, recognisable by name."""
-    return BuyerFingerprint(device=f"device-{name}", address=f"address-{name}")
+def buyer(name: str = "ada", **keys: str) -> BuyerFingerprint:
+    """Somebody, recognisable by name, and by whatever else is said."""
+    return replace(BuyerFingerprint(device=f"device-{name}", address=f"address-{name}"), **keys)
 
 
 def new_hold_id(sale: Sale, nonce: UUID | None = None) -> HoldId:

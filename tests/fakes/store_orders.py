@@ -5,6 +5,7 @@ from datetime import datetime
 from domain.errors import NotFound, TransactionConflict
 from domain.events import EventId
 from domain.holds import HoldId
+from domain.limits import counted_under
 from domain.orders import ENDED, Order, OrderId, OrderState, StockState
 from domain.refunds import RefundPolicy
 from domain.tickets import Ticket, TicketId, TicketState
@@ -51,12 +52,13 @@ class FakeOrders:
         self.get(order_id)
         return self._state.order_policies[order_id]
 
-    def units_bought(self, *, event_id: EventId, email: str) -> int:
-        return sum(
-            order.units - void_tickets(self._state, order)
-            for order in self._state.orders.values()
-            if order.event_id == event_id and order.buyer.email == email and order.state not in ENDED
-        )
+    def units_bought(self, *, event_id: EventId, keys: tuple[str, ...]) -> dict[str, int]:
+        bought: dict[str, int] = {}
+        for order in self._state.orders.values():
+            if order.event_id == event_id and order.state not in ENDED:
+                for key in set(keys) & set(counted_under(order.fingerprint)):
+                    bought[key] = bought.get(key, 0) + order.units - void_tickets(self._state, order)
+        return bought
 
     def due(self, *, now: datetime, at_most: int) -> tuple[OrderId, ...]:
         waiting = [

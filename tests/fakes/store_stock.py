@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from domain.errors import InvariantBroken, NotFound, StockConflict
 from domain.events import EventId
+from domain.limits import counted_under
 from domain.orders import ENDED, Order, OrderLine, OrderState, StockState
 from domain.ports.inventory import SEAT_FREE, SEAT_SOLD, StandingClaim, StockLevels
 from domain.tickets import Ticket, TicketState
@@ -143,7 +144,8 @@ class FakeStock:
         for order in orders:
             if order.state not in ENDED:
                 units = order.units - void_tickets(self._state, order)
-                buyers[order.fingerprint.device] = buyers.get(order.fingerprint.device, 0) + units
+                for key in counted_under(order.fingerprint):
+                    buyers[key] = buyers.get(key, 0) + units
         return buyers
 
 

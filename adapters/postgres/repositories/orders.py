@@ -15,15 +15,22 @@ from domain.orders import Order, OrderId
 from domain.refunds import RefundPolicy
 
 # A statement of its own: the count below must begin after the wait, or it would not see whom it waited for.
-_ALONE_WITH_BUYER = text("SELECT pg_advisory_xact_lock(hashtextextended('buyer:' || :event_id || ':' || :email, 0))")
+# Several keys are locked in the order of their numbers, as everybody does.
+_ALONE_WITH_BUYER = text("""
+    SELECT pg_advisory_xact_lock(number)
+    FROM (SELECT DISTINCT hashtextextended('buyer:' || :event_id || ':' || key, 0) AS number
+          FROM unnest(CAST(:keys AS text[])) AS wanted (key) ORDER BY number) AS keys
+""")
 _UNITS_BOUGHT = text("""
-    SELECT coalesce(sum(bought.quantity - voided.tickets), 0) AS units
+    SELECT key, sum(bought.quantity - voided.tickets) AS units
     FROM orders
+    CROSS JOIN LATERAL unnest(buyer_keys) AS counted (key)
     CROSS JOIN LATERAL (SELECT sum(quantity) AS quantity FROM order_lines WHERE order_id = orders.id) AS bought
     CROSS JOIN LATERAL (SELECT count(*) AS tickets FROM tickets
                         WHERE order_id = orders.id AND state = 'void') AS voided
-    WHERE event_id = :event_id AND buyer_email = :email
+    WHERE event_id = :event_id AND buyer_keys && CAST(:keys AS text[]) AND key = ANY(CAST(:keys AS text[]))
         AND state IN ('awaiting_payment', 'in_review', 'confirmed', 'partially_refunded')
+    GROUP BY key
 """)
 _DUE = text("""
     SELECT id FROM orders
@@ -65,11 +72,10 @@ class PostgresOrders:
             raise NotFound("order")
         return event_rows.policy_from_row(row)
 
-    def units_bought(self, *, event_id: EventId, email: str) -> int:
-        buyer = {"event_id": event_id, "email": email}
+    def units_bought(self, *, event_id: EventId, keys: tuple[str, ...]) -> dict[str, int]:
+        buyer = {"event_id": event_id, "keys": list(keys)}
         self._transaction.run(_ALONE_WITH_BUYER, buyer)
-        row = self._transaction.first(_UNITS_BOUGHT, buyer)
-        return int(row["units"]) if row else 0
+        return {row["key"]: int(row["units"]) for row in self._transaction.rows(_UNITS_BOUGHT, buyer)}
 
     def due(self, *, now: datetime, at_most: int) -> tuple[OrderId, ...]:
         found = self._transaction.rows(_DUE, {"now": now, "at_most": at_most})

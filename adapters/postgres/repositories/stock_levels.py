@@ -10,7 +10,8 @@ from sqlalchemy import text
 from adapters.postgres.transaction import Transaction
 from domain.errors import NotFound
 from domain.events import EventId
-from domain.holds import BuyerFingerprint, HoldId
+from domain.holds import HoldId
+from domain.limits import recognised
 from domain.orders import StockState
 from domain.ports.inventory import SEAT_BLOCKED, SEAT_FREE, SEAT_SOLD, StandingClaim, StockLevels
 
@@ -29,18 +30,19 @@ _LEVELS = text("""
          WHERE event_id = events.id AND seat IS NOT NULL AND state IN ('claimed', 'allocated')) AS sold,
         (SELECT array_agg(seat) FROM claims
          WHERE event_id = events.id AND seat IS NOT NULL AND state = 'blocked') AS blocked,
-        (SELECT jsonb_object_agg(device, units)
-         FROM (SELECT orders.device, sum(bought.quantity - voided.tickets) AS units
+        (SELECT jsonb_object_agg(key, units)
+         FROM (SELECT key, sum(bought.quantity - voided.tickets) AS units
                FROM orders
+               CROSS JOIN LATERAL unnest(buyer_keys) AS counted (key)
                CROSS JOIN LATERAL (SELECT sum(quantity) AS quantity FROM order_lines
                                    WHERE order_id = orders.id) AS bought
                CROSS JOIN LATERAL (SELECT count(*) AS tickets FROM tickets
                                    WHERE order_id = orders.id AND state = 'void') AS voided
                WHERE orders.event_id = events.id
                    AND orders.state IN ('awaiting_payment', 'in_review', 'confirmed', 'partially_refunded')
-               GROUP BY orders.device) AS by_device) AS buyers,
+               GROUP BY key) AS by_key) AS buyers,
         (SELECT jsonb_agg(jsonb_build_object(
-                    'nonce', orders.hold_nonce, 'device', orders.device, 'address', orders.address,
+                    'nonce', orders.hold_nonce, 'buyer_keys', orders.buyer_keys, 'address', orders.address,
                     'stock', orders.stock, 'deadline_at', orders.deadline_at, 'pools', taken.pools,
                     'seats', taken.seats) ORDER BY orders.placed_at, orders.id)
          FROM orders
@@ -82,6 +84,6 @@ def _standing(event_id: EventId, claim: Mapping[str, Any]) -> StandingClaim:
         hold_id=HoldId(event_id, UUID(claim["nonce"])),
         pools=claim["pools"],
         seats=tuple(claim["seats"]),
-        buyer=BuyerFingerprint(device=claim["device"], address=claim["address"]),
+        buyer=recognised(counted=claim["buyer_keys"], address=claim["address"]),
         until=datetime.fromisoformat(claim["deadline_at"]) + grace,
     )

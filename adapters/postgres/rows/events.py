@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from adapters.postgres.transaction import Row
-from domain.events import Event, EventId, EventState, Sale, SaleTerms
+from domain.events import Event, EventId, EventState, LimitSubject, Sale, SaleTerms
 from domain.money import CurrencyCode, Money
 from domain.refunds import RefundPolicy, RefundWindow
 from domain.seat_maps import SeatMap, SeatMapId, ZoneKind
@@ -36,6 +36,14 @@ def to_row(event: Event) -> dict[str, Any]:
         "per_buyer_max": event.terms.per_buyer_max,
         "live_holds_per_buyer": event.terms.live_holds_per_buyer,
         "admission_required": event.terms.admission_required,
+        "extensions_max": event.terms.extensions_max,
+        "hold_seconds_cap": event.terms.hold_seconds_cap,
+        "live_holds_per_address": event.terms.live_holds_per_address,
+        "lapses_max": event.terms.lapses_max,
+        "cooldown_seconds": event.terms.cooldown_seconds,
+        "may_strand_seats": event.terms.may_strand_seats,
+        "accessible_released": event.terms.accessible_released,
+        "limit_by": sorted(subject.value for subject in event.terms.limit_by),
     }
 
 
@@ -65,6 +73,14 @@ def from_row(row: Row, tiers: Iterable[Row]) -> Event:
             per_buyer_max=row["per_buyer_max"],
             live_holds_per_buyer=row["live_holds_per_buyer"],
             admission_required=row["admission_required"],
+            extensions_max=row["extensions_max"],
+            hold_seconds_cap=row["hold_seconds_cap"],
+            live_holds_per_address=row["live_holds_per_address"],
+            lapses_max=row["lapses_max"],
+            cooldown_seconds=row["cooldown_seconds"],
+            may_strand_seats=row["may_strand_seats"],
+            accessible_released=row["accessible_released"],
+            limit_by=frozenset(map(LimitSubject, row["limit_by"])),
         ),
         tiers=tuple(tier_from_row(tier) for tier in tiers),
     )

@@ -6,7 +6,8 @@ from typing import Any
 from adapters.postgres.rows.events import price_from_row
 from adapters.postgres.transaction import Row
 from domain.events import EventId
-from domain.holds import BuyerFingerprint, HoldId
+from domain.holds import HoldId
+from domain.limits import counted_under, recognised
 from domain.money import CurrencyCode, Money
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.tickets import Ticket, TicketId, TicketState
@@ -25,6 +26,7 @@ def to_row(order: Order) -> dict[str, Any]:
         "buyer_phone": order.buyer.phone,
         "device": order.fingerprint.device,
         "address": order.fingerprint.address,
+        "buyer_keys": list(counted_under(order.fingerprint)),
         "pools": dict(order.pools),
         "currency": order.total.currency,
         "total_minor": order.total.amount,
@@ -75,7 +77,7 @@ def from_row(row: Row, lines: Iterable[Row]) -> Order:
         state=OrderState(row["state"]),
         stock=StockState(row["stock"]),
         buyer=Buyer(name=row["buyer_name"], email=row["buyer_email"], phone=row["buyer_phone"]),
-        fingerprint=BuyerFingerprint(device=row["device"], address=row["address"]),
+        fingerprint=recognised(counted=row["buyer_keys"], address=row["address"]),
         lines=tuple(_line(line, row["currency"]) for line in lines),
         pools=row["pools"],
         placed_at=row["placed_at"],

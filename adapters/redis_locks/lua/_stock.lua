@@ -1,47 +1,78 @@
 -- Shared beginning of the scripts that move stock; put before them when they are loaded (see scripts.py).
 --
--- It expects the six keys of a sale's stock as KEYS[1] to KEYS[6]. The hash `state` holds, in one place so that a hold
+-- It expects the four keys of a sale's stock as KEYS[1] to KEYS[4]. The hash `state` holds, in one place so that a hold
 -- is one read and one write of it:
---   epoch, version, change   of the stock, of the sale it was last asked for under, of the feed
---   due                      no deadline lies before this (Unix ms); it may be earlier than the first one
---   pools                    JSON list of pool names; each of them is a field too: units free
---   n:<nonce>                a record: "<held|claimed|over> <deadline_ms> <fingerprint> <body>"
---   b:<device>               a buyer: tickets held, claimed and sold, times 1000, plus live holds
--- A record's body is a JSON object {epoch, units, buyer: [device, address], pools: {pool: units}, seats: [index…],
--- picked: [[line, pool, first, count]…], lines: […]}; an ended record has none. `picked` are the best-available
--- seats, which are in `pools` and `seats` only by way of this list. A claim loaded from Postgres has fingerprint "-":
--- what was asked for is no longer known.
+--   stamp        "<epoch>.<version>" of the stock, and of the sale it was last asked for under
+--   due          no entry of `deadlines` lies before this (Unix ms); it may be earlier than the first one
+--   pools        JSON list of pool names; each of them is a field too: units free
+--   r:<tier>     the tier's rows, best first: "<first seat> <last seat>", then " <first>,<count>,<zone>" each
+--   special      there are seats with a letter of their own when they are free: x<index>, "a" or "c"
+--   <nonce>      a record: a letter, the second it was made (10 digits), a fingerprint (16), the buyers it counts
+--                under, a line feed, JSON {units, buyer, pools, seats, lines}, a line feed, and picks
+--   b:<key>      a buyer: tickets held, claimed and sold, times 1000, plus live holds; then, after lapses, a space, how
+--                many, a space and the last one's Unix ms
+-- A record's letter is a digit for a hold (how often it was extended), "c" for a claim and "o" for one that is over,
+-- which keeps nothing behind its fingerprint. Picks are best-available seats, "<line>,<choice>,<first>,<count>,<pool>;"
+-- each, and count on top of the JSON's pools and seats; a first of -1 takes units of a pool only. A claim that was
+-- loaded from Postgres has a fingerprint of dashes: what was asked for is no longer known.
+-- The sorted set `deadlines` says by Unix ms what is to be done: <nonce> gives its stock back, x<nonce> is forgotten,
+-- s<key> has its lapses forgotten.
+--
+-- A hold spends more time around its commands than in them, so on its way numbers are kept out of strings (formatting
+-- one costs as much as a command), functions borrow no locals from outside (each one borrowed is an allocation a call),
+-- and nothing is made before it is needed.
 
-local state, seats, owners, deadlines, ended, feed = unpack(KEYS)
-local FEED_LENGTH = 5000
-local FEED_TRIMMED_EVERY = 64
+local state, seats, deadlines, feed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local call = redis.call
 local TICKET = 1000
-
-local function clock()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
-end
-
-local function parse(record)
-  return string.match(record, '^(%a+) (%d+) (%S*) (.*)$')
-end
 
 -- The tools of the rarer steps, made only when they are needed: a hold rarely is.
 local function tools()
+  local state, seats, deadlines, feed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+  local call = redis.call
+  local TICKET = 1000
+  local FEED_LENGTH = 5000
   local ENDED_KEPT_MS = 3600000
+  local LAPSES_KEPT_MS = 3600000
+  local FREE = '^[fac]$'
   local tool = {}
 
-  -- Everything that a record's body owns: units by pool, and a list of seats.
-  function tool.owned(body)
-    local content = cjson.decode(body)
+  -- What there is to know about a record, none of it decoded yet; nil when there is none.
+  function tool.read(nonce)
+    local text = call('HGET', state, nonce)
+    if not text then
+      return nil
+    end
+    local buyers, body, picks = string.match(text, '^([^\n]*)\n([^\n]*)\n(.*)$', 28)
+    return {
+      letter = string.sub(text, 1, 1),
+      made = tonumber(string.sub(text, 2, 11)),
+      print = string.sub(text, 12, 27),
+      tail = string.sub(text, 28),
+      picks = picks,
+      buyers = buyers,
+      body = body,
+    }
+  end
+
+  -- The moment a live record lapses; nil when it is not live any more, reaped or not.
+  function tool.deadline(nonce, now)
+    local deadline = tonumber(call('ZSCORE', deadlines, nonce) or 0)
+    return deadline > now and deadline or nil
+  end
+
+  -- Everything that a record owns: tickets, units by pool, and a list of seats.
+  function tool.owned(record)
+    local content = cjson.decode(record.body)
     local pools, indexes = content.pools, content.seats
-    for _, pick in ipairs(content.picked) do
-      pools[pick[2]] = (pools[pick[2]] or 0) + pick[4]
-      for index = pick[3], pick[3] + pick[4] - 1 do
+    for first, count, pool in string.gmatch(record.picks, '%d+,%d+,(-?%d+),(%d+),([^;]+);') do
+      first, count = tonumber(first), tonumber(count)
+      pools[pool] = (pools[pool] or 0) + count
+      for index = first, first >= 0 and first + count - 1 or first - 1 do
         indexes[#indexes + 1] = index
       end
     end
-    return content, pools, indexes
+    return content.units, pools, indexes
   end
 
   -- Add units (by pool) to what is free, and tell the feed about them and about seats that changed (a list of words
@@ -56,100 +87,147 @@ local function tools()
     if #names == 0 and #words == 0 then
       return
     end
-    local known = redis.call('HMGET', state, 'epoch', 'change', unpack(names))
-    local change = known[2] + 1
+    local known = call('HMGET', state, 'stamp', unpack(names))
     local values = {}
     for place, pool in ipairs(names) do
       values[#values + 1] = pool
-      values[#values + 1] = (tonumber(known[place + 2]) or 0) + units[pool]
+      values[#values + 1] = (tonumber(known[place + 1]) or 0) + units[pool]
     end
-    redis.call('HSET', state, 'change', change, unpack(values))
+    if #values > 0 then
+      call('HSET', state, unpack(values))
+    end
     if #words > 0 then
       values[#values + 1] = 'seats'
       values[#values + 1] = table.concat(words, ' ')
     end
-    redis.call('XADD', feed, known[1] .. '-' .. change, unpack(values))
-    if change % FEED_TRIMMED_EVERY == 0 then
-      redis.call('XTRIM', feed, 'MAXLEN', '~', FEED_LENGTH)
-    end
+    local epoch = string.match(known[1], '^%d+')
+    call('XADD', feed, 'MAXLEN', '~', FEED_LENGTH, epoch .. '-*', unpack(values))
   end
 
-  -- Write one state into many single seats; answers the feed's words.
-  function tool.mark(indexes, letter)
+  -- The letter of each of these seats when it is free.
+  function tool.free_letters(indexes)
+    local letters = {}
+    if #indexes > 0 and call('HEXISTS', state, 'special') == 1 then
+      local fields = {}
+      for place, index in ipairs(indexes) do
+        fields[place] = 'x' .. index
+      end
+      letters = call('HMGET', state, unpack(fields))
+    end
+    for place in ipairs(indexes) do
+      letters[place] = letters[place] or 'f'
+    end
+    return letters
+  end
+
+  -- Write a letter into each of these seats; answers the feed's words.
+  function tool.mark(indexes, letters)
     local words = {}
     for place, index in ipairs(indexes) do
-      redis.call('SETRANGE', seats, index, letter)
-      words[place] = index .. letter .. '1'
+      call('SETRANGE', seats, index, letters[place])
+      words[place] = index .. letters[place] .. '1'
     end
     return words
   end
 
-  -- Those of the seats that `nonce` owns; they are nobody's from now on.
-  function tool.disown(indexes, nonce)
-    local mine = {}
-    if #indexes > 0 then
-      local known = redis.call('HMGET', owners, unpack(indexes))
-      for place, index in ipairs(indexes) do
-        if known[place] == nonce then
-          mine[#mine + 1] = index
-        end
-      end
-      if #mine > 0 then
-        redis.call('HDEL', owners, unpack(mine))
-      end
-    end
-    return mine
+  function tool.is_free(index)
+    return string.find(call('GETRANGE', seats, index, index), FREE) ~= nil
   end
 
-  -- Count a buyer's tickets and live holds; a buyer with neither is forgotten.
-  function tool.count_buyer(device, units, live)
-    local field = 'b:' .. device
-    local known = tonumber(redis.call('HGET', state, field) or 0)
-    local count = math.max(0, math.floor(known / TICKET) + units) * TICKET + math.max(0, known % TICKET + live)
-    if count == 0 then
-      redis.call('HDEL', state, field)
-    else
-      redis.call('HSET', state, field, count)
+  -- Count tickets and live holds under each key of a list such as "b:d:17 b:e:4". Whoever has neither, nor lapses, is
+  -- forgotten.
+  function tool.count(buyers, units, live)
+    for field in string.gmatch(buyers, '%S+') do
+      local known = call('HGET', state, field) or '0'
+      local number, lapses = string.match(known, '^(%d+)(.*)$')
+      number = math.max(0, math.floor(number / TICKET) + units) * TICKET + math.max(0, number % TICKET + live)
+      if number == 0 and lapses == '' then
+        call('HDEL', state, field)
+      else
+        call('HSET', state, field, lapses == '' and number or string.format('%d%s', number, lapses))
+      end
     end
+  end
+
+  -- A hold ended unbought: its first buyer may be asked to wait when that happens again and again.
+  function tool.note_lapse(buyers, now)
+    local field = string.match(buyers, '^%S+')
+    if field then
+      local known = call('HGET', state, field) or '0'
+      local number, lapses = string.match(known, '^(%d+) ?(%d*)')
+      call('HSET', state, field, string.format('%d %d %d', number, (tonumber(lapses) or 0) + 1, now))
+      call('ZADD', deadlines, now + LAPSES_KEPT_MS, 's' .. field)
+    end
+  end
+
+  -- Whoever buys, or has waited long enough, starts anew.
+  function tool.forget_lapses(field)
+    local known = call('HGET', state, field)
+    local number = known and string.match(known, '^(%d+) ')
+    if number == '0' then
+      call('HDEL', state, field)
+    elseif number then
+      call('HSET', state, field, number)
+    end
+    call('ZREM', deadlines, 's' .. field)
   end
 
   -- The record is over: its id is remembered for a while, so that a late retry does not make a new hold.
-  function tool.finish(nonce, fingerprint, now)
-    redis.call('ZREM', deadlines, nonce)
-    redis.call('HSET', state, 'n:' .. nonce, 'over ' .. now .. ' ' .. fingerprint .. ' ')
-    redis.call('ZADD', ended, now + ENDED_KEPT_MS, nonce)
+  function tool.finish(nonce, record, now)
+    call('HSET', state, nonce, 'o' .. string.rep('0', 10) .. record.print)
+    call('ZREM', deadlines, nonce)
+    call('ZADD', deadlines, now + ENDED_KEPT_MS, 'x' .. nonce)
   end
 
   -- Return all that a record owns to sale. Exactly once: afterwards the record is over.
-  function tool.give_back(nonce, kind, fingerprint, body, now)
-    local content, pools, indexes = tool.owned(body)
-    tool.finish(nonce, fingerprint, now)
-    tool.count_buyer(content.buyer[1], -content.units, kind == 'held' and -1 or 0)
-    tool.announce(pools, tool.mark(tool.disown(indexes, nonce), 'f'))
+  function tool.give_back(nonce, record, now)
+    local units, pools, indexes = tool.owned(record)
+    tool.finish(nonce, record, now)
+    tool.count(record.buyers, -units, record.letter == 'c' and 0 or -1)
+    tool.announce(pools, tool.mark(indexes, tool.free_letters(indexes)))
   end
 
-  -- Give back what lapsed up to `now`, oldest first, at most so many; answers how many.
+  -- Do what is due, oldest first, at most so many things; answers how many holds and claims were given back.
   function tool.reap(now, at_most)
-    local lapsed = redis.call('ZRANGEBYSCORE', deadlines, '-inf', now, 'LIMIT', 0, at_most)
-    for _, nonce in ipairs(lapsed) do
-      local kind, _, fingerprint, body = parse(redis.call('HGET', state, 'n:' .. nonce))
-      tool.give_back(nonce, kind, fingerprint, body, now)
+    local due = call('ZRANGEBYSCORE', deadlines, '-inf', now, 'LIMIT', 0, at_most)
+    local returned = 0
+    for _, member in ipairs(due) do
+      local kind, name = string.match(member, '^([xs])(.*)$')
+      if kind == 'x' then
+        call('HDEL', state, name)
+        call('ZREM', deadlines, member)
+      elseif kind == 's' then
+        tool.forget_lapses(name)
+      else
+        local record = tool.read(member)
+        tool.give_back(member, record, now)
+        if record.letter ~= 'c' then
+          tool.note_lapse(record.buyers, now)
+        end
+        returned = returned + 1
+      end
     end
-    local first = redis.call('ZRANGE', deadlines, 0, 0, 'WITHSCORES')
+    local first = call('ZRANGE', deadlines, 0, 0, 'WITHSCORES')
     if first[2] then
-      redis.call('HSET', state, 'due', first[2])
+      call('HSET', state, 'due', first[2])
     else
-      redis.call('HDEL', state, 'due')
+      call('HDEL', state, 'due')
     end
-    return #lapsed
+    return returned
+  end
+
+  -- A deadline moved or came: `due` must not lie after it.
+  function tool.note_deadline(deadline)
+    local due = call('HGET', state, 'due')
+    if not due or deadline < tonumber(due) then
+      call('HSET', state, 'due', deadline)
+    end
   end
 
   return tool
 end
 
--- A deadline moved or came: `due` must not lie after it.
-local function note_deadline(due, deadline)
-  if not due or deadline < tonumber(due) then
-    redis.call('HSET', state, 'due', deadline)
-  end
+local function clock(shift_ms)
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000) + shift_ms
 end

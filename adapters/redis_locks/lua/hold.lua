@@ -1,60 +1,59 @@
 -- hold: take everything a buyer asks for until the hold's deadline, or nothing.
 --
--- KEYS: state seats owners deadlines ended feed rows
+-- KEYS: state seats deadlines feed
 -- ARGV:
---   1 shift_ms         added to the server's clock (tests move time with it; otherwise 0)
---   2 epoch            of the caller's sale
---   3 version          of the caller's sale
---   4 opens_at_ms      Unix time
---   5 closes_at_ms     Unix time
---   6 hold_ms          how long the hold lasts
---   7 per_buyer_max    tickets over all holds and orders of one buyer
---   8 live_holds_max   holds of one buyer that are not orders yet
---   9 nonce            names the hold
---  10 fingerprint      of what was asked for
---  11 device           the buyer, for limits
---  12 units            tickets in all
---  13 body             the record's JSON object after its opening brace, without epoch and picked
---  14 pool_count
---  15 run_count        of chosen seats: neighbours are told as one run
---  16 wish_count       of best-available lines
---  17… pool names (all of them, zones of wishes included), then units by pool, then runs (first, count),
---      then wishes (line, quantity, number of zones, zone pools in order of preference)
+--   1 shift_ms        added to the server's clock (tests move time with it; otherwise 0)
+--   2 stamp           "<epoch>.<version>" of the caller's sale
+--   3 change_id       "<epoch>-*", for the feed
+--   4 opens_at_ms     Unix time
+--   5 closes_at_ms    Unix time
+--   6 hold_ms         how long the hold lasts
+--   7 rules           "<lapses_max> <cooldown_ms> <may_strand>": so often in a row may a buyer let a hold lapse before
+--                     the next one waits so long from the last lapse; 1 when a seat may be left alone, otherwise 0
+--   8 nonce           names the hold
+--   9 units           tickets in all
+--  10 tail            of the record, picks excepted: fingerprint (16 characters), buyer fields, line feed, JSON
+--  11 buyer_count     keys that this buyer is counted under
+--  12 pool_count
+--  13… buyer fields, then pool names (all of them, what wishes may draw from included), then by buyer the most tickets
+--      and the most live holds, then units by pool; then, if seats are asked for at all, the number of rows with chosen
+--      seats, those (first seat, length, number of runs, then by run first seat, count), the number of wishes, those
+--      (line, quantity, is accessible, may split, number of choices, then by choice: rows field, own pool or nothing,
+--      number of zones, zone pools)
 -- Replies:
---   HELD deadline_ms [line, pool, first, count]…   taken; the lists are the wishes' seats
---   FOUND deadline_ms body     an earlier call with this id and fingerprint made it
---   CLAIMED                    … and its order is being placed or paid
---   OVER                       … and it lapsed, was given back or sold
---   MISMATCH                   an earlier call with this id asked for something else
---   REBUILD                    no stock, or of an older epoch, or without one of these pools or seats
---   STALE                      the caller's sale is older than the stock
---   EARLY, LATE                outside the sale window
---   TOO_MANY                   live holds
---   LIMIT taken                tickets of this buyer
---   TAKEN index…               chosen seats that are not free
---   SHORT pool…                pools with too little left
---   APART line                 no row has so many free neighbours
+--   HELD deadline_ms [line, choice, first, count, pool]…   taken; the lists are the wishes' seats
+--   FOUND deadline_ms tail extensions   an earlier call with this id and fingerprint made it
+--   CLAIMED                  … and its order is being placed or paid
+--   OVER                     … and it lapsed, was given back or sold
+--   MISMATCH                 an earlier call with this id asked for something else
+--   REBUILD                  no stock, or of an older epoch, or without one of these pools or seats
+--   STALE                    the caller's sale is older than the stock
+--   EARLY, LATE              outside the sale window
+--   TOO_MANY place           live holds, under this one of the buyer's keys (from 1)
+--   LIMIT place taken        tickets, likewise
+--   COOLING until_ms         this buyer let too many holds lapse
+--   TAKEN index…             chosen seats that are not free
+--   STRANDED index…          seats that would be left alone though the same row had a better choice
+--   SHORT pool…              pools with too little left
+--   APART line               no row has so many free neighbours
 -- Invariant: free units and free seats only move together with a record that owns them.
 
-local rows = KEYS[7]
 local REAPED_PER_HOLD = 8
-local pool_count, run_count, wish_count = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
-local nonce = ARGV[9]
-local record_field, buyer_field = 'n:' .. nonce, 'b:' .. ARGV[11]
+local nonce = ARGV[8]
+local buyer_count, pool_count = tonumber(ARGV[11]), tonumber(ARGV[12])
+local BUYERS_AFTER = 12
+local POOLS_AFTER = BUYERS_AFTER + buyer_count
+local POOLS_KNOWN_AFTER = 3 + buyer_count
 
-local function look()
-  return redis.call('HMGET', state, 'epoch', 'version', 'change', 'due', record_field, buyer_field,
-    unpack(ARGV, 17, 16 + pool_count))
-end
-local POOLS_KNOWN_AFTER = 6
-
-local now = clock()
-local known = look()
-if known[1] ~= ARGV[2] or known[2] ~= ARGV[3] then
-  local epoch, version = tonumber(known[1] or 0), tonumber(known[2] or 0)
-  if epoch < tonumber(ARGV[2]) then
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+local known = call('HMGET', state, 'stamp', 'due', nonce, unpack(ARGV, BUYERS_AFTER + 1, POOLS_AFTER + pool_count))
+if known[1] ~= ARGV[2] then
+  local epoch, version = string.match(known[1] or '0.0', '^(%d+)%.(%d+)$')
+  local asked_epoch, asked_version = string.match(ARGV[2], '^(%d+)%.(%d+)$')
+  if tonumber(epoch) < tonumber(asked_epoch) then
     return {'REBUILD'}
-  elseif epoch > tonumber(ARGV[2]) or version > tonumber(ARGV[3]) then
+  elseif epoch ~= asked_epoch or tonumber(version) > tonumber(asked_version) then
     return {'STALE'}
   end
 end
@@ -63,26 +62,27 @@ for place = POOLS_KNOWN_AFTER + 1, POOLS_KNOWN_AFTER + pool_count do
     return {'REBUILD'}
   end
 end
-if known[2] ~= ARGV[3] then
-  redis.call('HSET', state, 'version', ARGV[3])
+if known[1] ~= ARGV[2] then
+  call('HSET', state, 'stamp', ARGV[2])
 end
 
-if known[5] then
-  local kind, deadline, fingerprint, body = parse(known[5])
-  deadline = tonumber(deadline)
-  if fingerprint ~= ARGV[10] and fingerprint ~= '-' then
+if known[3] then
+  local tool = tools()
+  local record = tool.read(nonce)
+  local deadline = tool.deadline(nonce, now)
+  if record.print ~= string.sub(ARGV[10], 1, 16) and record.print ~= string.rep('-', 16) then
     return {'MISMATCH'}
-  elseif kind == 'over' or deadline <= now then
+  elseif record.letter == 'o' or not deadline then
     return {'OVER'}
-  elseif kind == 'claimed' then
+  elseif record.letter == 'c' then
     return {'CLAIMED'}
   end
-  return {'FOUND', deadline, body}
+  return {'FOUND', deadline, record.tail, tonumber(record.letter)}
 end
 
-if known[4] and tonumber(known[4]) <= now then
+if known[2] and tonumber(known[2]) <= now then
   tools().reap(now, REAPED_PER_HOLD)
-  known = look()
+  known = call('HMGET', state, 'stamp', 'due', nonce, unpack(ARGV, BUYERS_AFTER + 1, POOLS_AFTER + pool_count))
 end
 
 if now < tonumber(ARGV[4]) then
@@ -91,48 +91,116 @@ elseif now >= tonumber(ARGV[5]) then
   return {'LATE'}
 end
 
-local bought = tonumber(known[6] or 0)
-if bought % TICKET >= tonumber(ARGV[8]) then
-  return {'TOO_MANY'}
-elseif math.floor(bought / TICKET) + ARGV[12] > tonumber(ARGV[7]) then
-  return {'LIMIT', math.floor(bought / TICKET)}
-end
-
--- Chosen seats: each run of neighbours is one read.
-local argument = 17 + 2 * pool_count
-local runs = {}
-local gone
-for place = 1, run_count do
-  local first, count = tonumber(ARGV[argument]), tonumber(ARGV[argument + 1])
-  argument = argument + 2
-  runs[place] = {first, count}
-  local states = redis.call('GETRANGE', seats, first, first + count - 1)
-  if #states < count then
-    return {'REBUILD'}
-  end
-  if states ~= string.rep('f', count) then
-    gone = gone or {'TAKEN'}
-    for offset = 1, count do
-      if string.sub(states, offset, offset) ~= 'f' then
-        gone[#gone + 1] = first + offset - 1
-      end
+-- `values` becomes what is written into the state: buyers, then pools, which the feed is told of as well.
+local values = {}
+local argument = POOLS_AFTER + pool_count + 1
+local units = tonumber(ARGV[9])
+for place = 1, buyer_count do
+  local text = known[3 + place] or 0
+  local number = tonumber(text)
+  local lapses
+  if not number then
+    local times, last
+    number, times, last = string.match(text, '^(%d+) (%d+) (%d+)$')
+    number, lapses = tonumber(number), ' ' .. times .. ' ' .. last
+    local lapses_max, cooldown_ms = string.match(ARGV[7], '^(%d+) (%d+)')
+    if place == 1 and tonumber(times) >= tonumber(lapses_max) and now < last + cooldown_ms then
+      return {'COOLING', last + cooldown_ms}
     end
   end
+  if number % TICKET >= tonumber(ARGV[argument + 1]) then
+    return {'TOO_MANY', place}
+  end
+  local taken = math.floor(number / TICKET)
+  if taken + units > tonumber(ARGV[argument]) then
+    return {'LIMIT', place, taken}
+  end
+  number = number + units * TICKET + 1
+  values[2 * place - 1] = ARGV[BUYERS_AFTER + place]
+  values[2 * place] = lapses and string.format('%d%s', number, lapses) or number
+  argument = argument + 2
+end
+local UNITS_AFTER = argument - 1
+argument = argument + pool_count
+local row_count = tonumber(ARGV[argument] or 0)
+argument = argument + 1
+
+-- Chosen seats: each row is one read, and will be one write.
+local rows, words, gone
+for place = 1, row_count do
+  local first, length, runs = tonumber(ARGV[argument]), tonumber(ARGV[argument + 1]), tonumber(ARGV[argument + 2])
+  local before = call('GETRANGE', seats, first, first + length - 1)
+  if #before < length then
+    return {'REBUILD'}
+  end
+  argument = argument + 3
+  local after = before
+  for _ = 1, runs do
+    local start, count = ARGV[argument] - first, tonumber(ARGV[argument + 1])
+    if string.find(string.sub(before, start + 1, start + count), '[^fac]') then
+      gone = gone or {'TAKEN'}
+      for offset = start + 1, start + count do
+        if string.find(before, '^[^fac]', offset) then
+          gone[#gone + 1] = first + offset - 1
+        end
+      end
+    end
+    after = string.sub(after, 1, start) .. string.rep('h', count) .. string.sub(after, start + count + 1)
+    local word = ARGV[argument] .. 'h' .. ARGV[argument + 1]
+    words = words and words .. ' ' .. word or word
+    argument = argument + 2
+  end
+  rows = rows or {}
+  rows[place] = {first, after, before}
 end
 if gone then
   return gone
 end
 
+-- Within each run of free seats, no more may be left alone than the same number of neighbours would have left.
+if row_count > 0 and string.sub(ARGV[7], -1) == '0' then
+  local stranded
+  for place = 1, row_count do
+    local first, after, before = rows[place][1], rows[place][2], rows[place][3]
+    if string.find(after, '%f[f]f%f[^f]') then
+      for head, tail in string.gmatch(before, '()f+()') do
+        local part = string.sub(after, head, tail - 1)
+        local _, taken = string.gsub(part, 'h', '')
+        local alone = {}
+        for offset in string.gmatch(part, '%f[f]()f%f[^f]') do
+          alone[#alone + 1] = first + head + offset - 2
+        end
+        if taken > 0 and #alone > (#part - taken == 1 and 1 or 0) then
+          stranded = stranded or {'STRANDED'}
+          for _, index in ipairs(alone) do
+            stranded[#stranded + 1] = index
+          end
+        end
+      end
+    end
+  end
+  if stranded then
+    return stranded
+  end
+end
+
 -- Pools: what is left when this hold has been served; wishes are subtracted as they are granted.
-local left = {}
+local wish_count = tonumber(ARGV[argument] or 0)
+argument = argument + 1
+local left
 local short
 for place = 1, pool_count do
-  local wanted = tonumber(ARGV[16 + pool_count + place])
+  local wanted = tonumber(ARGV[UNITS_AFTER + place])
   local remaining = known[POOLS_KNOWN_AFTER + place] - wanted
-  left[ARGV[16 + place]] = remaining
   if remaining < 0 and wanted > 0 then
     short = short or {'SHORT'}
-    short[#short + 1] = ARGV[16 + place]
+    short[#short + 1] = ARGV[POOLS_AFTER + place]
+  elseif wish_count > 0 then
+    left = left or {}
+    left[ARGV[POOLS_AFTER + place]] = remaining
+  elseif wanted > 0 then
+    values[#values + 1] = ARGV[POOLS_AFTER + place]
+    values[#values + 1] = remaining
   end
 end
 if short then
@@ -141,109 +209,164 @@ end
 
 -- Best-available seats are chosen here and taken below, so nobody can come between.
 local picks = {}
+local picked = ''
 if wish_count > 0 then
-  -- The best neighbours in one row's states: fewest seats left alone, then nearest to the middle, then leftmost.
-  local function best_start(states, quantity)
-    local length = #states
-    local best, best_alone, best_distance
-    local from = 1
-    while true do
-      local head, tail = string.find(states, 'f+', from)
-      if not head then
-        return best
-      end
-      for start = head, tail - quantity + 1 do
-        local alone = (start - head == 1 and 1 or 0) + (tail - start - quantity == 0 and 1 or 0)
-        local distance = math.abs(2 * start - 2 + quantity - length)
-        if not best or alone < best_alone or (alone == best_alone and distance < best_distance) then
-          best, best_alone, best_distance = start, alone, distance
-        end
-      end
-      from = tail + 1
-    end
+  local states = call('GET', seats) or ''
+  for _, row in ipairs(rows or {}) do
+    states = string.sub(states, 1, row[1]) .. row[2] .. string.sub(states, row[1] + #row[2] + 1)
   end
 
-  -- The first row of a zone, in its order of preference, that has the neighbours. Sees this hold's other seats.
-  local function pick(pool, quantity, wanted)
-    local plan = redis.call('HGET', rows, pool)
-    if not plan then
-      return nil
-    end
-    local low, high, from = string.match(plan, '^(%d+) (%d+)()')
-    local states = redis.call('GETRANGE', seats, low, high)
-    for _, run in ipairs(runs) do
-      -- A run may reach into the next zone: only its part in this one matters here.
-      local before, last = math.max(run[1] - low, 0), math.min(run[1] + run[2] - low, #states)
-      if before < last then
-        states = string.sub(states, 1, before) .. string.rep('h', last - before) .. string.sub(states, last + 1)
+  -- The best neighbours in one row's states: fewest seats left alone, then nearest to the middle, then leftmost.
+  -- Among those who asked for an accessible seat: one that is, first of all with as few of them as can be.
+  local function best_start(row, quantity, letters, accessible)
+    local best, best_rank
+    for head, tail in string.gmatch(row, '()[' .. letters .. ']+()') do
+      for start = head, tail - quantity do
+        local _, special = 0, 0
+        if accessible then
+          _, special = string.gsub(string.sub(row, start, start + quantity - 1), 'a', '')
+        end
+        if not accessible or special > 0 then
+          local alone = (start - head == 1 and 1 or 0) + (tail - start - quantity == 1 and 1 or 0)
+          local rank = (special * 4 + alone) * 1000000 + math.abs(2 * start - 2 + quantity - #row)
+          if not best or rank < best_rank then
+            best, best_rank = start, rank
+          end
+        end
       end
     end
-    for first, count in string.gmatch(string.sub(plan, from), '(%d+),(%d+)') do
-      local offset = first - low
-      local row = string.sub(states, offset + 1, offset + count)
-      if string.find(row, wanted, 1, true) then
-        return first + best_start(row, quantity) - 1
+    return best
+  end
+
+  -- The first row of a plan, best first, that has the neighbours.
+  local function pick(plan, zones, quantity, accessible)
+    local letters = accessible and 'fac' or 'f'
+    local low, high, from = string.match(plan, '^(%d+) (%d+)()')
+    local together = accessible and 'a' or string.rep('f', quantity)
+    if not string.find(string.sub(states, low + 1, high + 1), together, 1, true) then
+      return nil
+    end
+    for first, count, zone in string.gmatch(string.sub(plan, from), '(%d+),(%d+),(%d+)') do
+      local row = string.sub(states, first + 1, first + count)
+      if string.find(row, together, 1, true) and left[zones[tonumber(zone)]] >= quantity then
+        local start = best_start(row, quantity, letters, accessible)
+        if start then
+          return first + start - 1, zones[tonumber(zone)]
+        end
       end
     end
     return nil
   end
-  for place = 1, wish_count do
-    local line, quantity, zones = ARGV[argument], tonumber(ARGV[argument + 1]), tonumber(ARGV[argument + 2])
-    local wanted = string.rep('f', quantity)
-    for zone = 1, zones do
-      local pool = ARGV[argument + 2 + zone]
-      local first = left[pool] >= quantity and pick(pool, quantity, wanted)
-      if first then
-        picks[place] = {tonumber(line), pool, first, quantity}
-        runs[#runs + 1] = {first, quantity}
-        left[pool] = left[pool] - quantity
-        break
+
+  local line, choice
+  local function grant(pool, first, count)
+    picks[#picks + 1] = {line, choice, first, count, pool}
+    picked = picked .. string.format('%d,%d,%d,%d,%s;', line, choice, first, count, pool)
+    left[pool] = left[pool] - count
+    if first >= 0 then
+      local taken = string.rep('h', count)
+      states = string.sub(states, 1, first) .. taken .. string.sub(states, first + count + 1)
+      rows = rows or {}
+      rows[#rows + 1] = {first, taken}
+      words = (words and words .. ' ' or '') .. string.format('%dh%d', first, count)
+    end
+  end
+
+  -- All of a line's seats in one row, or, for whoever asked, in as few parts of as even a size as there are.
+  local function serve(plan, zones, quantity, accessible, parts_max)
+    for parts = 1, parts_max do
+      local found, remaining, taken_back = {}, quantity, states
+      for part = 1, parts do
+        local size = math.ceil(remaining / (parts - part + 1))
+        local first, pool = pick(plan, zones, size, accessible and part == 1)
+        if not first then
+          break
+        end
+        found[part] = {pool, first, size}
+        states = string.sub(states, 1, first) .. string.rep('h', size) .. string.sub(states, first + size + 1)
+        left[pool] = left[pool] - size
+        remaining = remaining - size
+      end
+      states = taken_back
+      for _, part in ipairs(found) do
+        left[part[1]] = left[part[1]] + part[3]
+      end
+      if remaining == 0 then
+        return found
       end
     end
-    if not picks[place] then
-      return {'APART', tonumber(line)}
+    return nil
+  end
+
+  for _ = 1, wish_count do
+    local quantity, accessible = tonumber(ARGV[argument + 1]), ARGV[argument + 2] == '1'
+    local parts_max = ARGV[argument + 3] == '1' and quantity or 1
+    local choices = tonumber(ARGV[argument + 4])
+    local any, empty = false, {'SHORT'}
+    line = tonumber(ARGV[argument])
+    argument = argument + 5
+    local found
+    for place = 1, choices do
+      local field, own, zone_count = ARGV[argument], ARGV[argument + 1], tonumber(ARGV[argument + 2])
+      local zones, free = {}, 0
+      for zone = 1, zone_count do
+        zones[zone] = ARGV[argument + 2 + zone]
+        free = free + math.max(0, left[zones[zone]])
+        empty[#empty + 1] = zones[zone]
+      end
+      argument = argument + 3 + zone_count
+      if not found and free >= quantity then
+        if own == '' or left[own] >= quantity then
+          any = true
+          local plan = call('HGET', state, field)
+          if not plan then
+            return {'REBUILD'}
+          end
+          found = serve(plan, zones, quantity, accessible, parts_max)
+          if found then
+            choice = place - 1
+            if own ~= '' then
+              grant(own, -1, quantity)
+            end
+          end
+        else
+          empty[#empty + 1] = own
+        end
+      end
     end
-    argument = argument + 3 + zones
+    if not found and any then
+      return {'APART', line}
+    elseif not found then
+      return empty
+    end
+    for _, part in ipairs(found) do
+      grant(part[1], part[2], part[3])
+    end
+  end
+  for place = 1, pool_count do
+    local pool = ARGV[POOLS_AFTER + place]
+    if left[pool] ~= tonumber(known[POOLS_KNOWN_AFTER + place]) then
+      values[#values + 1] = pool
+      values[#values + 1] = left[pool]
+    end
   end
 end
 
 -- Everything fits: write.
-local words = {}
-if #runs > 0 then
-  local owning = {}
-  for place, run in ipairs(runs) do
-    redis.call('SETRANGE', seats, run[1], string.rep('h', run[2]))
-    words[place] = run[1] .. 'h' .. run[2]
-    for index = run[1], run[1] + run[2] - 1 do
-      owning[#owning + 1] = index
-      owning[#owning + 1] = nonce
-    end
-  end
-  redis.call('HSET', owners, unpack(owning))
-end
-local values = {}
-for place = 1, pool_count do
-  local pool = ARGV[16 + place]
-  if left[pool] ~= tonumber(known[POOLS_KNOWN_AFTER + place]) then
-    values[#values + 1] = pool
-    values[#values + 1] = left[pool]
-  end
-end
+local POOLS_TOLD_AFTER = 2 * buyer_count
+local made = ARGV[1] == '0' and time[1] or string.format('%010d', math.floor(now / 1000))
+call('HSET', state, nonce, '0' .. made .. ARGV[10] .. '\n' .. picked, unpack(values))
 local deadline = now + ARGV[6]
-local change = known[3] + 1
-local picked = wish_count > 0 and cjson.encode(picks) or '[]'
-local record = 'held ' .. deadline .. ' ' .. ARGV[10] .. ' {"epoch":' .. ARGV[2] .. ',"picked":' .. picked .. ',' ..
-  ARGV[13]
-redis.call('HSET', state, 'change', change, record_field, record, buyer_field, bought + ARGV[12] * TICKET + 1,
-  unpack(values))
-redis.call('ZADD', deadlines, deadline, nonce)
-note_deadline(known[4], deadline)
-if #words > 0 then
-  values[#values + 1] = 'seats'
-  values[#values + 1] = table.concat(words, ' ')
+call('ZADD', deadlines, deadline, nonce)
+if not known[2] or deadline < tonumber(known[2]) then
+  call('HSET', state, 'due', deadline)
 end
-redis.call('XADD', feed, ARGV[2] .. '-' .. change, unpack(values))
-if change % FEED_TRIMMED_EVERY == 0 then
-  redis.call('XTRIM', feed, 'MAXLEN', '~', FEED_LENGTH)
+if words then
+  for _, row in ipairs(rows) do
+    call('SETRANGE', seats, row[1], row[2])
+  end
+  call('XADD', feed, ARGV[3], 'seats', words, unpack(values, POOLS_TOLD_AFTER + 1))
+else
+  call('XADD', feed, ARGV[3], unpack(values, POOLS_TOLD_AFTER + 1))
 end
 return {'HELD', deadline, unpack(picks)}

@@ -1,57 +1,116 @@
--- load: replace everything known about a sale by the stock that Postgres knows.
+-- load: replace everything known about a sale by the stock that Postgres knows, and keep the live holds that still fit.
 --
--- KEYS: state seats owners deadlines ended feed rows settled
+-- KEYS: state seats deadlines feed settled
 -- ARGV:
---   1 epoch         of the stock, higher than what is there
---   2 version       of the sale
---   3 seat_states   one character a seat; may be empty
---   4 pool_count
---   5 zone_count
---   6 claim_count
---   7… pools (name, free), then zones with rows (pool, plan), then claims (nonce, until_ms, body), then buyers
---      (device, units); a plan is "<first seat> <last seat> <first>,<count> <first>,<count> …", best row first
+--   1 shift_ms      added to the server's clock (tests move time with it; otherwise 0)
+--   2 epoch         of the stock, higher than what is there
+--   3 version       of the sale
+--   4 seat_states   one character a seat; may be empty
+--   5 pool_count
+--   6 plan_count
+--   7 special_count
+--   8 claim_count
+--   9… pools (name, free), then rows (field, plan), then special seats (index, letter when free), then claims (nonce,
+--      until_ms, tail), then buyers (field, units)
 -- Replies:
---   LOADED
---   KNOWN           the stock is of this epoch or a later one: nothing was touched
--- Invariant: no record, owner, count or settlement of an older epoch survives.
+--   LOADED kept dropped   how many live holds were kept, and how many met stock that is gone
+--   KNOWN                 the stock is of this epoch or a later one: nothing was touched
+-- Invariant: afterwards what Postgres has taken is not free, and nothing is anybody's but by a record. A claim that
+-- Postgres does not know is an order that was just being placed or has just ended: it is kept for a minute.
 
-local epoch = tonumber(redis.call('HGET', state, 'epoch') or 0)
-if epoch >= tonumber(ARGV[1]) then
+local UNKNOWN_CLAIM_MS = 60000
+local settled = KEYS[5]
+local now = clock(ARGV[1])
+local tool = tools()
+local stamp = call('HGET', state, 'stamp')
+if stamp and tonumber(string.match(stamp, '^%d+')) >= tonumber(ARGV[2]) then
   return {'KNOWN'}
 end
-local rows = KEYS[7]
-redis.call('DEL', unpack(KEYS))
-if ARGV[3] ~= '' then
-  redis.call('SET', seats, ARGV[3])
-end
-local argument = 7
-local pools = {}
-for place = 1, tonumber(ARGV[4]) do
-  pools[place] = ARGV[argument]
-  redis.call('HSET', state, ARGV[argument], ARGV[argument + 1])
-  argument = argument + 2
-end
-redis.call('HSET', state, 'epoch', ARGV[1], 'version', ARGV[2], 'change', 0, 'pools', cjson.encode(pools))
-for _ = 1, tonumber(ARGV[5]) do
-  redis.call('HSET', rows, ARGV[argument], ARGV[argument + 1])
-  argument = argument + 2
-end
-local due
-for _ = 1, tonumber(ARGV[6]) do
-  local nonce, until_ms, body = ARGV[argument], ARGV[argument + 1], ARGV[argument + 2]
-  redis.call('HSET', state, 'n:' .. nonce, 'claimed ' .. until_ms .. ' - ' .. body)
-  redis.call('ZADD', deadlines, until_ms, nonce)
-  due = math.min(due or tonumber(until_ms), until_ms)
-  for _, index in ipairs(cjson.decode(body).seats) do
-    redis.call('HSET', owners, index, nonce)
+
+local survivors = {}
+local live = call('ZRANGEBYSCORE', deadlines, '(' .. string.format('%d', now), '+inf', 'WITHSCORES')
+for place = 1, #live, 2 do
+  local nonce, deadline = live[place], tonumber(live[place + 1])
+  local record = not string.find(nonce, '^[xs]') and tool.read(nonce)
+  if record then
+    if record.letter == 'c' then
+      deadline = math.min(deadline, now + UNKNOWN_CLAIM_MS)
+    end
+    survivors[#survivors + 1] = {nonce, record, deadline}
   end
+end
+
+call('DEL', state, seats, deadlines, feed, settled)
+if ARGV[4] ~= '' then
+  call('SET', seats, ARGV[4])
+end
+local argument = 9
+local pools, free = {}, {}
+for place = 1, tonumber(ARGV[5]) do
+  pools[place] = ARGV[argument]
+  free[pools[place]] = tonumber(ARGV[argument + 1])
+  argument = argument + 2
+end
+call('HSET', state, 'stamp', ARGV[2] .. '.' .. ARGV[3], 'pools', cjson.encode(pools))
+for _ = 1, tonumber(ARGV[6]) do
+  call('HSET', state, ARGV[argument], ARGV[argument + 1])
+  argument = argument + 2
+end
+local special_count = tonumber(ARGV[7])
+if special_count > 0 then
+  call('HSET', state, 'special', special_count)
+end
+for _ = 1, special_count do
+  call('HSET', state, 'x' .. ARGV[argument], ARGV[argument + 1])
+  argument = argument + 2
+end
+local standing = {}
+for _ = 1, tonumber(ARGV[8]) do
+  local nonce, until_ms, tail = ARGV[argument], ARGV[argument + 1], ARGV[argument + 2]
+  standing[nonce] = true
+  call('HSET', state, nonce, 'c' .. string.rep('0', 10) .. string.rep('-', 16) .. tail)
+  call('ZADD', deadlines, until_ms, nonce)
   argument = argument + 3
 end
-if due then
-  note_deadline(nil, due)
-end
 for place = argument, #ARGV, 2 do
-  redis.call('HSET', state, 'b:' .. ARGV[place], ARGV[place + 1] * TICKET)
+  call('HSET', state, ARGV[place], ARGV[place + 1] * TICKET)
 end
-redis.call('XADD', feed, ARGV[1] .. '-0', 'loaded', ARGV[2])
-return {'LOADED'}
+
+local kept, dropped = 0, 0
+for _, survivor in ipairs(survivors) do
+  local nonce, record, deadline = survivor[1], survivor[2], survivor[3]
+  if record.body ~= nil and not standing[nonce] then
+    local units, taken, indexes = tool.owned(record)
+    local fits = true
+    for pool in pairs(taken) do
+      fits = fits and free[pool] ~= nil
+    end
+    for _, index in ipairs(indexes) do
+      fits = fits and tool.is_free(index)
+    end
+    if fits then
+      for pool, count in pairs(taken) do
+        free[pool] = free[pool] - count
+      end
+      for _, index in ipairs(indexes) do
+        call('SETRANGE', seats, index, 'h')
+      end
+      call('HSET', state, nonce, record.letter .. string.format('%010d', record.made) .. record.print .. record.tail)
+      call('ZADD', deadlines, deadline, nonce)
+      tool.count(record.buyers, units, record.letter == 'c' and 0 or 1)
+      kept = kept + 1
+    else
+      tool.finish(nonce, record, now)
+      dropped = dropped + 1
+    end
+  end
+end
+for pool, count in pairs(free) do
+  call('HSET', state, pool, count)
+end
+local first = call('ZRANGE', deadlines, 0, 0, 'WITHSCORES')
+if first[2] then
+  call('HSET', state, 'due', first[2])
+end
+call('XADD', feed, ARGV[2] .. '-0', 'loaded', ARGV[3])
+return {'LOADED', kept, dropped}

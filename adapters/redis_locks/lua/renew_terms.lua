@@ -9,9 +9,9 @@
 --   KNOWN       no stock, of another epoch, or at this version or a later one
 -- Invariant: the version never falls.
 
-local known = redis.call('HMGET', KEYS[1], 'epoch', 'version')
-if known[1] ~= ARGV[1] or tonumber(known[2]) >= tonumber(ARGV[2]) then
+local epoch, version = string.match(redis.call('HGET', KEYS[1], 'stamp') or '', '^(%d+)%.(%d+)$')
+if epoch ~= ARGV[1] or tonumber(version) >= tonumber(ARGV[2]) then
   return {'KNOWN'}
 end
-redis.call('HSET', KEYS[1], 'version', ARGV[2])
+redis.call('HSET', KEYS[1], 'stamp', ARGV[1] .. '.' .. ARGV[2])
 return {'RENEWED'}

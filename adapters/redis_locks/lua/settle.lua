@@ -1,107 +1,122 @@
 -- settle: Postgres' word on stock that was claimed or sold, applied once.
 --
--- KEYS: state seats owners deadlines ended feed settled
+-- KEYS: state seats deadlines feed settled
 -- ARGV:
---   1 shift_ms     added to the server's clock (tests move time with it; otherwise 0)
---   2 epoch        in which the fact happened
---   3 key          names the fact
---   4 nonce        names the hold that was claimed; empty for sold stock that comes back
---   5 outcome      sold or released
---   6 device       the buyer, for limits
---   7 units        tickets in all
+--   1 shift_ms      added to the server's clock (tests move time with it; otherwise 0)
+--   2 epoch         in which the fact happened
+--   3 key           names the fact
+--   4 nonce         names the hold that was claimed; empty for sold stock that comes back
+--   5 outcome       sold or released
+--   6 buyers        buyer fields, with spaces between them
+--   7 units         tickets in all
 --   8 pool_count
 --   9… pools (name, units), then seats
 -- Replies:
 --   SETTLED
---   KNOWN          applied before, or loaded with the stock of a later epoch
---   REBUILD        no stock, or of an older epoch
--- Invariant: afterwards sold stock is taken and released stock is free, each once; stock that neither the hold
--- nor the settlement owns is not touched.
+--   KNOWN           applied before, or loaded with the stock of a later epoch
+--   REBUILD         no stock, or of an older epoch
+-- Invariant: afterwards sold stock is taken and released stock is free, each once. Released stock that neither the hold
+-- nor the settlement owns is not touched; a live hold with a seat that Postgres has sold to another is over.
 
-local settled = KEYS[7]
+local settled = KEYS[5]
 local SETTLED_KEPT_MS = 604800000
-local now = clock()
-local nonce, device, units = ARGV[4], ARGV[6], tonumber(ARGV[7])
+local now = clock(ARGV[1])
+local tool = tools()
+local nonce, buyers, units = ARGV[4], ARGV[6], tonumber(ARGV[7])
 
-local epoch = tonumber(redis.call('HGET', state, 'epoch') or 0)
+local epoch = tonumber(string.match(call('HGET', state, 'stamp') or '0', '^%d+'))
 if epoch < tonumber(ARGV[2]) then
   return {'REBUILD'}
 elseif epoch > tonumber(ARGV[2]) then
   return {'KNOWN'}
 end
-if redis.call('ZSCORE', settled, ARGV[3]) then
+if call('ZSCORE', settled, ARGV[3]) then
   return {'KNOWN'}
 end
-redis.call('ZADD', settled, now, ARGV[3])
-redis.call('ZREMRANGEBYSCORE', settled, '-inf', now - SETTLED_KEPT_MS)
+call('ZADD', settled, now, ARGV[3])
+call('ZREMRANGEBYSCORE', settled, '-inf', now - SETTLED_KEPT_MS)
 
-local pools, indexes = {}, {}
+local pools, indexes, wanted = {}, {}, {}
 local last = 8 + 2 * ARGV[8]
 for place = 9, last, 2 do
   pools[ARGV[place]] = tonumber(ARGV[place + 1])
 end
 for place = last + 1, #ARGV do
   indexes[#indexes + 1] = tonumber(ARGV[place])
+  wanted[tonumber(ARGV[place])] = true
 end
 
-local tool = tools()
-local kind, fingerprint, body, _
-local record = nonce ~= '' and redis.call('HGET', state, 'n:' .. nonce)
-if record then
-  kind, _, fingerprint, body = parse(record)
-  if kind == 'over' then
-    body = nil
+local record = nonce ~= '' and tool.read(nonce)
+if record and record.letter == 'o' then
+  record = nil
+end
+
+-- Whoever holds one of these seats without being the one who bought it.
+local function evict(index)
+  for _, other in ipairs(call('ZRANGE', deadlines, 0, -1)) do
+    local found = other ~= nonce and not string.find(other, '^[xs]') and tool.read(other)
+    if found then
+      local _, _, theirs = tool.owned(found)
+      for _, seat in ipairs(theirs) do
+        if seat == index then
+          tool.give_back(other, found, now)
+          return
+        end
+      end
+    end
   end
 end
 
 if ARGV[5] == 'sold' then
   -- What the hold had beyond what is sold comes back; what it lacked is taken.
-  local difference, marks = {}, {}
-  if body then
-    local content, had, had_indexes = tool.owned(body)
-    tool.finish(nonce, fingerprint, now)
-    tool.count_buyer(content.buyer[1], -content.units, kind == 'held' and -1 or 0)
+  local difference, returning = {}, {}
+  local mine = {}
+  if record then
+    local had_units, had, had_indexes = tool.owned(record)
+    tool.finish(nonce, record, now)
+    tool.count(record.buyers, -had_units, record.letter == 'c' and 0 or -1)
     difference = had
-    for _, index in ipairs(tool.disown(had_indexes, nonce)) do
-      marks[index] = 'f'
+    for _, index in ipairs(had_indexes) do
+      mine[index] = true
+      if not wanted[index] then
+        returning[#returning + 1] = index
+      end
+    end
+  end
+  for _, index in ipairs(indexes) do
+    if not mine[index] and call('GETRANGE', seats, index, index) == 'h' then
+      evict(index)
     end
   end
   for pool, count in pairs(pools) do
     difference[pool] = (difference[pool] or 0) - count
   end
+  tool.count(buyers, units, 0)
+  for field in string.gmatch(buyers, '%S+') do
+    tool.forget_lapses(field)
+  end
+  local selling, letters = {}, {}
   for _, index in ipairs(indexes) do
-    marks[index] = 's'
-  end
-  if #indexes > 0 then
-    redis.call('HDEL', owners, unpack(indexes))
-  end
-  tool.count_buyer(device, units, 0)
-  local changed = {f = {}, s = {}}
-  for index, mark_as in pairs(marks) do
-    if redis.call('GETRANGE', seats, index, index) ~= mark_as then
-      table.insert(changed[mark_as], index)
+    if call('GETRANGE', seats, index, index) ~= 's' then
+      selling[#selling + 1] = index
+      letters[#letters + 1] = 's'
     end
   end
-  table.sort(changed.f)
-  table.sort(changed.s)
-  local words = tool.mark(changed.f, 'f')
-  for _, word in ipairs(tool.mark(changed.s, 's')) do
+  local words = tool.mark(returning, tool.free_letters(returning))
+  for _, word in ipairs(tool.mark(selling, letters)) do
     words[#words + 1] = word
   end
   tool.announce(difference, words)
-elseif body then
-  tool.give_back(nonce, kind, fingerprint, body, now)
+elseif record then
+  tool.give_back(nonce, record, now)
 elseif nonce == '' then
   local returning = {}
-  if #indexes > 0 then
-    local known = redis.call('HMGET', owners, unpack(indexes))
-    for place, index in ipairs(indexes) do
-      if not known[place] and redis.call('GETRANGE', seats, index, index) == 's' then
-        returning[#returning + 1] = index
-      end
+  for _, index in ipairs(indexes) do
+    if call('GETRANGE', seats, index, index) == 's' then
+      returning[#returning + 1] = index
     end
   end
-  tool.count_buyer(device, -units, 0)
-  tool.announce(pools, tool.mark(returning, 'f'))
+  tool.count(buyers, -units, 0)
+  tool.announce(pools, tool.mark(returning, tool.free_letters(returning)))
 end
 return {'SETTLED'}

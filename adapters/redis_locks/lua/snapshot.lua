@@ -1,16 +1,17 @@
 -- snapshot: all free stock at one moment.
 --
--- KEYS: state seats
+-- KEYS: state seats feed
 -- ARGV: none
 -- Replies:
---   STOCK epoch change seat_states [pool, …] [free, …]
---   NONE              nothing is loaded
+--   STOCK change_id seat_states [pool, …] [free, …]   change_id is "<epoch>-<change>"
+--   NONE                                              nothing is loaded
 -- Invariant: reads only; pools and seats belong to the same change.
 
-local known = redis.call('HMGET', KEYS[1], 'epoch', 'change', 'pools')
-if not known[1] then
+local pools = redis.call('HGET', KEYS[1], 'pools')
+if not pools then
   return {'NONE'}
 end
-local pools = cjson.decode(known[3])
+pools = cjson.decode(pools)
 local free = redis.call('HMGET', KEYS[1], unpack(pools))
-return {'STOCK', tonumber(known[1]), tonumber(known[2]), redis.call('GET', KEYS[2]) or '', pools, free}
+local newest = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)
+return {'STOCK', newest[1][1], redis.call('GET', KEYS[2]) or '', pools, free}

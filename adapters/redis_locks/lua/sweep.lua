@@ -1,22 +1,13 @@
--- sweep: return lapsed holds and claims to sale without any traffic, and forget the ids of long-ended ones.
+-- sweep: return lapsed holds and claims to sale without any traffic, and forget what need not be remembered.
 --
--- KEYS: state seats owners deadlines ended feed
+-- KEYS: state seats deadlines feed
 -- ARGV:
 --   1 shift_ms   added to the server's clock (tests move time with it; otherwise 0)
---   2 at_most    how many to return
+--   2 at_most    how many things to do
 -- Replies:
---   SWEPT count  how many were returned
+--   SWEPT count  how many holds and claims were returned
 -- Invariant: a hold's stock returns exactly once, whoever returns it.
 
-local now = clock()
-local count = tools().reap(now, ARGV[2])
-local forgotten = redis.call('ZRANGEBYSCORE', ended, '-inf', now, 'LIMIT', 0, ARGV[2])
-if #forgotten > 0 then
-  local fields = {}
-  for place, nonce in ipairs(forgotten) do
-    fields[place] = 'n:' .. nonce
-  end
-  redis.call('HDEL', state, unpack(fields))
-  redis.call('ZREM', ended, unpack(forgotten))
-end
-return {'SWEPT', count}
+local FEED_KEPT = 5000
+call('XTRIM', feed, 'MAXLEN', '~', FEED_KEPT)
+return {'SWEPT', tools().reap(clock(ARGV[1]), ARGV[2])}

@@ -14,6 +14,7 @@ from domain.events import EventId, EventState, Sale
 from domain.holds import (
     LINES_PER_HOLD_MAX,
     BestAvailable,
+    Choice,
     Demand,
     HoldId,
     HoldLine,
@@ -90,7 +91,9 @@ def test_best_available_is_a_wish_not_yet_a_zone() -> None:
 
     asked = wanted(sale, best(sale, 3, "anywhere"))
 
-    assert asked.best == (BestAvailable(line=0, quantity=3, zones=("stalls", "balcony")),)
+    assert asked.best == (
+        BestAvailable(line=0, quantity=3, choices=(Choice(tier_key="anywhere", zones=("stalls", "balcony")),)),
+    )
     assert asked.pools == {tier_pool("anywhere"): 3}
 
 

@@ -194,14 +194,14 @@ class Shop:
         items = [{"tier": "general", "quantity": quantity}]
         return answered(client.post(f"/api/v1/events/{event}/holds", json={"items": items}), 201)
 
-    def checkout(self, hold: dict[str, Any], client: FlaskClient | None = None, **buyer: str) -> dict[str, Any]:
+    def checkout(self, hold: dict[str, Any], client: FlaskClient | None = None, **buyer: str | None) -> dict[str, Any]:
         """Turn a hold into an order, expecting it to succeed. The buyer is Ada, but for what is said."""
         client = client or self.client()
         body = {"buyer": {**BUYER, **buyer}}
         response = client.post(f"/api/v1/holds/{hold['id']}/checkout", json=body, headers=bearer(hold))
         return answered(response, 201)
 
-    def buy(self, *, quantity: int = 2, **buyer: str) -> dict[str, Any]:
+    def buy(self, *, quantity: int = 2, **buyer: str | None) -> dict[str, Any]:
         """A whole purchase: the order as checking out answered it, paid and confirmed since."""
         order: dict[str, Any] = self.checkout(self.hold(quantity=quantity), None, **buyer)["order"]
         self.pay(order)
