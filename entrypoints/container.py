@@ -43,6 +43,7 @@ from application.commands.catalogue_changes import (
 from application.commands.check_payments import check_payments
 from application.commands.drain_outbox import drain_outbox
 from application.commands.expire_order import cancel_order, expire_due_orders, expire_order
+from application.commands.extend_hold import extend_hold
 from application.commands.place_hold import place_hold
 from application.commands.rebuild_sale import rebuild_sale
 from application.commands.receive_notice import receive_notice
@@ -167,6 +168,7 @@ class Container(containers.DeclarativeContainer):
         unit_of_work=unit_of_work.provider,
     )
     release_hold = providers.Callable(release_hold, inventory=inventory)
+    extend_hold = providers.Callable(extend_hold, catalogue=catalogue, inventory=inventory)
     availability = providers.Callable(
         availability, catalogue=catalogue, inventory=inventory, rebuild=rebuild_sale.provider
     )

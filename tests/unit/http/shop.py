@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from application.access import Access
 from application.commands.capture_payment import capture_payment, void_payment
 from application.commands.drain_outbox import drain_outbox
+from application.commands.extend_hold import extend_hold
 from application.commands.place_hold import PlaceHold, place_hold
 from application.commands.rebuild_sale import rebuild_sale
 from application.commands.receive_notice import receive_notice
@@ -259,6 +260,9 @@ class Shop:
 
     def release_hold(self, hold_id: HoldId, /) -> bool:
         return release_hold(hold_id, inventory=self.fake_inventory)
+
+    def extend_hold(self, hold_id: HoldId, /, *, number: int | None) -> ActiveHold | Rejection:
+        return extend_hold(hold_id, number=number, catalogue=self.fake_catalogue, inventory=self.fake_inventory)
 
     def start_checkout(self, command: StartCheckout, /) -> CheckoutStarted | Rejection:
         return self._start_checkout(command)
