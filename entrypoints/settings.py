@@ -122,7 +122,8 @@ class Settings:
     redis_url: str = _variable(
         "REDIS_URL",
         REDIS_URL,
-        "Valkey or Redis for holds; `redis+cluster://` (or `rediss+cluster://`) names a cluster's first node.",
+        "Valkey or Redis for holds; `redis+cluster://` (or `rediss+cluster://`) names some of a cluster's nodes: "
+        "host:port, with commas between them.",
         secret=True,
     )
     huey_redis_url: str = _variable(

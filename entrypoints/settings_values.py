@@ -66,5 +66,20 @@ def long_secret(text: str) -> str:
 
 HTTP_URL = address("http", "https")
 POSTGRES_URL = address("postgresql", "postgres", "postgresql+psycopg")
-REDIS_URL = address("redis", "rediss", "redis+cluster", "rediss+cluster")
+CLUSTER = "+cluster"
+_REDIS_NODE = address("redis", "rediss", "redis+cluster", "rediss+cluster")
+
+
+def _redis_url(text: str) -> str:
+    """One server; or a cluster, by one or several of its nodes with commas between them."""
+    parts = urlsplit(text)
+    if not parts.scheme.endswith(CLUSTER):
+        return _REDIS_NODE(text)
+    account, at, hosts = parts.netloc.rpartition("@")
+    for host in hosts.split(","):
+        _REDIS_NODE(parts._replace(netloc=f"{account}{at}{host}").geturl())
+    return text.rstrip("/")
+
+
+REDIS_URL = _redis_url
 PORT = whole_number(least=1, most=PORT_MAX)

@@ -11,16 +11,23 @@ from redis.exceptions import RedisError
 from domain.errors import InventoryUnavailable
 
 NEVER_EVICTS = "noeviction"
+_NO_TIME = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValkeyCondition:
-    """What one node said of itself. ``clock`` is the server's, in UTC."""
+    """What a server said of itself; of a cluster, the worst that any node said, for each may serve a sale tomorrow.
+
+    ``clock`` is the server's, in UTC; of a cluster, the one that is furthest from ours. ``nodes`` answered, ``away``
+    are the addresses of those that did not: their sales are closed until a replica takes over.
+    """
 
     server: str
     clock: datetime
     is_persistent: bool
     eviction_policy: str
+    nodes: int = 1
+    away: tuple[str, ...] = ()
 
     @property
     def keeps_holds(self) -> bool:
@@ -28,21 +35,66 @@ class ValkeyCondition:
         return self.eviction_policy == NEVER_EVICTS
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What one server said. ``skew`` is how far its clock is from ours, either way."""
+
+    server: str
+    clock: datetime
+    skew: timedelta
+    is_persistent: bool
+    eviction_policy: str
+
+
 def valkey_condition(client: Redis | RedisCluster) -> ValkeyCondition:
-    """Ask one node. Raises InventoryUnavailable with the reason when there is no answer."""
-    target: dict[str, Any] = {"target_nodes": RedisCluster.RANDOM} if isinstance(client, RedisCluster) else {}
+    """Ask the server, or each node of a cluster. Raises InventoryUnavailable with the reason when nobody answers."""
+    answers: list[_Answer] = []
+    away: list[str] = []
+    trouble: RedisError | None = None
     try:
-        said = cast("Mapping[str, Any]", client.info("everything", **target))
-        seconds, microseconds = client.time(**target)
+        targets = _targets(client)
     except RedisError as error:
         raise InventoryUnavailable(f"{type(error).__name__}: {error}") from error
+    for name, target in targets.items():
+        try:
+            answers.append(_ask(client, target))
+        except RedisError as error:
+            away.append(name)
+            trouble = error
+    if not answers:
+        raise InventoryUnavailable(f"{type(trouble).__name__}: {trouble}") from trouble
+    policies = [answer.eviction_policy for answer in answers]
+    return ValkeyCondition(
+        server=answers[0].server,
+        clock=max(answers, key=lambda answer: answer.skew).clock,
+        is_persistent=all(answer.is_persistent for answer in answers),
+        eviction_policy=next((policy for policy in policies if policy != NEVER_EVICTS), NEVER_EVICTS),
+        nodes=len(answers),
+        away=tuple(away),
+    )
+
+
+def _targets(client: Redis | RedisCluster) -> dict[str, dict[str, Any]]:
+    """The servers to ask by their names, each with what redis-py must be told to ask this one."""
+    if not isinstance(client, RedisCluster):
+        return {"": {}}
+    return {node.name: {"target_nodes": node} for node in client.get_nodes()}  # type: ignore[no-untyped-call]
+
+
+def _ask(client: Redis | RedisCluster, target: dict[str, Any]) -> _Answer:
+    said = cast("Mapping[str, Any]", client.info("everything", **target))
+    before = datetime.now(UTC)
+    seconds, microseconds = client.time(**target)
+    after = datetime.now(UTC)
+    clock = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
     if "valkey_version" in said:
         server = f"Valkey {said['valkey_version']}"
     else:
         server = f"Redis {said.get('redis_version', 'of unknown version')}"
-    return ValkeyCondition(
+    return _Answer(
         server=server,
-        clock=datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds),
+        clock=clock,
+        skew=max(before - clock, clock - after, _NO_TIME),
         is_persistent=bool(said.get("aof_enabled")),
         eviction_policy=str(said.get("maxmemory_policy", "unknown")),
     )

@@ -163,8 +163,7 @@ def _summarise(plan: Plan, console: Console, *, seconds: float) -> None:
 
 
 def _where(url: str, *, is_embedded: bool) -> str:
-    parts = urlsplit(url)
-    place = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+    _, _, place = urlsplit(url).netloc.rpartition("@")  # A cluster's may be several.
     return f"{'embedded' if is_embedded else 'external'}, {place}"
 
 

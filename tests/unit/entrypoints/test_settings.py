@@ -117,6 +117,16 @@ def test_a_cluster_needs_a_queue_server_of_its_own() -> None:
     assert "HUEY_REDIS_URL" in problems_of(DEVELOPMENT | {"REDIS_URL": "redis+cluster://127.0.0.1:7000"})
 
 
+def test_a_cluster_is_named_by_some_of_its_nodes() -> None:
+    """Whichever of them lives tells of all others; each is checked."""
+    nodes = "rediss+cluster://:pw@one.invalid:7000,two.invalid,[::1]:7002/0"
+    queue = {"HUEY_REDIS_URL": "redis://127.0.0.1:6379"}
+
+    assert Settings.from_environment(DEVELOPMENT | queue | {"REDIS_URL": nodes}).redis_url == nodes
+    for wrong in ("redis+cluster://one:7000,two:70000", "redis+cluster://one:7000,,", "redis://one:7000,two:7000"):
+        assert "REDIS_URL" in problems_of(DEVELOPMENT | queue | {"REDIS_URL": wrong})
+
+
 def test_somebody_must_be_the_sender_of_an_sms() -> None:
     """Without a number or a messaging service every SMS would fail, one by one."""
     assert "TWILIO_MESSAGING_SERVICE_SID" in problems_of(DEVELOPMENT | {"TWILIO_FROM": ""})
