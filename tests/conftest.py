@@ -13,8 +13,9 @@ from entrypoints.launcher.postgres import EmbeddedPostgres
 from entrypoints.launcher.valkey import EmbeddedValkey
 from tests.live_house import live
 from tests.servers import database, postgres_running, valkey_running
+from tests.valkey_cluster import cluster_url, valkey_cluster
 
-__all__ = ["live"]  # A fixture for everybody.
+__all__ = ["cluster_url", "live", "valkey_cluster"]  # Fixtures for everybody.
 
 # How long an example takes says nothing on a machine that is shared; what it finds must be found again.
 settings.register_profile("tessera", deadline=None, derandomize=True)

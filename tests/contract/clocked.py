@@ -8,11 +8,11 @@ from typing import Generic, TypeAlias, TypeVar
 
 import pytest
 
-from tests.contract.valkey_clients import FAKEREDIS, VALKEY, client_of
+from tests.contract.valkey_clients import CLUSTER, FAKEREDIS, VALKEY, client_of
 
 PortT = TypeVar("PortT")
 MEMORY = "memory"
-KINDS = (MEMORY, FAKEREDIS, VALKEY)
+KINDS = (MEMORY, FAKEREDIS, VALKEY, CLUSTER)
 
 
 @dataclass

@@ -14,12 +14,12 @@ from domain.events import Sale
 from domain.holds import ActiveHold, BuyerFingerprint, Demand, HoldId, HoldLine, demand, fingerprint, price
 from domain.limits import counted_under
 from domain.ports.inventory import Inventory, Outcome, SaleDoubt, Settlement, Snapshot, StockLevels
-from tests.contract.valkey_clients import FAKEREDIS, VALKEY, client_of
+from tests.contract.valkey_clients import CLUSTER, FAKEREDIS, VALKEY, client_of
 from tests.fakes.inventory import FakeInventory
 from tests.fakes.sales import buyer, new_hold_id, stock_of
 
 MEMORY = "memory"
-HOUSES = (MEMORY, FAKEREDIS, VALKEY)
+HOUSES = (MEMORY, FAKEREDIS, VALKEY, CLUSTER)
 
 
 class House(Protocol):

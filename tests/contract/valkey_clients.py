@@ -1,4 +1,4 @@
-"""The servers that everything on Valkey is tried on: fakeredis (with Lua) and the real one."""
+"""The servers that everything on Valkey is tried on: fakeredis (with Lua), a real one, and a real Cluster of six."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,8 @@ import pytest
 
 from adapters.redis_locks.connections import connect
 
-FAKEREDIS, VALKEY = "fakeredis", "valkey"
+FAKEREDIS, VALKEY, CLUSTER = "fakeredis", "valkey", "cluster"
+_URLS = {VALKEY: "redis_url", CLUSTER: "cluster_url"}
 
 
 @contextmanager
@@ -18,7 +19,7 @@ def client_of(kind: str, request: pytest.FixtureRequest) -> Iterator[Any]:
     if kind == FAKEREDIS:
         yield fakeredis.FakeRedis(server=fakeredis.FakeServer())
         return
-    client = connect(request.getfixturevalue("redis_url"))
+    client = connect(request.getfixturevalue(_URLS[kind]))
     try:
         yield client
     finally:
