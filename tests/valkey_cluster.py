@@ -30,10 +30,10 @@ PORTS_FIRST, PORTS_END, PORTS_STEP = 10_100, 17_900, 2 * NODES
 """Away from the range that the kernel gives out by itself, and from the ports of `tests.processes`."""
 READY_SECONDS_MAX = 30.0
 ANSWER_SECONDS = 5.0
-PATIENT_NODE_TIMEOUT_MS = 30_000
-"""For tests in which no server is harmed: a busy machine must not look like a dead one."""
-HASTY_NODE_TIMEOUT_MS = 2_000
-"""For tests of failovers: a primary that is silent for so long is replaced."""
+PATIENT_NODE_TIMEOUT_MS = 60_000
+"""How long a server may be silent before it is replaced: a busy machine must not look like a dead one."""
+HASTY_NODE_TIMEOUT_MS = 1_000
+"""The same, while a test waits for that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,6 @@ class ClusterMember(EmbeddedValkey):
     """One server of a cluster."""
 
     bus_port: int
-    node_timeout_ms: int
 
     @property
     def address(self) -> tuple[str, int]:
@@ -52,7 +51,7 @@ class ClusterMember(EmbeddedValkey):
             "cluster-enabled yes",
             "cluster-config-file nodes.conf",
             f"cluster-port {self.bus_port}",
-            f"cluster-node-timeout {self.node_timeout_ms}",
+            f"cluster-node-timeout {PATIENT_NODE_TIMEOUT_MS}",
             "cluster-announce-ip 127.0.0.1",
             # Sales on living primaries go on while another primary is away; a replica always stands for election.
             "cluster-require-full-coverage no",
@@ -73,6 +72,7 @@ class ValkeyCluster:
     def __init__(self, members: Sequence[ClusterMember], processes: Sequence[ChildProcess]) -> None:
         self.members = tuple(members)
         self._processes = dict(zip(self.members, processes, strict=True))
+        self._paused: set[ClusterMember] = set()
         self._clients = {
             member: Redis(
                 host="127.0.0.1",
@@ -105,13 +105,23 @@ class ValkeyCluster:
         return self._serving(key)[1]
 
     def _serving(self, key: str) -> list[ClusterMember]:
+        return self._serving_slot(self.slot(key))
+
+    def _serving_slot(self, slot: int) -> list[ClusterMember]:
         by_port = {member.port: member for member in self.members}
-        witness = next(member for member in self.members if self.is_running(member))
-        slot = self.ask(witness, "CLUSTER", "KEYSLOT", key)
-        for first, last, *nodes in self.ask(witness, "CLUSTER", "SLOTS"):
+        for first, last, *nodes in self.ask(self._witness(), "CLUSTER", "SLOTS"):
             if first <= slot <= last:
                 return [by_port[node[1]] for node in nodes]
         raise AssertionError(f"nobody serves slot {slot}")
+
+    def _witness(self) -> ClusterMember:
+        return next(member for member in self.members if self.is_running(member) and member not in self._paused)
+
+    def _leads(self, primary: ClusterMember, replica: ClusterMember) -> bool:
+        role, *rest = self.ask(primary, "ROLE")
+        return role == b"master" and [b"127.0.0.1", str(replica.port).encode()] in [
+            follower[:2] for follower in rest[1]
+        ]
 
     def is_running(self, member: ClusterMember) -> bool:
         return self._processes[member].exit_code() is None
@@ -141,10 +151,59 @@ class ValkeyCluster:
         pid = self._processes[member].pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
+        self._paused.add(member)
         try:
             yield
         finally:
-            os.kill(pid, signal.SIGCONT)
+            self._paused.remove(member)
+            if self.is_running(member):
+                os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def cut_off(self, replica: ClusterMember) -> Iterator[None]:
+        """From now on this replica hears nothing: what its primary acknowledges meanwhile, it does not have.
+
+        It is stopped before the connection is closed, or the kernel would keep for it what was sent.
+        """
+        primary = next(member for member in self.members if self._leads(member, replica))
+        with self.paused(replica):
+            self.ask(primary, "CLIENT", "KILL", "TYPE", "REPLICA")
+            yield
+
+    def take_over(self, replica: ClusterMember) -> None:
+        """Make a replica the primary at once, without asking anybody, with what it has."""
+        self.ask(replica, "CLUSTER", "FAILOVER", "TAKEOVER")
+
+    def heal(self) -> None:
+        """Start whoever was killed, and wait until each primary has a replica that is in step with it."""
+        for member in self.members:
+            if not self.is_running(member):
+                self.restart(member)
+        self.until(lambda: all(map(self._is_settled, self.members)), what="the cluster is whole again")
+
+    @contextmanager
+    def hasty(self) -> Iterator[None]:
+        """Meanwhile a server that is silent for a second is replaced."""
+        self._set_node_timeout(HASTY_NODE_TIMEOUT_MS)
+        try:
+            yield
+        finally:
+            self._set_node_timeout(PATIENT_NODE_TIMEOUT_MS)
+
+    def _set_node_timeout(self, milliseconds: int) -> None:
+        for member in self.members:
+            if self.is_running(member):
+                self.ask(member, "CONFIG", "SET", "cluster-node-timeout", milliseconds)
+
+    def move_slot(self, slot: int, *, to: ClusterMember) -> None:
+        """Give a slot with all its keys to another primary, as an operator does: atomically."""
+        giver = self._serving_slot(slot)[0]
+        destination = self.ask(to, "CLUSTER", "MYID").decode()
+        self.ask(giver, "CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", destination)
+        self.until(lambda: self._serving_slot(slot)[0] == to, what="the slot has moved")
+
+    def slot(self, key: str) -> int:
+        return int(self.ask(self._witness(), "CLUSTER", "KEYSLOT", key))
 
     def flush(self) -> None:
         """Empty every primary, and make it forget its scripts."""
@@ -182,8 +241,8 @@ class ValkeyCluster:
         """The cluster is whole in this server's eyes, with a replica for each primary, and all are in step."""
         if b"cluster_state:ok" not in self.ask(member, "CLUSTER", "INFO"):
             return False
-        shards = self.ask(member, "CLUSTER", "SLOTS")
-        if len(shards) != PRIMARIES or any(len(nodes) != len(("primary", "replica")) for _, _, *nodes in shards):
+        followers = {primary[1]: len(replicas) for _, _, primary, *replicas in self.ask(member, "CLUSTER", "SLOTS")}
+        if list(followers.values()) != [1] * PRIMARIES:
             return False
         return self.is_primary(member) or self.is_replica_in_step(member)
 
@@ -193,7 +252,7 @@ class ValkeyCluster:
 
 
 @contextmanager
-def cluster_running(*, node_timeout_ms: int = PATIENT_NODE_TIMEOUT_MS) -> Iterator[ValkeyCluster]:
+def cluster_running() -> Iterator[ValkeyCluster]:
     """Three primaries and three replicas, whole and in step; gone for certain at the end."""
     password = secrets.token_hex(16)
     with scratch_directory() as folder:
@@ -206,7 +265,6 @@ def cluster_running(*, node_timeout_ms: int = PATIENT_NODE_TIMEOUT_MS) -> Iterat
                 password=password,
                 log_path=folder / f"node-{place}.log",
                 durable=False,
-                node_timeout_ms=node_timeout_ms,
             )
             for place in range(NODES)
         ]
