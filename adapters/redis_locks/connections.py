@@ -143,7 +143,7 @@ class _PatientPool(BlockingConnectionPool):
         try:
             return super().get_connection(*told, **options)  # type: ignore[no-any-return, no-untyped-call]  # its own
         except ValkeyConnectionError as error:
-            if isinstance(error.__cause__, Empty):
+            if isinstance(error.__context__, Empty):
                 raise MaxConnectionsError("every connection of this process is in use") from error
             raise
 

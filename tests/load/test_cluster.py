@@ -249,21 +249,21 @@ class TestOneServerAway:
         held(house, hit, general(hit, 1))
         assert primary_of(cluster, hit) == replica
 
-    def test_a_primary_that_comes_back_empty_never_reads_as_all_free(
+    def test_a_cluster_that_comes_back_empty_never_reads_as_all_free(
         self, shop: ServerHouse, cluster: ValkeyCluster
     ) -> None:
-        """Restarted before anybody missed it, it empties its replica too. The next buyer finds a rebuilt sale."""
+        """The power fails for all six, and nothing was kept. The next buyer finds the sale rebuilt from Postgres."""
         order = shop.place_order(chosen(shop.sale, 7, key="seat"))
         stale = shop.hold(chosen(shop.sale, 8, key="seat"))
         assert isinstance(stale, ActiveHold)
-        owner = primary_of(cluster, shop.sale)
 
-        cluster.kill(owner)
-        cluster.restart(owner)
-        cluster.until(lambda: answers(partial(shop.release, HoldId(shop.event_id, uuid4()))), what="it answers")
+        for member in cluster.members:
+            cluster.kill(member)
+        assert not answers(partial(shop.hold, chosen(shop.sale, 9, key="seat")))
+        cluster.heal()
+        cluster.until(lambda: answers(partial(seats, shop)), what="they answer")
+
         again = shop.hold(chosen(shop.sale, 7, key="seat"))
-
-        assert primary_of(cluster, shop.sale) == owner
         assert isinstance(again, Rejection)
         assert again.code is RejectionCode.SEATS_TAKEN
         assert isinstance(lost := shop.checkout(stale.id), Rejection)
@@ -381,8 +381,7 @@ class TestWhatALaggingReplicaBelieves:
         assert ask(house, newer, general(newer, 1), hold_id=new_hold_id(newer)) is SaleDoubt.REBUILD
 
 
-def seats(shop: ServerHouse) -> str:
+def seats(shop: ServerHouse) -> str | None:
     """The first four seats, as Valkey believes."""
     taken = shop.inventory.snapshot(event_id=shop.event_id)
-    assert taken is not None
-    return taken.seats[:4]
+    return taken.seats[:4] if taken else None

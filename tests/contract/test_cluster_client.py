@@ -1,0 +1,150 @@
+"""What our client of a cluster promises beyond redis-py's, on a real one."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from redis.cluster import ClusterNode
+from redis.exceptions import ConnectionError as ValkeyConnectionError
+from redis.exceptions import MaxConnectionsError
+from redis.exceptions import TimeoutError as ValkeyTimeoutError
+
+from adapters.redis_locks import connections
+from adapters.redis_locks.condition import valkey_condition
+from adapters.redis_locks.connections import SalesCluster, connect
+from adapters.redis_locks.inventory import ValkeyInventory
+from adapters.redis_locks.keys import feed_key
+from domain.errors import InventoryUnavailable
+from domain.events import EventId
+from entrypoints.launcher.process import free_port
+from tests.valkey_cluster import NODES, SLOTS, ValkeyCluster
+
+COUNT = "return redis.call('INCR', KEYS[1])"
+CALLERS, CALLS_EACH = 16, 3
+Connect = Callable[..., SalesCluster]
+
+
+@pytest.fixture
+def connected() -> Iterator[Connect]:
+    """Makes clients that are closed after the test."""
+    made: list[SalesCluster] = []
+
+    def make(url: str, **limits: Any) -> SalesCluster:
+        client = connect(url, **limits)
+        assert isinstance(client, SalesCluster)
+        made.append(client)
+        return client
+
+    yield make
+    for client in made:
+        client.close()
+
+
+def a_key() -> str:
+    return feed_key(EventId(uuid4()))
+
+
+def count(client: SalesCluster, key: str) -> object:
+    return client.execute_command("EVAL", COUNT, 1, key)
+
+
+def test_a_process_starts_without_its_cluster(connected: Connect) -> None:
+    """Making the client asks nobody. Using it says what a hold is told whenever Valkey is away, each time again."""
+    inventory = ValkeyInventory(connected(f"redis+cluster://127.0.0.1:{free_port()}"))
+
+    for _ in range(2):
+        with pytest.raises(InventoryUnavailable):
+            inventory.snapshot(event_id=EventId(uuid4()))
+
+
+def test_one_living_node_of_those_named_is_enough(connected: Connect, cluster_url: str) -> None:
+    """A process that starts while the first node is away finds the cluster all the same."""
+    scheme, account, hosts = cluster_url.replace("//", "@").split("@")
+    client = connected(f"{scheme}//{account}@127.0.0.1:{free_port()},{hosts}")
+
+    assert count(client, a_key()) == 1
+
+
+def test_a_cluster_that_moved_is_found_by_its_names(connected: Connect, cluster_url: str) -> None:
+    """Every address that the client has learnt is dead: one command fails, the next has asked those of its URL."""
+    client = connected(cluster_url)
+    count(client, a_key())
+    gone = ClusterNode("127.0.0.1", free_port(), "primary")  # type: ignore[no-untyped-call]  # redis-py's
+    nodes = client.nodes_manager
+    nodes.startup_nodes = nodes.nodes_cache = {gone.name: gone}
+    nodes.slots_cache = {slot: [gone] for slot in range(SLOTS)}
+
+    with pytest.raises(ValkeyConnectionError):
+        count(client, a_key())
+    assert count(client, a_key()) == 1
+
+
+def test_silence_is_not_answered_with_the_same_question(
+    connected: Connect, cluster_url: str, valkey_cluster: ValkeyCluster
+) -> None:
+    """A server that hangs is asked once, and the caller is told after one wait."""
+    client, key = connected(cluster_url, answer_seconds=0.2), a_key()
+    count(client, key)
+
+    with valkey_cluster.paused(valkey_cluster.owner(key)), pytest.raises(ValkeyTimeoutError):
+        count(client, key)
+
+    valkey_cluster.until(lambda: count(connected(cluster_url), key) is not None, what="it answers again")
+    assert count(client, key) == 4, "once before, once in vain, twice after"
+
+
+def test_callers_wait_for_a_connection(connected: Connect, cluster_url: str) -> None:
+    """Many threads share few connections: nobody is refused because the others were faster."""
+    client, key = connected(cluster_url, connections_max=1), a_key()
+
+    with ThreadPoolExecutor(CALLERS) as threads:
+        counted = list(threads.map(lambda _: count(client, key), range(CALLERS * CALLS_EACH)))
+
+    assert sorted(map(int, map(str, counted))) == list(range(1, CALLERS * CALLS_EACH + 1))
+
+
+def test_a_used_up_pool_is_no_dead_server(
+    connected: Connect, cluster_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waited in vain for a connection is told so; the cluster is not looked for anew because of it."""
+    monkeypatch.setattr(connections, "POOL_WAIT_SECONDS", 0.01)
+    client, key = connected(cluster_url, connections_max=1), a_key()
+    count(client, key)
+    pool = client.get_redis_connection(client.get_node_from_key(key)).connection_pool  # type: ignore[no-untyped-call]
+    taken = pool.get_connection()
+    with pytest.raises(MaxConnectionsError):
+        count(client, key)
+    pool.release(taken)
+    assert count(client, key) == 2
+
+
+def test_a_feed_is_read_from_its_own_node_only(
+    connected: Connect, cluster_url: str, valkey_cluster: ValkeyCluster
+) -> None:
+    """Whichever other node hangs, XREAD of a sale does not ask it where the sale is."""
+    for asked, hanging in product(valkey_cluster.members[:3], repeat=2):
+        if asked == hanging:
+            continue
+        client = connected(cluster_url, answer_seconds=0.5)
+        key = next(key for key in iter(a_key, None) if valkey_cluster.owner(key) == asked)
+        client.replace_default_node(client.get_node("127.0.0.1", hanging.port))  # type: ignore[no-untyped-call]
+        with valkey_cluster.paused(hanging):
+            assert not client.xread({key: "0-0"})
+
+
+def test_every_node_is_asked_how_it_is(connected: Connect, cluster_url: str, valkey_cluster: ValkeyCluster) -> None:
+    """One node that evicts drops the holds of its sales, however well the others are set."""
+    client = connected(cluster_url)
+    well = valkey_condition(client)
+    odd = valkey_cluster.members[-1]
+    valkey_cluster.ask(odd, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    try:
+        ill = valkey_condition(client)
+    finally:
+        valkey_cluster.ask(odd, "CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+    assert (well.nodes, well.away, well.keeps_holds) == (NODES, (), True)
+    assert (ill.eviction_policy, ill.keeps_holds) == ("allkeys-lru", False)
