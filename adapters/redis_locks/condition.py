@@ -1,6 +1,7 @@
 """How Valkey is: asked by people (``tessera doctor``) and by load balancers (``/readyz``)."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,8 @@ from domain.errors import InventoryUnavailable
 from domain.events import EventId
 
 NEVER_EVICTS = "noeviction"
+NODE_SECONDS = 0.5
+"""How long a node of a cluster may take to say how it is."""
 _NO_TIME = timedelta(0)
 _LIFE = """
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
@@ -45,32 +48,29 @@ class ValkeyCondition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
-    """What one server said. ``skew`` is how far its clock is from ours, either way."""
+    """What one server said. ``skew`` is how far its clock is from ours, either way; a replica decides nothing."""
 
     server: str
     clock: datetime
     skew: timedelta
     is_persistent: bool
     eviction_policy: str
+    decides: bool
 
 
 def valkey_condition(client: Redis | RedisCluster) -> ValkeyCondition:
-    """Ask the server, or each node of a cluster. Raises InventoryUnavailable with the reason when nobody answers."""
-    answers: list[_Answer] = []
-    away: list[str] = []
-    trouble: RedisError | None = None
+    """Ask the server, or each node of a cluster. Raises InventoryUnavailable, with the reason, when no sale can go on.
+
+    That is: the server does not answer, or none of a cluster's primaries does.
+    """
+    trouble: dict[str, Exception] = {}
     try:
-        targets = _targets(client)
+        answers = _ask_all(client, trouble) if isinstance(client, RedisCluster) else [_ask(client)]
     except RedisError as error:
         raise InventoryUnavailable(f"{type(error).__name__}: {error}") from error
-    for name, target in targets.items():
-        try:
-            answers.append(_ask(client, target))
-        except RedisError as error:
-            away.append(name)
-            trouble = error
-    if not answers:
-        raise InventoryUnavailable(f"{type(trouble).__name__}: {trouble}") from trouble
+    if not any(answer.decides for answer in answers):
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in trouble.items())
+        raise InventoryUnavailable(f"no primary of the cluster answers. {reasons}")
     policies = [answer.eviction_policy for answer in answers]
     return ValkeyCondition(
         server=answers[0].server,
@@ -78,7 +78,7 @@ def valkey_condition(client: Redis | RedisCluster) -> ValkeyCondition:
         is_persistent=all(answer.is_persistent for answer in answers),
         eviction_policy=next((policy for policy in policies if policy != NEVER_EVICTS), NEVER_EVICTS),
         nodes=len(answers),
-        away=tuple(away),
+        away=tuple(trouble),
     )
 
 
@@ -98,14 +98,29 @@ def serving(client: Redis | RedisCluster, event_ids: Iterable[EventId]) -> Mappi
     return words
 
 
-def _targets(client: Redis | RedisCluster) -> dict[str, dict[str, Any]]:
-    """The servers to ask by their names, each with what redis-py must be told to ask this one."""
-    if not isinstance(client, RedisCluster):
-        return {"": {}}
-    return {node.name: {"target_nodes": node} for node in client.get_nodes()}  # type: ignore[no-untyped-call]
+def _ask_all(client: RedisCluster, trouble: dict[str, Exception]) -> list[_Answer]:
+    """All nodes at once. ``trouble`` is told what is wrong with those that say nothing.
+
+    A node that hangs must not make this machine look ill: a load balancer would take every web server away at once.
+    """
+    nodes = client.get_nodes()  # type: ignore[no-untyped-call]  # redis-py's
+    threads = ThreadPoolExecutor(len(nodes), thread_name_prefix="valkey-condition")
+    asked = {node.name: threads.submit(_ask, client, target_nodes=node) for node in nodes}
+    done, _ = wait(asked.values(), timeout=NODE_SECONDS)
+    threads.shutdown(wait=False)
+    answers: list[_Answer] = []
+    for name, answer in asked.items():
+        if answer not in done:
+            trouble[name] = TimeoutError(f"silent for {NODE_SECONDS:g} s")
+            continue
+        try:
+            answers.append(answer.result())
+        except RedisError as error:
+            trouble[name] = error
+    return answers
 
 
-def _ask(client: Redis | RedisCluster, target: dict[str, Any]) -> _Answer:
+def _ask(client: Redis | RedisCluster, **target: Any) -> _Answer:
     said = cast("Mapping[str, Any]", client.info("everything", **target))
     before = datetime.now(UTC)
     seconds, microseconds = client.time(**target)
@@ -121,4 +136,5 @@ def _ask(client: Redis | RedisCluster, target: dict[str, Any]) -> _Answer:
         skew=max(before - clock, clock - after, _NO_TIME),
         is_persistent=bool(said.get("aof_enabled")),
         eviction_policy=str(said.get("maxmemory_policy", "unknown")),
+        decides=not isinstance(client, RedisCluster) or said.get("role") == "master",
     )

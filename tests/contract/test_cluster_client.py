@@ -1,7 +1,9 @@
 """What our client of a cluster promises beyond redis-py's, on a real one."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from itertools import product
 from typing import Any
@@ -40,6 +42,9 @@ def connected() -> Iterator[Connect]:
         return client
 
     yield make
+    for thread in threading.enumerate():
+        if thread.name.startswith("valkey-condition"):
+            thread.join()  # One that asked a hanging node: other tests count who knocks at its door.
     for client in made:
         client.close()
 
@@ -143,9 +148,21 @@ def test_a_feed_is_read_from_its_own_node_only(
             assert not client.xread({key: "0-0"})
 
 
+def test_replicas_alone_are_no_cluster(connected: Connect, cluster_url: str, valkey_cluster: ValkeyCluster) -> None:
+    """Who may only listen cannot sell: a machine that reaches nobody else is not ready."""
+    client = connected(cluster_url, answer_seconds=0.6)
+    valkey_condition(client)
+    with ExitStack() as hanging:
+        for member in valkey_cluster.members:
+            if valkey_cluster.is_primary(member):
+                hanging.enter_context(valkey_cluster.paused(member))
+        with pytest.raises(InventoryUnavailable, match="no primary"):
+            valkey_condition(client)
+
+
 def test_every_node_is_asked_how_it_is(connected: Connect, cluster_url: str, valkey_cluster: ValkeyCluster) -> None:
-    """One node that evicts drops the holds of its sales, however well the others are set."""
-    client = connected(cluster_url)
+    """One node that evicts drops the holds of its sales, however well the others are set. One that hangs is named."""
+    client = connected(cluster_url, answer_seconds=0.6)
     well = valkey_condition(client)
     odd = valkey_cluster.members[-1]
     valkey_cluster.ask(odd, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
@@ -154,5 +171,9 @@ def test_every_node_is_asked_how_it_is(connected: Connect, cluster_url: str, val
     finally:
         valkey_cluster.ask(odd, "CONFIG", "SET", "maxmemory-policy", "noeviction")
 
+    with valkey_cluster.paused(odd):
+        partly = valkey_condition(client)
+
     assert (well.nodes, well.away, well.keeps_holds) == (NODES, (), True)
+    assert (partly.nodes, partly.away) == (NODES - 1, (f"127.0.0.1:{odd.port}",))
     assert (ill.eviction_policy, ill.keeps_holds) == ("allkeys-lru", False)
