@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from redis import Redis, RedisCluster
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from adapters.redis_locks.keys import feed_key
 from domain.errors import InventoryUnavailable
@@ -90,12 +89,25 @@ def serving(client: Redis | RedisCluster, event_ids: Iterable[EventId]) -> Mappi
     without a loss, when a server gets its first replica. Sales whose server does not answer are left out.
     """
     words: dict[EventId, str] = {}
+    silent: set[str] = set()
     for event_id in event_ids:
-        # Asked as a script with the sale's key, so that it reaches whoever a hold would reach.
-        with suppress(RedisError):
-            word = client.execute_command("EVAL", _LIFE, 1, feed_key(event_id))  # type: ignore[no-untyped-call]
-            words[event_id] = cast("bytes", word).decode()
+        server = ""
+        try:
+            server = _server_of(client, event_id)
+            if server not in silent:
+                # Asked as a script with the sale's key, so that it reaches whoever a hold would reach.
+                word = client.execute_command("EVAL", _LIFE, 1, feed_key(event_id))  # type: ignore[no-untyped-call]
+                words[event_id] = cast("bytes", word).decode()
+        except (RedisError, RedisClusterException):
+            silent.add(server)
     return words
+
+
+def _server_of(client: Redis | RedisCluster, event_id: EventId) -> str:
+    """The name of the server to ask, so that one that hangs is waited for once and not for each of its sales."""
+    if not isinstance(client, RedisCluster):
+        return "the only one"
+    return str(client.get_node_from_key(feed_key(event_id)).name)  # type: ignore[no-untyped-call]
 
 
 def _ask_all(client: RedisCluster, trouble: dict[str, Exception]) -> list[_Answer]:

@@ -16,7 +16,7 @@ from redis.exceptions import MaxConnectionsError
 from redis.exceptions import TimeoutError as ValkeyTimeoutError
 
 from adapters.redis_locks import connections
-from adapters.redis_locks.condition import valkey_condition
+from adapters.redis_locks.condition import serving, valkey_condition
 from adapters.redis_locks.connections import SalesCluster, connect
 from adapters.redis_locks.inventory import ValkeyInventory
 from adapters.redis_locks.keys import feed_key
@@ -177,3 +177,19 @@ def test_every_node_is_asked_how_it_is(connected: Connect, cluster_url: str, val
     assert (well.nodes, well.away, well.keeps_holds) == (NODES, (), True)
     assert (partly.nodes, partly.away) == (NODES - 1, (f"127.0.0.1:{odd.port}",))
     assert (ill.eviction_policy, ill.keeps_holds) == ("allkeys-lru", False)
+
+
+def test_a_sale_knows_its_servers_life(connected: Connect, cluster_url: str, valkey_cluster: ValkeyCluster) -> None:
+    """The same word as long as one server serves it, another on another server, none where nobody answers."""
+    client = connected(cluster_url, answer_seconds=0.2)
+    sales = [EventId(uuid4()) for _ in range(20)]
+    owners = {sale: valkey_cluster.owner(feed_key(sale)) for sale in sales}
+    words = serving(client, sales)
+    hanging = owners[sales[0]]
+    with valkey_cluster.paused(hanging):
+        partly = serving(client, [sales[0], next(sale for sale in sales if owners[sale] != hanging)])
+
+    assert serving(client, sales) == words
+    assert len(set(words.values())) == len({(words[sale], owners[sale]) for sale in sales}) == len(set(owners.values()))
+    assert len(partly) == 1
+    assert partly.items() <= words.items()
