@@ -127,9 +127,13 @@ class ValkeyCluster:
         return self._processes[member].exit_code() is None
 
     def is_replica_in_step(self, replica: ClusterMember) -> bool:
-        """Whether a replica follows its primary and has heard all that was said."""
+        """Whether a replica follows its primary and has heard all that was said until now."""
         said = self.info(replica)
-        return bool(said["role"] == "slave" and said["master_link_status"] == "up")
+        if said["role"] != "slave" or said["master_link_status"] != "up":
+            return False
+        primary = next(member for member in self.members if member.port == said["master_port"])
+        spoken = self.info(primary)["master_repl_offset"]
+        return bool(self.info(replica)["slave_repl_offset"] >= spoken)
 
     def is_primary(self, member: ClusterMember) -> bool:
         try:

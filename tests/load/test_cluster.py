@@ -1,16 +1,19 @@
 """Sales on a real Valkey Cluster while its servers die, hang, fall behind and change places. Postgres is the judge.
 
-A replica that takes over may lack what its primary acknowledged last, in the same epoch. What protects is that an order
+A replica that takes over may lack what its primary acknowledged last, in the same epoch; so may a single server that
+was started again with a torn file. What protects is that an order
 claims its stock again in Postgres; what brings Valkey's picture back to the truth is a load in a new epoch. These tests
 call ``rebuild_sale`` where whatever watches over the servers would.
 """
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -31,9 +34,12 @@ from domain.events import EventId, Sale
 from domain.holds import ActiveHold, BuyerFingerprint, HoldId
 from domain.orders import Order, OrderState
 from domain.ports.inventory import SaleDoubt
+from entrypoints.launcher.process import free_port
+from entrypoints.launcher.valkey import EmbeddedValkey
 from tests.contract.houses import ValkeyHouse, ask, held, opened, snapshot
 from tests.contract.purchase_houses import ServerHouse, servers_at
 from tests.fakes.sales import big_reserved_sale, buyer, chosen, general, general_sale, new_hold_id
+from tests.servers import running, scratch_directory
 from tests.unit.application.house import ADA
 from tests.valkey_cluster import (
     PRIMARIES,
@@ -77,9 +83,12 @@ def house(cluster: ValkeyCluster) -> Iterator[ValkeyHouse]:
 @pytest.fixture
 def shop(cluster: ValkeyCluster, database_url: str) -> Iterator[ServerHouse]:
     """Every use case over a real Postgres and the cluster, one event of 400 seats."""
-    sale = big_reserved_sale(rows=ROWS, per_row=SEATS_PER_ROW, hold_seconds=HOLD_SECONDS)
     with servers_at(database_url=database_url, redis_url=cluster.url()) as servers:
-        yield ServerHouse(sale=sale, servers=servers)
+        yield ServerHouse(sale=sale_of_seats(), servers=servers)
+
+
+def sale_of_seats() -> Sale:
+    return big_reserved_sale(rows=ROWS, per_row=SEATS_PER_ROW, hold_seconds=HOLD_SECONDS)
 
 
 def primary_of(cluster: ValkeyCluster, sale: Sale) -> ClusterMember:
@@ -319,52 +328,48 @@ class TestFailoverDuringASale:
         assert_comes_right(shop, shoppers.orders)
 
 
-class TestWhatALaggingReplicaBelieves:
-    """One by one, what may be missing on a replica that took over, and who is told what."""
+class TestAPictureOfThePast:
+    """Valkey has lost its newest writes and does not know it: one by one, who is told what, and how it is put right."""
 
-    def test_it_is_found_out_and_put_right(self, shop: ServerHouse, cluster: ValkeyCluster) -> None:
-        """A hold, a claim, a sale and a refund were acknowledged and are lost.
+    def test_of_a_replica_that_lagged(self, shop: ServerHouse, cluster: ValkeyCluster) -> None:
+        """It takes over without what its primary acknowledged last."""
 
-        `verify` names what looks free and is sold, and what looks sold and is free. The holder is told that the hold
-        lapsed. The first stranger who picks a sold seat is refused by Postgres, and that loads the sale anew.
-        """
-        sale = shop.sale
-        returned = shop.buy(chosen(sale, 0, key="seat"))
-        replica = replica_of(cluster, sale)
-        cluster.until(lambda: cluster.is_replica_in_step(replica), what="the replica is in step")
-        word = serving(shop.servers.valkey, [sale.event_id])
-        with cluster.cut_off(replica):
-            holding = shop.hold(chosen(sale, 1, key="seat"))
-            claimed = shop.place_order(chosen(sale, 2, key="seat"))
-            sold = shop.buy(chosen(sale, 3, key="seat"))
-            shop.refund(returned.id)
-            shop.drain()
-            assert seats(shop) == "fhhs"
-            cluster.kill(primary_of(cluster, sale))
-        cluster.take_over(replica)
-        cluster.until(lambda: answers(partial(seats, shop)), what="the replica takes over")
+        @contextmanager
+        def losing() -> Iterator[None]:
+            replica = replica_of(cluster, shop.sale)
+            cluster.until(lambda: cluster.is_replica_in_step(replica), what="the replica is in step")
+            with cluster.cut_off(replica):
+                yield
+                cluster.kill(primary_of(cluster, shop.sale))
+            cluster.take_over(replica)
+            cluster.until(lambda: answers(partial(seats, shop)), what="the replica takes over")
 
-        assert seats(shop) == "sfff"
-        assert serving(shop.servers.valkey, [sale.event_id]) != word
-        found = disagreements(shop)
-        assert [sum(f"seat {seat} is" in each for each in found) for seat in range(4)] == [1, 0, 1, 1]
+        tell_of_lost_writes(shop, losing)
 
-        assert isinstance(holding, ActiveHold)
-        assert isinstance(told := shop.checkout(holding.id), Rejection)
-        assert told.code is RejectionCode.HOLD_LAPSED
+    def test_of_a_truncated_file(self, database_url: str) -> None:
+        """One server, killed; the end of its append-only file did not reach the disk."""
+        with scratch_directory() as folder:
+            server = EmbeddedValkey(
+                directory=folder / "valkey",
+                port=free_port(),
+                password=secrets.token_hex(16),
+                log_path=folder / "valkey.log",
+            )
+            with (
+                running(server.prepare()) as process,
+                servers_at(database_url=database_url, redis_url=server.url()) as servers,
+            ):
 
-        stranger = shop.hold(chosen(sale, 3, key="seat"), buyer=buyer("stranger"))
-        assert isinstance(stranger, ActiveHold)
-        assert isinstance(refused := shop.checkout(stranger.id), Rejection)
-        assert refused.code is RejectionCode.SEATS_TAKEN
+                @contextmanager
+                def losing() -> Iterator[None]:
+                    (file,) = server.directory.glob("appendonlydir/*.incr.aof")
+                    size = file.stat().st_size
+                    yield
+                    process.end_now()
+                    os.truncate(file, size)
+                    process.start()
 
-        assert seats(shop) == "ffss"
-        assert disagreements(shop) == []
-        assert shop.order(sold.id).state is OrderState.CONFIRMED
-        shop.pay(claimed)
-        shop.settle(claimed.id)
-        shop.drain()
-        assert shop.buy(chosen(sale, 0, key="seat")).state is OrderState.CONFIRMED
+                tell_of_lost_writes(ServerHouse(sale=sale_of_seats(), servers=servers), losing)
 
     def test_stock_that_was_loaded_is_lost(self, house: ValkeyHouse, cluster: ValkeyCluster) -> None:
         """An epoch behind, it answers nothing but REBUILD to whoever knows of the newer one."""
@@ -379,6 +384,46 @@ class TestWhatALaggingReplicaBelieves:
 
         assert snapshot(house, sale).epoch == sale.epoch
         assert ask(house, newer, general(newer, 1), hold_id=new_hold_id(newer)) is SaleDoubt.REBUILD
+
+
+def tell_of_lost_writes(shop: ServerHouse, losing: Callable[[], AbstractContextManager[None]]) -> None:
+    """A hold, a claim, a sale and a refund are acknowledged inside ``losing``, and lost.
+
+    `verify` names what looks free and is sold, and what looks sold and is free. The holder is told that the hold
+    lapsed. The first stranger who picks a sold seat is refused by Postgres, and that loads the sale anew.
+    """
+    sale = shop.sale
+    returned = shop.buy(chosen(sale, 0, key="seat"))
+    word = serving(shop.servers.valkey, [sale.event_id])
+    with losing():
+        holding = shop.hold(chosen(sale, 1, key="seat"))
+        claimed = shop.place_order(chosen(sale, 2, key="seat"))
+        sold = shop.buy(chosen(sale, 3, key="seat"))
+        shop.refund(returned.id)
+        shop.drain()
+        assert seats(shop) == "fhhs"
+
+    assert seats(shop) == "sfff"
+    assert serving(shop.servers.valkey, [sale.event_id]) != word
+    found = disagreements(shop)
+    assert [sum(f"seat {seat} is" in each for each in found) for seat in range(4)] == [1, 0, 1, 1]
+
+    assert isinstance(holding, ActiveHold)
+    assert isinstance(told := shop.checkout(holding.id), Rejection)
+    assert told.code is RejectionCode.HOLD_LAPSED
+
+    stranger = shop.hold(chosen(sale, 3, key="seat"), buyer=buyer("stranger"))
+    assert isinstance(stranger, ActiveHold)
+    assert isinstance(refused := shop.checkout(stranger.id), Rejection)
+    assert refused.code is RejectionCode.SEATS_TAKEN
+
+    assert seats(shop) == "ffss"
+    assert disagreements(shop) == []
+    assert shop.order(sold.id).state is OrderState.CONFIRMED
+    shop.pay(claimed)
+    shop.settle(claimed.id)
+    shop.drain()
+    assert shop.buy(chosen(sale, 0, key="seat")).state is OrderState.CONFIRMED
 
 
 def seats(shop: ServerHouse) -> str | None:
