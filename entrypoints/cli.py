@@ -183,11 +183,12 @@ def openapi(*, output: Path | None) -> None:
 
 
 @main.command()
-def verify() -> None:
+@click.option("--repair", is_flag=True, help="Load sales anew whose inventory disagrees with Postgres.")
+def verify(*, repair: bool) -> None:
     """Check on the live system everything that must never be false, and print what was compared."""
     from entrypoints.verify import run
 
-    sys.exit(run(_container()))
+    sys.exit(run(_container(), repair=repair))
 
 
 @main.command()

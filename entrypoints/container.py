@@ -47,6 +47,7 @@ from application.commands.extend_hold import extend_hold
 from application.commands.place_hold import place_hold
 from application.commands.rebuild_sale import rebuild_sale
 from application.commands.receive_notice import receive_notice
+from application.commands.reconcile_sales import Watch, reconcile_sale, reconcile_sales
 from application.commands.release_hold import release_hold
 from application.commands.request_refund import request_refund
 from application.commands.resend_link import resend_link
@@ -310,9 +311,25 @@ class Container(containers.DeclarativeContainer):
 
     # Looking at it all.
     order_details = providers.Callable(order_details, unit_of_work=unit_of_work.provider)
-    verify = providers.Callable(
-        verify, books=books, catalogue=catalogue, inventory=inventory, unit_of_work=unit_of_work.provider
+    reconcile_sale = providers.Callable(
+        reconcile_sale,
+        catalogue=catalogue,
+        inventory=inventory,
+        unit_of_work=unit_of_work.provider,
+        clock=clock,
+        ids=ids,
     )
+    reconcile_sales = providers.Callable(
+        reconcile_sales,
+        providers.Singleton(Watch),
+        catalogue=catalogue,
+        inventory=inventory,
+        reconcile=reconcile_sale.provider,
+    )
+    verify = providers.Callable(
+        verify, books=books, catalogue=catalogue, reconcile=providers.Callable(reconcile_sale, repair=False).provider
+    )
+    verify_and_repair = providers.Callable(verify, reconcile=reconcile_sale.provider)
     readiness = providers.Callable(readiness, database=database_condition.provider, valkey=valkey_condition.provider)
 
 

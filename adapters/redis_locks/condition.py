@@ -14,6 +14,7 @@ from domain.errors import InventoryUnavailable
 from domain.events import EventId
 
 NEVER_EVICTS = "noeviction"
+ONLY_SERVER = "the only one"
 NODE_SECONDS = 0.5
 """How long a node of a cluster may take to say how it is."""
 _NO_TIME = timedelta(0)
@@ -81,7 +82,7 @@ def valkey_condition(client: Redis | RedisCluster) -> ValkeyCondition:
     )
 
 
-def serving(client: Redis | RedisCluster, event_ids: Iterable[EventId]) -> Mapping[EventId, str]:
+def serving(client: Any, event_ids: Iterable[EventId]) -> Mapping[EventId, str]:
     """A word for each sale that stays the same as long as one server has served it without a break.
 
     Another word means that acknowledged writes may be missing: the server was started again (``run_id`` is new), or a
@@ -90,24 +91,23 @@ def serving(client: Redis | RedisCluster, event_ids: Iterable[EventId]) -> Mappi
     """
     words: dict[EventId, str] = {}
     silent: set[str] = set()
+    known: dict[str, str] = {}
     for event_id in event_ids:
-        server = ""
+        server = ONLY_SERVER
         try:
-            server = _server_of(client, event_id)
+            if isinstance(client, RedisCluster):
+                server = str(client.get_node_from_key(feed_key(event_id)).name)  # type: ignore[no-untyped-call]
+            elif server in known:
+                words[event_id] = known[server]
+                continue
             if server not in silent:
                 # Asked as a script with the sale's key, so that it reaches whoever a hold would reach.
-                word = client.execute_command("EVAL", _LIFE, 1, feed_key(event_id))  # type: ignore[no-untyped-call]
-                words[event_id] = cast("bytes", word).decode()
+                word = client.execute_command("EVAL", _LIFE, 1, feed_key(event_id))
+                words[event_id] = known[server] = cast("bytes", word).decode()
         except (RedisError, RedisClusterException):
+            # Waited for once and not for each of its sales.
             silent.add(server)
     return words
-
-
-def _server_of(client: Redis | RedisCluster, event_id: EventId) -> str:
-    """The name of the server to ask, so that one that hangs is waited for once and not for each of its sales."""
-    if not isinstance(client, RedisCluster):
-        return "the only one"
-    return str(client.get_node_from_key(feed_key(event_id)).name)  # type: ignore[no-untyped-call]
 
 
 def _ask_all(client: RedisCluster, trouble: dict[str, Exception]) -> list[_Answer]:

@@ -164,6 +164,13 @@ LOAD = Script(
 RENEW_TERMS = Script(name="renew_terms", keys=("state",), arguments=("epoch", "version"), replies=("RENEWED", "KNOWN"))
 SWEEP = Script(name="sweep", keys=_STOCK_KEYS, arguments=("shift_ms", "at_most"), replies=("SWEPT",), prelude=_STOCK)
 SNAPSHOT = Script(name="snapshot", keys=("state", "seats", "feed"), arguments=(), replies=("STOCK", "NONE"))
+ACCOUNT = Script(
+    name="account",
+    keys=_STOCK_KEYS,
+    arguments=("live_max",),
+    replies=("ACCOUNT", "BUSY", "NONE"),
+    prelude=_STOCK,
+)
 RATE_LIMIT = Script(
     name="rate_limit",
     keys=("full_at",),
@@ -195,6 +202,7 @@ ALL_SCRIPTS = (
     RENEW_TERMS,
     SWEEP,
     SNAPSHOT,
+    ACCOUNT,
     RATE_LIMIT,
     BUDGET,
     VELOCITY,

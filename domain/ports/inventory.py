@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
 from domain.errors import Rejection
 from domain.events import EventId, Sale, SaleTerms
@@ -102,6 +103,24 @@ class Snapshot:
     seats: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """All stock at one moment, and who has it, to be compared with Postgres.
+
+    ``free`` may be less than nothing, after a capacity was lowered. ``held`` are the units of live holds by pool; None
+    when there were too many of them to go through. ``claims`` are units by pool by hold nonce. ``strays`` are seats
+    that read as held and are nobody's.
+    """
+
+    epoch: int
+    version: int
+    free: Mapping[str, int]
+    seats: str
+    held: Mapping[str, int] | None
+    claims: Mapping[UUID, Mapping[str, int]]
+    strays: tuple[SeatIndex, ...]
+
+
 class Inventory(Protocol):
     """Every method is one atomic step. Raises InventoryUnavailable when the server cannot answer."""
 
@@ -182,4 +201,15 @@ class Inventory(Protocol):
 
     def snapshot(self, *, event_id: EventId) -> Snapshot | None:
         """Free stock now, or None when nothing is loaded (never "all free")."""
+        ...
+
+    def account(self, *, event_id: EventId) -> Account | None:
+        """All stock now and who has it, or None when nothing is loaded. Costs more than a snapshot."""
+        ...
+
+    def serving(self, *, event_ids: tuple[EventId, ...]) -> Mapping[EventId, str]:
+        """A word for each sale that stays the same as long as one server has served it without a break.
+
+        Another word means that acknowledged writes may be missing. Sales whose server does not answer are left out.
+        """
         ...

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from domain.events import EventId
+
 LEASE_SECONDS = 60
 ATTEMPTS_MAX = 12
 BACKOFF_SECONDS_FIRST = 2
@@ -74,6 +76,10 @@ class Outbox(Protocol):
 
     def parked(self, *, at_most: int) -> tuple[OutboxRow, ...]:
         """Rows that need a person, oldest first."""
+        ...
+
+    def unsettled(self, *, event_id: EventId) -> bool:
+        """Whether Postgres' word on stock of this event has not reached the inventory yet, parked rows included."""
         ...
 
     def waiting(self) -> int:

@@ -13,6 +13,7 @@ SWEEP_EVERY_SECONDS = 0.5
 EXPIRE_EVERY_SECONDS = 1.0
 PAYMENTS_EVERY_SECONDS = 2.0
 REFUNDS_EVERY_SECONDS = 30.0
+RECONCILE_EVERY_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class Chores(Protocol):
 
     def check_refunds(self) -> int: ...
 
+    def reconcile_sales(self) -> int: ...
+
 
 def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
     """One thread a chore, so that a slow provider never delays the sweeping of lapsed holds."""
@@ -39,6 +42,7 @@ def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
         ("expire_due_orders", chores.expire_due_orders, EXPIRE_EVERY_SECONDS),
         ("check_payments", chores.check_payments, PAYMENTS_EVERY_SECONDS),
         ("check_refunds", chores.check_refunds, REFUNDS_EVERY_SECONDS),
+        ("reconcile_sales", chores.reconcile_sales, RECONCILE_EVERY_SECONDS),
     )
     threads = tuple(
         Thread(target=_beat, args=(name, chore, seconds, stop), name=name, daemon=True)

@@ -20,6 +20,7 @@ from domain.ports.inventory import (
     SEAT_HELD,
     SEAT_SOLD,
     SEATS_TO_BE_HAD,
+    Account,
     Loaded,
     Outcome,
     SaleDoubt,
@@ -146,32 +147,23 @@ class _Stock:
         self.ended[record.hold_id.nonce] = (record.fingerprint, now + ENDED_KEPT)
 
     def reap(self, now: datetime, at_most: int) -> int:
-        """Do what is due, oldest first: lapsed records, and what need not be remembered any more."""
-        due: list[tuple[datetime, str, Callable[[], int]]] = []
-        for nonce, record in self.records.items():
-            if record.deadline <= now:
-                due.append((record.deadline, nonce.hex, partial(self._lapse, record, now)))
-        for nonce, (_, until) in self.ended.items():
-            if until <= now:
-                due.append((until, f"x{nonce.hex}", partial(self._forget_ended, nonce)))
-        for key, count in self.counts.items():
-            if count.lapses and count.last_lapse + LAPSES_KEPT <= now:
-                due.append((count.last_lapse + LAPSES_KEPT, f"sb:{key}", partial(self._forget_lapses, key)))
-        return sum(act() for _, _, act in sorted(due, key=lambda item: item[:2])[:at_most])
+        """Give back what lapsed, oldest first."""
+        lapsed = sorted(
+            (record for record in self.records.values() if record.deadline <= now),
+            key=lambda record: (record.deadline, record.hold_id.nonce.hex),
+        )[:at_most]
+        for record in lapsed:
+            self.give_back(record, now)
+            if not record.claimed:
+                self.note_lapse(record, now)
+        return len(lapsed)
 
-    def _lapse(self, record: _Record, now: datetime) -> int:
-        self.give_back(record, now)
-        if not record.claimed:
-            self.note_lapse(record, now)
-        return 1
-
-    def _forget_ended(self, nonce: UUID) -> int:
-        del self.ended[nonce]
-        return 0
-
-    def _forget_lapses(self, key: str) -> int:
-        self.counts[key].lapses = 0
-        return 0
+    def forget(self, now: datetime) -> None:
+        """What need not be remembered any more."""
+        self.ended = {nonce: ending for nonce, ending in self.ended.items() if ending[1] > now}
+        for count in self.counts.values():
+            if count.last_lapse + LAPSES_KEPT <= now:
+                count.lapses = 0
 
 
 class FakeInventory:
@@ -182,6 +174,7 @@ class FakeInventory:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.listeners: dict[EventId, list[Listener]] = {}
+        self.server = "memory"
         self._clock = clock
         self._lock = RLock()
         self._stocks: dict[EventId, _Stock] = {}
@@ -356,7 +349,11 @@ class FakeInventory:
     def sweep(self, *, event_id: EventId, at_most: int) -> int:
         with self._lock:
             stock = self._stocks.get(event_id)
-            return stock.reap(self._now(), at_most) if stock else 0
+            if stock is None:
+                return 0
+            returned = stock.reap(self._now(), at_most)
+            stock.forget(self._now())
+            return returned
 
     def snapshot(self, *, event_id: EventId) -> Snapshot | None:
         with self._lock:
@@ -370,6 +367,29 @@ class FakeInventory:
                 free={pool: max(0, units) for pool, units in stock.free.items()},
                 seats="".join(stock.seats),
             )
+
+    def account(self, *, event_id: EventId) -> Account | None:
+        with self._lock:
+            stock = self._stocks.get(event_id)
+            if stock is None:
+                return None
+            held = dict.fromkeys(stock.free, 0)
+            for record in stock.records.values():
+                for pool, units in record.pools.items():
+                    held[pool] += 0 if record.claimed else units
+            owned = {seat for record in stock.records.values() for seat in record.seats}
+            return Account(
+                epoch=stock.epoch,
+                version=stock.changes[-1].version,
+                free=dict(stock.free),
+                seats="".join(stock.seats),
+                held=held,
+                claims={nonce: dict(record.pools) for nonce, record in stock.records.items() if record.claimed},
+                strays=tuple(i for i, letter in enumerate(stock.seats) if letter == SEAT_HELD and i not in owned),
+            )
+
+    def serving(self, *, event_ids: tuple[EventId, ...]) -> Mapping[EventId, str]:
+        return dict.fromkeys(event_ids, self.server)
 
     def changes(self, event_id: EventId) -> tuple[Change, ...]:
         """Everything that happened since the last load: what a feed would tell."""

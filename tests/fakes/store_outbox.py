@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from domain.events import EventId
 from domain.ports.outbox import LEASE_SECONDS, Effect, OutboxRow
 from tests.fakes.store_state import OutboxEntry, State, unique
 
@@ -47,6 +48,12 @@ class FakeOutbox:
     def parked(self, *, at_most: int) -> tuple[OutboxRow, ...]:
         rows = (entry.row for entry in self._state.outbox.values() if entry.parked)
         return tuple(sorted(rows, key=lambda row: (row.created_at, row.id))[:at_most])
+
+    def unsettled(self, *, event_id: EventId) -> bool:
+        return any(
+            entry.row.effect is Effect.SETTLE_STOCK and entry.row.payload["event"] == str(event_id) and not entry.done
+            for entry in self._state.outbox.values()
+        )
 
     def waiting(self) -> int:
         return len(self._open())

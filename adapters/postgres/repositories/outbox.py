@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from adapters.postgres.rows import records as rows
 from adapters.postgres.tables import outbox
 from adapters.postgres.transaction import Transaction
+from domain.events import EventId
 from domain.ports.outbox import LEASE_SECONDS, Effect, OutboxRow
 
 _LEASE = text("""
@@ -61,6 +62,11 @@ class PostgresOutbox:
         parked = select(outbox).where(outbox.c.parked_at.is_not(None))
         found = self._transaction.rows(parked.order_by(outbox.c.created_at, outbox.c.id).limit(at_most))
         return tuple(rows.outbox_from_row(row) for row in found)
+
+    def unsettled(self, *, event_id: EventId) -> bool:
+        of_event = (outbox.c.effect == Effect.SETTLE_STOCK.value) & (outbox.c.payload["event"].astext == str(event_id))
+        found = select(outbox.c.id).where(outbox.c.done_at.is_(None) & of_event).limit(1)
+        return self._transaction.first(found) is not None
 
     def waiting(self) -> int:
         row = self._transaction.first(select(func.count().label("rows")).select_from(outbox).where(_OPEN))

@@ -15,8 +15,8 @@
 -- which keeps nothing behind its fingerprint. Picks are best-available seats, "<line>,<choice>,<first>,<count>,<pool>;"
 -- each, and count on top of the JSON's pools and seats; a first of -1 takes units of a pool only. A claim that was
 -- loaded from Postgres has a fingerprint of dashes: what was asked for is no longer known.
--- The sorted set `deadlines` says by Unix ms what is to be done: <nonce> gives its stock back, x<nonce> is forgotten,
--- s<key> has its lapses forgotten.
+-- The sorted set `deadlines` says by Unix ms when <nonce> gives its stock back. With the sign turned, so that the one
+-- never waits behind the other, it says when <nonce> is forgotten (x<nonce>), or the lapses of a buyer are (s<field>).
 --
 -- A hold spends more time around its commands than in them, so on its way numbers are kept out of strings (formatting
 -- one costs as much as a command), functions borrow no locals from outside (each one borrowed is an allocation a call),
@@ -53,6 +53,11 @@ local function tools()
       buyers = buyers,
       body = body,
     }
+  end
+
+  -- The nonces of all records that own stock, lapsed ones included.
+  function tool.owners()
+    return call('ZRANGEBYSCORE', deadlines, 0, '+inf')
   end
 
   -- The moment a live record lapses; nil when it is not live any more, reaped or not.
@@ -156,7 +161,7 @@ local function tools()
       local known = call('HGET', state, field) or '0'
       local number, lapses = string.match(known, '^(%d+) ?(%d*)')
       call('HSET', state, field, string.format('%d %d %d', number, (tonumber(lapses) or 0) + 1, now))
-      call('ZADD', deadlines, now + LAPSES_KEPT_MS, 's' .. field)
+      call('ZADD', deadlines, -now - LAPSES_KEPT_MS, 's' .. field)
     end
   end
 
@@ -172,11 +177,13 @@ local function tools()
     call('ZREM', deadlines, 's' .. field)
   end
 
-  -- The record is over: its id is remembered for a while, so that a late retry does not make a new hold.
+  -- The record is over: its id is remembered for a while, so that a late retry does not make a new hold. A server
+  -- whose memory is full refuses a script at its first write or not at all, and never refuses ZREM: so that comes first,
+  -- and stock can come back.
   function tool.finish(nonce, record, now)
-    call('HSET', state, nonce, 'o' .. string.rep('0', 10) .. record.print)
     call('ZREM', deadlines, nonce)
-    call('ZADD', deadlines, now + ENDED_KEPT_MS, 'x' .. nonce)
+    call('HSET', state, nonce, 'o' .. string.rep('0', 10) .. record.print)
+    call('ZADD', deadlines, -now - ENDED_KEPT_MS, 'x' .. nonce)
   end
 
   -- Return all that a record owns to sale. Exactly once: afterwards the record is over.
@@ -187,33 +194,40 @@ local function tools()
     tool.announce(pools, tool.mark(indexes, tool.free_letters(indexes)))
   end
 
-  -- Do what is due, oldest first, at most so many things; answers how many holds and claims were given back.
+  -- Give back what lapsed up to `now`, oldest first, at most so many; answers how many.
   function tool.reap(now, at_most)
-    local due = call('ZRANGEBYSCORE', deadlines, '-inf', now, 'LIMIT', 0, at_most)
-    local returned = 0
-    for _, member in ipairs(due) do
-      local kind, name = string.match(member, '^([xs])(.*)$')
-      if kind == 'x' then
-        call('HDEL', state, name)
-        call('ZREM', deadlines, member)
-      elseif kind == 's' then
-        tool.forget_lapses(name)
-      else
-        local record = tool.read(member)
-        tool.give_back(member, record, now)
+    local lapsed = call('ZRANGEBYSCORE', deadlines, 0, now, 'LIMIT', 0, at_most)
+    for _, nonce in ipairs(lapsed) do
+      local record = tool.read(nonce)
+      if record then
+        tool.give_back(nonce, record, now)
         if record.letter ~= 'c' then
           tool.note_lapse(record.buyers, now)
         end
-        returned = returned + 1
+      else
+        call('ZREM', deadlines, nonce)
       end
     end
-    local first = call('ZRANGE', deadlines, 0, 0, 'WITHSCORES')
+    local first = call('ZRANGEBYSCORE', deadlines, 0, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if first[2] then
       call('HSET', state, 'due', first[2])
     else
       call('HDEL', state, 'due')
     end
-    return returned
+    return #lapsed
+  end
+
+  -- Forget what need not be remembered any more, at most so many things.
+  function tool.forget(now, at_most)
+    for _, member in ipairs(call('ZRANGEBYSCORE', deadlines, -now, -1, 'LIMIT', 0, at_most)) do
+      local kind, name = string.match(member, '^(.)(.*)$')
+      if kind == 's' then
+        tool.forget_lapses(name)
+      else
+        call('ZREM', deadlines, member)
+        call('HDEL', state, name)
+      end
+    end
   end
 
   -- A deadline moved or came: `due` must not lie after it.

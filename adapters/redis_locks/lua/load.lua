@@ -31,7 +31,7 @@ local survivors = {}
 local live = call('ZRANGEBYSCORE', deadlines, '(' .. string.format('%d', now), '+inf', 'WITHSCORES')
 for place = 1, #live, 2 do
   local nonce, deadline = live[place], tonumber(live[place + 1])
-  local record = not string.find(nonce, '^[xs]') and tool.read(nonce)
+  local record = tool.read(nonce)
   if record then
     if record.letter == 'c' then
       deadline = math.min(deadline, now + UNKNOWN_CLAIM_MS)
@@ -108,7 +108,7 @@ end
 for pool, count in pairs(free) do
   call('HSET', state, pool, count)
 end
-local first = call('ZRANGE', deadlines, 0, 0, 'WITHSCORES')
+local first = call('ZRANGEBYSCORE', deadlines, 0, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 if first[2] then
   call('HSET', state, 'due', first[2])
 end

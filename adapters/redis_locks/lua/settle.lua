@@ -33,8 +33,9 @@ end
 if call('ZSCORE', settled, ARGV[3]) then
   return {'KNOWN'}
 end
-call('ZADD', settled, now, ARGV[3])
+-- In this order, because a server with a full memory refuses a script at its first write or not at all.
 call('ZREMRANGEBYSCORE', settled, '-inf', now - SETTLED_KEPT_MS)
+call('ZADD', settled, now, ARGV[3])
 
 local pools, indexes, wanted = {}, {}, {}
 local last = 8 + 2 * ARGV[8]
@@ -53,8 +54,8 @@ end
 
 -- Whoever holds one of these seats without being the one who bought it.
 local function evict(index)
-  for _, other in ipairs(call('ZRANGE', deadlines, 0, -1)) do
-    local found = other ~= nonce and not string.find(other, '^[xs]') and tool.read(other)
+  for _, other in ipairs(tool.owners()) do
+    local found = other ~= nonce and tool.read(other)
     if found then
       local _, _, theirs = tool.owned(found)
       for _, seat in ipairs(theirs) do
