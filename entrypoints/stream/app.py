@@ -1,16 +1,17 @@
 """The stream process's own small WSGI application: one kind of stream, and a health check."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 import structlog
 
 from domain.errors import NotFound, Unavailable
-from entrypoints.stream.frames import read_id
-from entrypoints.stream.hubs import Hubs, Listener
+from entrypoints.stream.frames import Moment, read_id
+from entrypoints.stream.hubs import Hubs, Line, Viewer
 
 STREAMS_MAX = 20_000
 STREAMS_PER_ADDRESS_MAX = 1_000
@@ -21,6 +22,8 @@ RETRY_AFTER_SECONDS = 10
 _STREAM = re.compile(r"/api/v1/events/([0-9A-Za-z][0-9A-Za-z-]{0,99})/availability/stream").fullmatch
 _PROBLEM = "application/problem+json"
 
+QUERY_LENGTH_MAX = 200
+
 Headers = list[tuple[str, str]]
 StartResponse = Callable[[str, Headers], object]
 Environ = dict[str, Any]
@@ -28,17 +31,44 @@ Environ = dict[str, Any]
 log = structlog.get_logger("stream")
 
 
+class OpenStream:
+    """What the application answers a stream with, in place of a body: the server hands it the line to the browser.
+
+    ``close`` is called by the server however the connection ends.
+    """
+
+    def __init__(self, viewer: Viewer, on_close: Callable[[], None]) -> None:
+        self._viewer = viewer
+        self._on_close: Callable[[], None] | None = on_close
+
+    def open(self, line: Line) -> None:
+        """Begin to tell. Answers at once; the line is used until ``close``."""
+        self._viewer.open(line)
+
+    def catch_up(self) -> None:
+        """The line has become free again."""
+        self._viewer.catch_up()
+
+    def close(self) -> None:
+        """Stop telling. Idempotent."""
+        self._viewer.leave()
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
+
+
 class StreamApp:
-    """WSGI. Availability is public and needs no cookie, so any page may read it."""
+    """WSGI, except for the streams themselves. Availability is public and needs no cookie: any page may read it."""
 
     def __init__(self, hubs: Hubs, *, public_url: str, trusted_proxy_hops: int) -> None:
         self._hubs = hubs
         self._public_url = public_url
         self._hops = trusted_proxy_hops
         self._open: dict[str, int] = {}
+        self._streams = 0
         self._lock = Lock()
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | OpenStream:
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "GET")
         if path == "/healthz":
             return _json(start_response, "200 OK", {"status": "ok", "streams": self.streams})
@@ -57,14 +87,14 @@ class StreamApp:
     @property
     def streams(self) -> int:
         """How many are open now."""
-        return sum(self._open.values())
+        return self._streams
 
-    def _stream(self, event: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def _stream(self, event: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | OpenStream:
         address = client_address(environ, self._hops)
         if refusal := self._admit(address):
             return self._problem(start_response, *refusal, [("Retry-After", str(RETRY_AFTER_SECONDS))])
         try:
-            listener = self._hubs.join(event, read_id(environ.get("HTTP_LAST_EVENT_ID", "")))
+            viewer = self._hubs.join(event, last_seen(environ))
         except NotFound as missing:
             self._dismiss(address)
             return self._problem(start_response, 404, "not_found", str(missing))
@@ -81,19 +111,21 @@ class StreamApp:
             self._dismiss(address)
             raise
         start_response("200 OK", [*_CORS, *_STREAM_HEADERS])
-        return _Body(listener, lambda: self._dismiss(address))
+        return OpenStream(viewer, lambda: self._dismiss(address))
 
     def _admit(self, address: str) -> tuple[int, str, str] | None:
         with self._lock:
-            if self.streams >= STREAMS_MAX:
+            if self._streams >= STREAMS_MAX:
                 return 503, "too_many_streams", "Too many streams are open. Ask for /availability instead."
             if self._open.get(address, 0) >= STREAMS_PER_ADDRESS_MAX:
                 return 429, "too_many_streams", "Too many streams are open from this address."
             self._open[address] = self._open.get(address, 0) + 1
+            self._streams += 1
         return None
 
     def _dismiss(self, address: str) -> None:
         with self._lock:
+            self._streams -= 1
             left = self._open.get(address, 0) - 1
             if left > 0:
                 self._open[address] = left
@@ -113,22 +145,13 @@ class StreamApp:
         return _json(start_response, f"{status} {code}", body, content_type=_PROBLEM, headers=headers)
 
 
-class _Body:
-    """A stream's body. ``close`` is called by the server however the connection ends."""
-
-    def __init__(self, listener: Listener, on_close: Callable[[], None]) -> None:
-        self._listener = listener
-        self._frames: Iterator[bytes] = listener.frames()
-        self._on_close: Callable[[], None] | None = on_close
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._frames
-
-    def close(self) -> None:
-        self._listener.leave()
-        on_close, self._on_close = self._on_close, None
-        if on_close is not None:
-            on_close()
+def last_seen(environ: Environ) -> Moment | None:
+    """What the browser has seen: its own Last-Event-ID, or ``?after=`` of a page that asked for a snapshot before."""
+    if header := environ.get("HTTP_LAST_EVENT_ID"):
+        return read_id(header)
+    query = environ.get("QUERY_STRING", "")
+    after = parse_qs(query).get("after", [""]) if len(query) <= QUERY_LENGTH_MAX else [""]
+    return read_id(after[0])
 
 
 def client_address(environ: Environ, hops: int) -> str:

@@ -1,12 +1,14 @@
-"""Fan-out in memory: one hub an event, one reader of the feed for all, a short queue for each browser.
+"""Fan-out in memory: one hub an event, one reader of the feed for all, and no queue for anybody.
 
-Changes are gathered for a tenth of a second and told together: a flash sale makes thousands of changes a second, and
-nobody sees more than a few. A browser that does not keep up is let go; it comes back by itself and is told the rest.
+Changes are gathered for a moment and told together, encoded once: a flash sale makes thousands of changes a second,
+and nobody sees more than a few. Everything is told in absolute values, so a browser that comes, one that comes back and
+one that fell behind are the same case: they are told, in one piece, what differs from the moment they have seen.
+Nothing waits in memory for the slow ones but the one piece that is on its way to them.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
-from queue import Empty, Full, Queue
+from collections.abc import Iterable
+from itertools import takewhile
 from threading import Event as Signal
 from threading import Lock, Thread
 from time import monotonic
@@ -21,10 +23,15 @@ from domain.ports.feed import AvailabilityFeed, Change, Subscription
 from domain.seat_maps import SeatIndex
 from domain.tiers import TierId
 from entrypoints import availability_wire
-from entrypoints.stream.frames import HEARTBEAT, OPENING, frame
+from entrypoints.stream.frames import Frame, Moment, frame
 from entrypoints.stream.picture import Picture
 
 TICK_SECONDS = 0.1
+"""At least so long from one telling to the next. What happens in a quiet moment is told at once."""
+
+QUIET_SECONDS_MAX = 0.5
+"""How often hubs that hear nothing are looked after: heartbeats, comparing, closing."""
+
 HEARTBEAT_SECONDS = 15.0
 RESYNC_SECONDS = 30.0
 """The feed may fall silent without a word; so the picture is compared with the inventory now and then."""
@@ -32,12 +39,14 @@ RESYNC_SECONDS = 30.0
 LINGER_SECONDS = 30.0
 """How long a hub that nobody listens to is kept, for those who come back."""
 
-FRAMES_QUEUED_MAX = 50
-"""Five seconds of changes. A browser further behind than that is let go."""
+STEPS_REMEMBERED_MAX = 4_000
+"""Tellings that can be resumed from: minutes of them. A new hub reads as many changes back from the feed."""
 
-FRAMES_REMEMBERED_MAX = 300
-FRAMES_RESUMED_MAX = 40
-"""Somebody who missed more than that gets the whole picture, which is shorter."""
+SEATS_REMEMBERED_MAX = 20_000
+"""Changes of seats in all those steps, less than 1 MB. Who missed more is better served by the whole picture."""
+
+BYTES_PER_SEAT_TOLD = 12
+"""About what ``[12345,"h"],`` takes, where a whole picture takes one byte a seat."""
 
 CHANGES_GATHERED_MAX = 50_000
 NEVER = float("-inf")
@@ -53,131 +62,179 @@ class Source(Protocol):
     def feed(self) -> AvailabilityFeed: ...
 
 
-class Listener:
-    """One browser's place at a hub."""
+class Line(Protocol):
+    """The way to one browser."""
 
-    def __init__(self, hub: "Hub") -> None:
+    def send(self, told: Frame) -> bool:
+        """Send without waiting. False when not all of it went: the line sees to the rest, and whoever opened it is
+        to ask ``Viewer.catch_up`` afterwards. Nothing may be sent until then."""
+        ...
+
+    def drop(self) -> None:
+        """Cut the browser off; it comes back by itself. Idempotent."""
+        ...
+
+
+class Viewer:
+    """One browser's place at a hub: the moment it has seen, and the way to tell it more."""
+
+    def __init__(self, hub: "Hub", since: Moment | None) -> None:
         self._hub = hub
-        self._queue: Queue[bytes] = Queue(FRAMES_QUEUED_MAX)
-        self.lost = False
+        self._seen = since
+        self._line: Line | None = None
+        self._is_behind = True
 
-    def tell(self, words: bytes) -> None:
-        """Queue a frame; or, when too many wait already, let this browser go."""
-        try:
-            self._queue.put_nowait(words)
-        except Full:
-            self.lost = True
+    def open(self, line: Line) -> None:
+        """From now on the browser can be told: first of all what it has not seen."""
+        self._line = line
+        self.catch_up()
 
-    @property
-    def waiting(self) -> int:
-        """Frames that are queued for this browser."""
-        return self._queue.qsize()
+    def tell(self, told: Frame) -> None:
+        """Pass it on; or, while the browser is still busy with something earlier, leave it for ``catch_up``."""
+        if not self._is_behind:
+            self._is_behind = not self._send(told)
 
-    def frames(self) -> Iterator[bytes]:
-        """Everything this browser is told, with heartbeats in between, until it is let go or leaves."""
-        try:
-            yield OPENING
-            while not self.lost:
-                try:
-                    yield self._queue.get(timeout=HEARTBEAT_SECONDS)
-                except Empty:
-                    yield HEARTBEAT
-        finally:
-            self.leave()
+    def catch_up(self) -> None:
+        """The line is free: tell everything that was left out meanwhile, in one piece."""
+        while missed := self._hub.missed(self._seen):
+            if not self._send(missed):
+                return
+        self._is_behind = False
+
+    def drop(self) -> None:
+        """Cut the browser off."""
+        if self._line is not None:
+            self._line.drop()
 
     def leave(self) -> None:
         """Stop listening. Idempotent."""
         self._hub.leave(self)
 
+    def _send(self, told: Frame) -> bool:
+        assert self._line is not None, "nobody is told anything before the line is open"
+        self._seen = told.moment
+        return self._line.send(told)
+
 
 class Hub:
     """One sale: its picture, what was told of late, and who listens."""
 
-    def __init__(self, event_id: EventId, source: Source) -> None:
+    def __init__(self, event_id: EventId, source: Source, stirred: Signal) -> None:
         self.event_id = event_id
         self._source = source
+        self._stirred = stirred
         self._lock = Lock()
         self._gathered: deque[Change] = deque(maxlen=CHANGES_GATHERED_MAX)
-        self._told: deque[tuple[int, bytes]] = deque(maxlen=FRAMES_REMEMBERED_MAX)
-        self._listeners: set[Listener] = set()
-        self._snapshot: tuple[int, int, bytes] | None = None
-        self._empty_since = monotonic()
+        self._viewers: set[Viewer] = set()
+        self._empty_since = self._spoke_at = monotonic()
         self._synced_at = NEVER
         self._picture: Picture
-        self._told_version = 0
-        self._told_zones: Mapping[str, int] = {}
-        self._told_tiers: Mapping[TierId, int] = {}
-        self._told_seats: list[str] = []
+        self._untold: set[SeatIndex] = set()
+        self._steps: deque[tuple[int, tuple[SeatIndex, ...]]] = deque()
+        self._steps_from = self._steps_seats = 0
+        self._told: Moment
+        self._told_zones: dict[str, int] = {}
+        self._told_tiers: dict[TierId, int] = {}
+        self._answers: dict[Moment | None, Frame] = {}
         # Watch first and look afterwards: what happens in between is heard twice and not missed.
-        self._subscription: Subscription = source.feed().watch(event_id=event_id, listener=self._gathered.append)
+        self._subscription: Subscription = self._watch()
         try:
-            self._show(self._look())
+            self._begin(self._look())
+            self._reach_back()
         except BaseException:
             self._subscription.close()
             raise
 
-    def join(self, since: tuple[int, int] | None) -> Listener:
-        """A browser comes, or comes back having seen ``since``: it is told the rest, or everything."""
-        listener = Listener(self)
+    def join(self, since: Moment | None) -> Viewer:
+        """A browser comes, or comes back having seen ``since``. It is told nothing before its line is open."""
+        viewer = Viewer(self, since)
         with self._lock:
-            for words in self._rest(since):
-                listener.tell(words)
-            self._listeners.add(listener)
-        return listener
+            self._viewers.add(viewer)
+        return viewer
 
-    def leave(self, listener: Listener) -> None:
+    def leave(self, viewer: Viewer) -> None:
         """Somebody stops listening. Idempotent."""
         with self._lock:
-            self._listeners.discard(listener)
-            if not self._listeners:
+            self._viewers.discard(viewer)
+            if not self._viewers:
                 self._empty_since = monotonic()
 
     def is_idle(self) -> bool:
         """Whether nobody has listened for a while."""
-        return not self._listeners and monotonic() - self._empty_since > LINGER_SECONDS
+        return not self._viewers and monotonic() - self._empty_since > LINGER_SECONDS
 
     def close(self) -> None:
         """Stop watching, and let everybody go."""
         self._subscription.close()
+        for viewer in tuple(self._viewers):
+            viewer.drop()
+
+    def missed(self, since: Moment | None) -> Frame | None:
+        """What somebody who has seen ``since`` has not seen, in one piece; None when there is nothing.
+
+        Made once for all who have seen the same. What has been gathered and not told yet follows with the next tick,
+        to everybody.
+        """
         with self._lock:
-            for listener in self._listeners:
-                listener.lost = True
+            if since is not None and since > self._told:
+                # It was told by another process, or by the web's snapshot, that heard of it a little earlier.
+                self._take_in()
+                return None if since <= self._picture.moment else self._whole()
+            if since == self._told:
+                return None
+            if since not in self._answers:
+                self._answers[since] = self._differences_since(since) or self._whole()
+            return self._answers[since]
 
     def tick(self) -> None:
         """Tell what has happened since the last tick. Raises Unavailable when the inventory cannot be asked."""
         with self._lock:
-            touched = self._take_in()
-            if touched is None:
-                self._synced_at = NEVER
-            if touched is None or monotonic() - self._synced_at > RESYNC_SECONDS:
+            if not self._take_in() or monotonic() - self._synced_at > RESYNC_SECONDS:
                 self._resync()
-            elif self._picture.version != self._told_version:
-                self._tell_differences(touched)
+            if self._picture.moment != self._told or self._untold:
+                self._tell_everybody(self._news())
+            elif monotonic() - self._spoke_at > HEARTBEAT_SECONDS:
+                # An event and not a comment: pages cannot see comments, and would not notice a stream that died.
+                epoch, version = self._told
+                self._tell_everybody(frame("still", {"epoch": epoch, "version": version}, self._told))
 
-    def _take_in(self) -> set[SeatIndex] | None:
-        """Apply what was gathered. Answers the seats it touched, or None when something is missing in between."""
-        touched: set[SeatIndex] = set()
+    def _watch(self) -> Subscription:
+        return self._source.feed().watch(event_id=self.event_id, listener=self._hear)
+
+    def _hear(self, change: Change) -> None:
+        self._gathered.append(change)
+        self._stirred.set()
+
+    def _take_in(self) -> bool:
+        """Apply what was gathered. False when something is missing in between: the inventory must be asked."""
         while self._gathered:
             change = self._gathered.popleft()
             if self._picture.knows(change):
                 continue
             if not self._picture.follows(change):
-                return None
+                self._synced_at = NEVER
+                return False
             self._picture.apply(change)
-            touched.update(index for index, _ in change.seats)
-        return touched
+            self._answers.clear()
+            self._untold.update(index for index, _ in change.seats)
+        return self._synced_at != NEVER
 
     def _resync(self) -> None:
-        """Look again. A newer moment of the same epoch is told as differences, anything else as a rebuilding."""
-        before, now = self._told_seats, self._look()
-        if now.epoch == self._picture.epoch and now.version >= self._told_version and len(before) == len(now.seats):
+        """Look again. A newer moment of the same story is told as differences, anything else as a new picture."""
+        before, now = self._picture, self._look()
+        if now.continues(before):
             self._picture = now
-            self._tell_differences({index for index, state in enumerate(now.seats) if state != before[index]})
+            self._answers.clear()
+            self._untold |= now.differing(before)
             return
-        self._show(now)
-        body = {"epoch": now.epoch, "version": now.version}
-        for listener in self._listeners:
-            listener.tell(frame("rebuilt", body, epoch=now.epoch, version=now.version))
+        if now.moment < before.moment:
+            # A server that lost its last writes tells the same versions again, with another content; a reader that
+            # stands behind them would not hear it.
+            self._subscription.close()
+            self._subscription = self._watch()
+            now = self._look()
+        self._begin(now)
+        self._tell_everybody(self._whole())
 
     def _look(self) -> Picture:
         """The inventory's word, now."""
@@ -185,55 +242,81 @@ class Hub:
         self._synced_at = monotonic()
         return picture
 
-    def _show(self, picture: Picture) -> None:
+    def _begin(self, picture: Picture) -> None:
         """Start over with this picture: what was told before belongs to another story."""
         self._picture = picture
-        self._told.clear()
-        self._remember_what_was_told()
+        self._untold.clear()
+        self._steps.clear()
+        self._steps_from, self._steps_seats = picture.version, 0
+        self._remember_what_is_told()
 
-    def _remember_what_was_told(self) -> None:
-        self._told_version = self._picture.version
+    def _reach_back(self) -> None:
+        """Read the last changes from the feed, so that those who saw them elsewhere need not be told everything."""
+        epoch, version = self._told
+        since = max(0, version - STEPS_REMEMBERED_MAX)
+        known = self._source.feed().changes_since(event_id=self.event_id, epoch=epoch, version=since)
+        if known is None:
+            return
+        self._steps_from = since
+        for change in known:
+            if change.version <= version:
+                self._remember_step(change.version, tuple(index for index, _ in change.seats))
+
+    def _remember_step(self, version: int, touched: tuple[SeatIndex, ...]) -> None:
+        self._steps.append((version, touched))
+        self._steps_seats += len(touched)
+        while len(self._steps) > STEPS_REMEMBERED_MAX or self._steps_seats > SEATS_REMEMBERED_MAX:
+            self._steps_from, forgotten = self._steps.popleft()
+            self._steps_seats -= len(forgotten)
+
+    def _remember_what_is_told(self) -> None:
+        self._told = self._picture.moment
         self._told_zones = self._picture.zones()
         self._told_tiers = self._picture.tiers()
-        self._told_seats = list(self._picture.seats)
+        self._answers.clear()
 
-    def _tell_differences(self, touched: set[SeatIndex]) -> None:
+    def _news(self) -> Frame:
+        """The differences between the picture and what was told; from now on they are told."""
+        picture, zones, tiers = self._picture, self._told_zones, self._told_tiers
+        touched = tuple(self._untold)
+        self._untold.clear()
+        self._remember_step(picture.version, touched)
+        self._remember_what_is_told()
+        return self._change(
+            touched,
+            zones={key: free for key, free in self._told_zones.items() if zones.get(key) != free},
+            tiers={tier: free for tier, free in self._told_tiers.items() if tiers.get(tier) != free},
+        )
+
+    def _tell_everybody(self, told: Frame) -> None:
+        self._spoke_at = monotonic()
+        for viewer in tuple(self._viewers):
+            viewer.tell(told)
+
+    def _differences_since(self, since: Moment | None) -> Frame | None:
+        """One change for many, or None when it would be longer than the whole or is not remembered."""
         picture = self._picture
-        if picture.version == self._told_version and not touched:
-            return
-        zones, tiers = picture.zones(), picture.tiers()
+        if since is None or since[0] != picture.epoch or since[1] < self._steps_from:
+            return None
+        steps = takewhile(lambda step: step[0] > since[1], reversed(self._steps))
+        touched = self._untold.union(*(seats for _, seats in steps))
+        if len(touched) * BYTES_PER_SEAT_TOLD > len(picture.seats) + BYTES_PER_SEAT_TOLD:
+            return None
+        return self._change(touched, zones=picture.zones(), tiers=picture.tiers())
+
+    def _change(self, touched: Iterable[SeatIndex], *, zones: dict[str, int], tiers: dict[TierId, int]) -> Frame:
+        picture = self._picture
         body = availability_wire.change(
             epoch=picture.epoch,
             version=picture.version,
-            zones={key: free for key, free in zones.items() if self._told_zones.get(key) != free},
-            tiers={tier: free for tier, free in tiers.items() if self._told_tiers.get(tier) != free},
+            zones=zones,
+            tiers=tiers,
             seats={index: picture.seats[index] for index in sorted(touched)},
         )
-        words = frame("change", body, epoch=picture.epoch, version=picture.version)
-        self._told.append((picture.version, words))
-        self._remember_what_was_told()
-        for listener in self._listeners:
-            listener.tell(words)
+        return frame("change", body, picture.moment)
 
-    def _rest(self, since: tuple[int, int] | None) -> list[bytes]:
-        """What somebody who has seen ``since`` has not seen: a few changes, or the whole picture.
-
-        The differences between the picture and what was told follow with the next tick, to everybody.
-        """
-        if since is not None and since[0] == self._picture.epoch:
-            missed = [words for version, words in self._told if version > since[1]]
-            if since[1] >= self._told_version or (len(missed) <= FRAMES_RESUMED_MAX and len(missed) < len(self._told)):
-                return missed
-        return [self._whole()]
-
-    def _whole(self) -> bytes:
-        """The picture as it was told to everybody, encoded once however many come."""
-        picture = self._picture
-        moment = (picture.epoch, picture.version)
-        if self._snapshot is None or self._snapshot[:2] != moment:
-            words = frame("snapshot", picture.snapshot(), epoch=picture.epoch, version=picture.version)
-            self._snapshot = (*moment, words)
-        return self._snapshot[2]
+    def _whole(self) -> Frame:
+        return frame("snapshot", self._picture.snapshot(), self._picture.moment)
 
 
 class Hubs:
@@ -245,6 +328,7 @@ class Hubs:
         self._words: dict[str, EventId] = {}
         self._lock = Lock()
         self._opening = Lock()
+        self._stirred = Signal()
         self._stopped = Signal()
         self._ticker = Thread(target=self._tick_all, name="stream-ticker", daemon=True)
 
@@ -255,30 +339,31 @@ class Hubs:
     def stop(self) -> None:
         """Let everybody go and stop."""
         self._stopped.set()
+        self._stirred.set()
         with self._lock:
             for hub in self._hubs.values():
                 hub.close()
             self._hubs.clear()
             self._words.clear()
 
-    def join(self, event: str, since: tuple[int, int] | None) -> Listener:
+    def join(self, event: str, since: Moment | None) -> Viewer:
         """Listen to an event, by id or slug. Raises NotFound and InventoryUnavailable."""
         return self._join_known(event, since) or self._join_new(event, since)
 
-    def _join_known(self, event: str, since: tuple[int, int] | None) -> Listener | None:
+    def _join_known(self, event: str, since: Moment | None) -> Viewer | None:
         with self._lock:
             hub = self._hubs.get(self._words[event]) if event in self._words else None
             return hub.join(since) if hub else None
 
-    def _join_new(self, event: str, since: tuple[int, int] | None) -> Listener:
+    def _join_new(self, event: str, since: Moment | None) -> Viewer:
         """Asking takes time, so only those wait for it whose event nobody listens to yet."""
         with self._opening:
-            if listener := self._join_known(event, since):
-                return listener
+            if viewer := self._join_known(event, since):
+                return viewer
             event_id = self._source.availability(event).sale.event_id
             with self._lock:
                 known = self._hubs.get(event_id)
-            hub = known or Hub(event_id, self._source)
+            hub = known or Hub(event_id, self._source, self._stirred)
             with self._lock:
                 self._hubs[event_id] = hub
                 self._words[event] = event_id
@@ -300,6 +385,8 @@ class Hubs:
 
     def _tick_all(self) -> None:
         while not self._stopped.wait(TICK_SECONDS):
+            self._stirred.wait(QUIET_SECONDS_MAX)
+            self._stirred.clear()
             try:
                 self.tick()
             except Exception:

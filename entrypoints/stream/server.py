@@ -1,12 +1,13 @@
-"""Serving the streams: one gevent process, a greenlet a browser."""
+"""Serving the streams: one gevent process. A browser costs a sleeping greenlet; what it is told costs one ``send``."""
 
 import resource
 import signal
+from typing import Any
 
 from entrypoints.settings import Settings
 
 SOCKET_SECONDS_MAX = 30
-"""A browser that neither reads nor closes for that long is cut off; so is one that never finishes its request."""
+"""A browser that never finishes its request, or does not read a short answer, is cut off."""
 
 BACKLOG = 4_096
 STOP_SECONDS_MAX = 2
@@ -16,28 +17,19 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Must be called before anything has opened a socket or started a thread."""
     from gevent import monkey
 
-    # Everything below this line (Valkey, Postgres, queues, threads) then waits without holding up the others.
+    # Everything below this line (Valkey, Postgres, locks, threads) then waits without holding up the others.
     monkey.patch_all()
 
     import gevent
-    from gevent.pywsgi import WSGIHandler, WSGIServer
 
     from entrypoints.container import build_container
     from entrypoints.stream.app import StreamApp
     from entrypoints.stream.hubs import Hubs
 
-    class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
-        """One connection, with a limit on how long a write may wait."""
-
-        def handle(self) -> None:
-            self.socket.settimeout(SOCKET_SECONDS_MAX)
-            super().handle()
-
     _allow_many_connections()
     hubs = Hubs(build_container(settings))
     app = StreamApp(hubs, public_url=settings.public_url, trusted_proxy_hops=settings.trusted_proxy_hops)
-    server = WSGIServer((settings.host, settings.stream_port), app, handler_class=Handler, backlog=BACKLOG, log=None)
-    server.stop_timeout = STOP_SECONDS_MAX
+    server = make_server((settings.host, settings.stream_port), app)
 
     def stop() -> None:
         hubs.stop()
@@ -47,6 +39,38 @@ def serve(settings: Settings) -> None:
         gevent.signal_handler(number, stop)
     hubs.start()
     server.serve_forever()
+
+
+def make_server(listener: Any, app: Any) -> Any:
+    """gevent's WSGI server for a :class:`StreamApp`; the streams themselves get their sockets."""
+    from gevent.pywsgi import WSGIHandler, WSGIServer
+
+    from entrypoints.stream.app import OpenStream
+    from entrypoints.stream.frames import OPENING
+    from entrypoints.stream.lines import SocketLine, prepare
+
+    class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
+        """One connection, with a limit on how long it may wait for a request or an answer."""
+
+        def handle(self) -> None:
+            prepare(self.socket)
+            self.socket.settimeout(SOCKET_SECONDS_MAX)
+            super().handle()
+
+        def process_result(self) -> None:
+            stream = self.result
+            if not isinstance(stream, OpenStream):
+                super().process_result()
+                return
+            self.close_connection = True
+            self.write(OPENING)
+            line = SocketLine(self.socket, in_chunks=self.response_use_chunked, when_free=stream.catch_up)
+            stream.open(line)
+            line.wait_until_closed()
+
+    server = WSGIServer(listener, app, handler_class=Handler, backlog=BACKLOG, log=None)
+    server.stop_timeout = STOP_SECONDS_MAX
+    return server
 
 
 def _allow_many_connections() -> None:
