@@ -7,7 +7,8 @@ export const HELD = 1;
 export const SOLD = 2;
 export const BLOCKED = 3;
 
-const STATE_OF_LETTER = { f: FREE, h: HELD, s: SOLD, b: BLOCKED };
+/** `a` and `c` are free too: places for wheelchairs and for who comes with them. */
+const STATE_OF_LETTER = { f: FREE, a: FREE, c: FREE, h: HELD, s: SOLD, b: BLOCKED };
 const FEATURES = [
   [1, "accessible", "wheelchair space"],
   [2, "companion", "companion seat"],
