@@ -15,6 +15,10 @@ ROUNDS = 3
 
 BENCHES = {
     "inventory": ("tests.load.bench_inventory", "Hold scripts against a bare ten-line script, on the same Valkey."),
+    "stream": (
+        "tests.load.bench_stream",
+        "How late 2,000 viewers see 200 holds a second, and whether truly.",
+    ),
     "http": ("tests.load.bench_http", "Holds and availability over HTTP against bare routes on the same server."),
 }
 

@@ -91,7 +91,7 @@ def _running() -> Iterator[_House]:
         }
         floor = general_sale(capacity=FLOOR_CAPACITY, vip_capacity=None)
         seats = big_reserved_sale(rows=ROWS, per_row=PER_ROW)
-        _put_on_sale(Settings.from_environment(environ), floor, seats)
+        put_on_sale(Settings.from_environment(environ), floor, seats)
         with connect(valkey.url()) as client:
             client.set("bare:stock", 1_000_000_000)
         log = Path(folder, "web.log")
@@ -103,14 +103,15 @@ def _running() -> Iterator[_House]:
                 stderr=output,
             )
         try:
-            _wait_until_ready(process, port, log)
+            wait_until_ready(process, port, log)
             yield _House(port=port, floor=floor, seats=seats)
         finally:
             process.terminate()
             process.wait(timeout=START_SECONDS_MAX)
 
 
-def _put_on_sale(settings: Settings, *sales: Sale) -> None:
+def put_on_sale(settings: Settings, *sales: Sale) -> None:
+    """An event and everything that belongs to it, for each of these sales."""
     container = build_container(settings)
     now = datetime.now(UTC)
     for sale in sales:
@@ -143,7 +144,8 @@ def _put_on_sale(settings: Settings, *sales: Sale) -> None:
         container.publish_event(event.id, actor=ACTOR)
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    """Return once /healthz answers. Raises RuntimeError with the log when it does not."""
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -151,4 +153,4 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) 
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
-    raise RuntimeError(f"the web process did not start:\n{log.read_text()}")
+    raise RuntimeError(f"the process did not start:\n{log.read_text()}")
