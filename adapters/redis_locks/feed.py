@@ -98,6 +98,7 @@ class ValkeyFeed:
             except RedisError:
                 _log.warning("the change feed lost Valkey: trying again", exc_info=True)
                 time.sleep(RECONNECT_SECONDS)
+                self._doubt(positions)
 
     def _read(self, positions: dict[EventId, bytes]) -> Iterator[tuple[EventId, list[Any]]]:
         streams = {feed_key(event_id).encode(): event_id for event_id in positions}
@@ -112,11 +113,22 @@ class ValkeyFeed:
             for stream, entries in answer or ():
                 yield streams[stream], entries
 
-    def _tell(self, event_id: EventId, entries: list[Any]) -> None:
+    def _doubt(self, positions: dict[EventId, bytes]) -> None:
+        """A server that lost its last writes tells the same ids again, of another story: go back to where it is."""
+        for event_id, position in positions.items():
+            try:
+                newest = self._newest(event_id)
+            except InventoryUnavailable:
+                return
+            epoch, version = _moment(newest)
+            if (epoch, version) < _moment(position):
+                self._tell(event_id, [(b"%d-0" % epoch, {})], position=newest)
+
+    def _tell(self, event_id: EventId, entries: list[Any], *, position: bytes | None = None) -> None:
         with self._lock:
             places = tuple(self._listeners.get(event_id, ()))
             if event_id in self._positions:
-                self._positions[event_id] = entries[-1][0]
+                self._positions[event_id] = position or entries[-1][0]
         for entry in entries:
             change = _change(entry)
             for place in places:
@@ -146,13 +158,19 @@ class _Place:
             self.close()
 
 
+def _moment(identity: bytes) -> tuple[int, int]:
+    """Epoch and version."""
+    epoch, version = identity.split(b"-")
+    return int(epoch), int(version)
+
+
 def _change(entry: tuple[bytes, dict[bytes, bytes]]) -> Change:
     identity, fields = entry
-    epoch, version = identity.split(b"-")
+    epoch, version = _moment(identity)
     seats = tuple(
         (index, run[2].decode())
         for run in _RUN.finditer(fields.get(_SEATS, b""))
         for index in range(int(run[1]), int(run[1]) + int(run[3]))
     )
     free = {pool.decode(): max(0, int(units)) for pool, units in fields.items() if pool not in {_SEATS, _LOADED}}
-    return Change(epoch=int(epoch), version=int(version), free=free, seats=seats)
+    return Change(epoch=epoch, version=version, free=free, seats=seats)
