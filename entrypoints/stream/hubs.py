@@ -48,6 +48,9 @@ SEATS_REMEMBERED_MAX = 20_000
 BYTES_PER_SEAT_TOLD = 12
 """About what ``[12345,"h"],`` takes, where a whole picture takes one byte a seat."""
 
+ANSWERS_KEPT_MAX = 64
+"""Between two tellings. Anybody may ask for any moment, and an answer may be a whole picture."""
+
 CHANGES_GATHERED_MAX = 50_000
 NEVER = float("-inf")
 
@@ -183,6 +186,8 @@ class Hub:
             if since == self._told:
                 return None
             if since not in self._answers:
+                if len(self._answers) >= ANSWERS_KEPT_MAX:
+                    self._answers.clear()
                 self._answers[since] = self._differences_since(since) or self._whole()
             return self._answers[since]
 
@@ -215,7 +220,6 @@ class Hub:
                 self._synced_at = NEVER
                 return False
             self._picture.apply(change)
-            self._answers.clear()
             self._untold.update(index for index, _ in change.seats)
         return self._synced_at != NEVER
 
@@ -224,7 +228,6 @@ class Hub:
         before, now = self._picture, self._look()
         if now.continues(before):
             self._picture = now
-            self._answers.clear()
             self._untold |= now.differing(before)
             return
         if now.moment < before.moment:

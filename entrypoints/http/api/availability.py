@@ -36,7 +36,7 @@ def show_availability(event: str) -> Response:
     problems=(404, 503),
     description=(
         "A `text/event-stream`: one `snapshot`, then `change` after `change` in absolute values, with ids to resume "
-        "from (`Last-Event-ID`); `snapshot` replaces all that was known before."
+        "from (`Last-Event-ID`); a later `snapshot` replaces everything."
     ),
 )
 def follow_availability(event: str) -> Response:

@@ -12,7 +12,7 @@ from entrypoints import availability_wire
 from entrypoints.stream import hubs as hubs_module
 from entrypoints.stream.app import STREAMS_PER_ADDRESS_MAX, OpenStream, StreamApp, client_address, last_seen
 from entrypoints.stream.frames import Frame, Moment, read_id
-from entrypoints.stream.hubs import Hubs, Viewer
+from entrypoints.stream.hubs import ANSWERS_KEPT_MAX, Hubs, Viewer
 from tests.fakes.feed import FakeFeed
 from tests.unit.http.shop import Shop
 
@@ -220,6 +220,17 @@ def test_much_that_was_missed_is_told_as_a_snapshot(streams: Streams) -> None:
     streams.hubs.tick()
 
     assert [kind for kind, _, _ in streams.join("drama", since=since).read()] == ["snapshot"]
+
+
+def test_answers_that_are_kept_are_bounded(streams: Streams) -> None:
+    """Asking for one moment after another does not fill the memory of a process whose sale is quiet."""
+    epoch = streams.truth()["epoch"]
+    streams.hold()
+    for version in range(ANSWERS_KEPT_MAX * 2):
+        assert streams.join(since=(epoch - 1, version)).read()[0][0] == "snapshot"
+
+    [hub] = streams.hubs._hubs.values()
+    assert len(hub._answers) <= ANSWERS_KEPT_MAX
 
 
 def test_a_page_resumes_at_a_process_that_was_just_started(streams: Streams) -> None:
