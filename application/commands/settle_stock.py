@@ -11,7 +11,11 @@ from domain.ports.inventory import Inventory, SaleDoubt, Settlement
 PATIENT_ATTEMPTS = 3
 """A load may be under way, so the first attempts only wait for it; a later one rebuilds."""
 
-HOLDS_PER_SWEEP_MAX = 500
+HOLDS_PER_SWEEP_MAX = 100
+"""At most so many in one step: everybody else waits for a few milliseconds meanwhile."""
+
+SWEEPS_PER_SALE_MAX = 100
+"""So a rush of 10,000 holds that lapse together returns in one turn, and no sale keeps the others waiting for ever."""
 
 
 class Rebuild(Protocol):
@@ -40,7 +44,10 @@ def sweep_sales(*, catalogue: Catalogue, inventory: Inventory) -> int:
     lapsed = []
 
     def sweep(event_id: EventId) -> None:
-        lapsed.append(inventory.sweep(event_id=event_id, at_most=HOLDS_PER_SWEEP_MAX))
+        for _ in range(SWEEPS_PER_SALE_MAX):
+            lapsed.append(inventory.sweep(event_id=event_id, at_most=HOLDS_PER_SWEEP_MAX))
+            if lapsed[-1] < HOLDS_PER_SWEEP_MAX:
+                break
 
     for_each(catalogue.running(), sweep, what="sales could not be swept")
     return sum(lapsed)
