@@ -33,8 +33,25 @@ class FragileValkey:
     def restart(self, *, empty: bool = False) -> None:
         """Start again on what its append-only file says, or on nothing. Returns when it answers."""
         if empty:
-            shutil.rmtree(self.server.directory / APPEND_ONLY)
+            shutil.rmtree(self._file)
         self.process.start()
+
+    def remember(self) -> None:
+        """Keep the file of a killed server as it is now, for :meth:`forget`."""
+        shutil.copytree(self._file, self._older)
+
+    def forget(self) -> None:
+        """Put a killed server back to what was remembered, as a replica that lagged behind would be."""
+        shutil.rmtree(self._file)
+        self._older.rename(self._file)
+
+    @property
+    def _file(self) -> Path:
+        return self.server.directory / APPEND_ONLY
+
+    @property
+    def _older(self) -> Path:
+        return self.server.directory / "older"
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
