@@ -155,7 +155,8 @@ def test_a_hundred_threads_with_overlapping_carts(house: ValkeyHouse) -> None:
     All of a cart or nothing, and a refusal names exactly the seats that were somebody's at that time: none that was
     free all the while, and each that was taken all the while.
     """
-    sale = opened(house, big_reserved_sale(rows=100, per_row=2, live_holds_per_buyer=PER_BUYER_MAX))
+    no_limits = {"per_buyer_max": PER_BUYER_MAX, "live_holds_per_buyer": PER_BUYER_MAX}
+    sale = opened(house, big_reserved_sale(rows=100, per_row=2, **no_limits))
 
     def shop(name: int) -> list[Heard]:
         dice, heard = Random(name), list[Heard]()
