@@ -246,6 +246,19 @@ class TestTheLastMoment:
         accounts = balanced(house.inventory, sale, known=[hold.id for hold in (*holds, *won)])
         assert accounts.live == {hold.id: hold for hold in won}
 
+    def test_extend_against_lapse(self, house: ValkeyHouse) -> None:
+        """Whoever was told that there is more time has it, and the stock; everybody else's is back on sale."""
+        sale = opened(house, _paired_seats())
+        holds = _lapsing(house, sale, partial(_pair, sale))
+        extend = [partial(house.inventory.extend, hold_id=hold.id, number=1, terms=sale.terms) for hold in holds]
+
+        once, again = _race(house, sale, holds, extend, extend)
+
+        extended = {one.id: one for one in (*once, *again) if isinstance(one, ActiveHold)}
+        late = {one.code for one in (*once, *again) if isinstance(one, Rejection)}
+        assert late <= {RejectionCode.HOLD_LAPSED}
+        assert balanced(house.inventory, sale, known=[hold.id for hold in holds]).live == extended
+
     def test_claim_against_lapse(self, house: ValkeyHouse) -> None:
         """Either the order has the stock or the sale has it back; whoever was told that it is claimed has it."""
         sale = opened(house, general_sale(vip_capacity=None, hold_seconds=HOLD_SECONDS))
