@@ -114,6 +114,7 @@ tiers = Table(
     _is("position", Integer), _is("currency"), _is("face_minor", BigInteger), _is("fee_minor", BigInteger),
     _is("per_order_min", Integer), _is("per_order_max", Integer), _may("capacity", Integer), _may("opens_at", _When),
     _may("closes_at", _When), _may("access_code_digest"), _is("accessible", Boolean),
+    Column("own_pool", Text, Computed(""), nullable=True),
 )  # fmt: skip
 
 tier_zones = Table(
@@ -143,7 +144,12 @@ claims = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     _is("event_id", Uuid), _is("seat_map_id", Uuid), _is("pool"), _may("zone_key"), _may("seat", Integer),
     _may("order_id", Uuid), _may("order_line_id", Uuid), _is("quantity", Integer), _filled("returned", Integer),
-    _is("state"), _filled("created_at", _When),
+    _is("state"), _filled("created_at", _When), _may("block_id", Uuid),
+)  # fmt: skip
+
+stock_blocks = Table(
+    "stock_blocks", metadata,
+    _key("id"), _is("event_id", Uuid), _is("label"), _is("reason"), _is("actor"), _is("at", _When),
 )  # fmt: skip
 
 payments = Table(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from domain.accounts import StaffId, StaffMember
 from domain.audit import AuditEntry
+from domain.capacities import PoolCounts
 from domain.errors import Rejection
 from domain.events import Event, EventId
 from domain.fraud import Assessment
@@ -19,7 +20,9 @@ from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import Outbox
 from domain.refunds import Refund, RefundId, RefundPolicy
 from domain.seat_maps import SeatMap, SeatMapId
+from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
 from domain.tickets import Ticket, TicketId
+from domain.tiers import TierId
 from domain.venues import Venue, VenueId
 
 
@@ -52,10 +55,11 @@ class Events(Protocol):
 
     def find(self, *, slug: str) -> Event | None: ...
 
-    def save(self, event: Event) -> int:
+    def save(self, event: Event, *, capacities: Mapping[str, int] | None = None) -> int:
         """Store changed facts and tiers and answer the event's new sale version.
 
-        Raises StockConflict when a capacity falls below what is taken.
+        ``capacities``: places that zones of general admission have for this event from now on, by zone key; zones
+        that are not named keep what they have. Raises StockConflict when a capacity falls below what is taken.
         """
         ...
 
@@ -99,6 +103,37 @@ class Stock(Protocol):
 
     def levels(self, event_id: EventId) -> StockLevels:
         """Everything an inventory needs to start from, as of this transaction."""
+        ...
+
+    def pools(self, event_id: EventId) -> Mapping[str, PoolCounts]:
+        """Every pool of the event by its key. Raises NotFound."""
+        ...
+
+    def tier_units(self, event_id: EventId, tier_id: TierId) -> int:
+        """Places that orders have taken through this tier, whether or not it has a limit of its own."""
+        ...
+
+    def block(self, block: StockBlock) -> None:
+        """Keep all of it out of sale, or raise StockConflict naming seats or the pool that is short.
+
+        Locks as ``claim`` does: ask for the epoch first. Raises InvariantBroken for stock that the event does not
+        sell.
+        """
+        ...
+
+    def unblock(self, block: StockBlock, part: BlockedStock) -> None:
+        """Give back what ``block.part`` answered. Raises InvariantBroken when the block does not keep it any more."""
+        ...
+
+    def find_block(self, block_id: StockBlockId, *, lock: bool = False) -> StockBlock | None:
+        """The block with what it still keeps; None when that is nothing, or when there never was such a block.
+
+        ``lock``: nobody else gives back places of it until the end of this transaction.
+        """
+        ...
+
+    def blocks(self, event_id: EventId) -> tuple[StockBlock, ...]:
+        """Every block of the event that keeps something, oldest first."""
         ...
 
 

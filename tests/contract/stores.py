@@ -20,6 +20,7 @@ from domain.payments import Payment, PaymentId, PaymentState
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.refunds import STANDARD_POLICY, Refund, RefundId, RefundPolicy, RefundReason, RefundState
 from domain.seat_maps import SeatIndex
+from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
 from domain.tickets import Ticket, TicketId, TicketState
 from domain.tiers import zone_pool
 from domain.venues import Venue
@@ -173,6 +174,20 @@ def said_yes(answer: Order | Rejection) -> Order:
     """The order, or a failing test."""
     assert isinstance(answer, Order), answer
     return answer
+
+
+def block_of(sale: Sale, stock: BlockedStock, **changes: object) -> StockBlock:
+    """House seats for the mayor, unless ``changes`` say otherwise."""
+    made = StockBlock(
+        id=StockBlockId(uuid4()),
+        event_id=sale.event_id,
+        label="House seats",
+        reason="For the mayor.",
+        actor="ada@house.example",
+        at=NOW,
+        stock=stock,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # any field
 
 
 def payment_of(order: Order, **changes: object) -> Payment:

@@ -7,7 +7,7 @@ from domain.errors import NotFound, StockConflict
 from domain.events import Event, EventId, EventState
 from domain.orders import OrderLineId
 from domain.refunds import RefundPolicy
-from domain.seat_maps import SeatMap, SeatMapId
+from domain.seat_maps import SeatMap, SeatMapId, ZoneKind
 from domain.tiers import tier_pool, zone_pool
 from domain.venues import Venue, VenueId
 from tests.fakes.store_state import ClaimRow, SaleRow, State, holds, unique
@@ -58,7 +58,7 @@ class FakeEvents:
         state.events[event.id] = _in_order(event)
         state.policies[event.id] = (policy,)
         state.sales[event.id] = SaleRow()
-        for pool, capacity in capacities(event, state.seat_maps[event.seat_map_id]).items():
+        for pool, capacity in self._wanted(event, {}).items():
             state.capacities[event.id, pool] = capacity
 
     def get(self, event_id: EventId, *, lock: bool = False) -> Event:
@@ -69,7 +69,7 @@ class FakeEvents:
     def find(self, *, slug: str) -> Event | None:
         return next((event for event in self._state.events.values() if event.slug == slug), None)
 
-    def save(self, event: Event) -> int:
+    def save(self, event: Event, *, capacities: Mapping[str, int] | None = None) -> int:
         state = self._state
         before = self.get(event.id)
         holds(
@@ -87,14 +87,14 @@ class FakeEvents:
         keys = {tier.id: tier.key for tier in before.tiers}
         holds(all(keys.get(tier.id, tier.key) == tier.key for tier in event.tiers), "a tier keeps its key")
         self._refuse_lost_tiers(before, event)
-        wanted = capacities(event, state.seat_maps[event.seat_map_id])
+        wanted = self._wanted(event, capacities or {})
         new = [pool for pool in wanted if (event.id, pool) not in state.capacities]
         self._backfill(event, new)
         taken = state.taken(event.id)
         for pool in [pool for owner, pool in state.capacities if owner == event.id and pool not in wanted]:
             if any(claim.event_id == event.id and claim.pool == pool for claim in state.claims.values()):
                 # A tier that lost its own limit keeps its pool, as wide as its zones: nothing taken is forgotten.
-                wanted[pool] = _unlimited(event, pool, state.seat_maps[event.seat_map_id])
+                wanted[pool] = self._unlimited(event, pool, wanted)
             else:
                 del state.capacities[event.id, pool]
         short = tuple(sorted(pool for pool, capacity in wanted.items() if capacity < taken.get(pool, 0)))
@@ -112,6 +112,28 @@ class FakeEvents:
     def policy(self, event_id: EventId) -> RefundPolicy:
         self.get(event_id)
         return self._state.policies[event_id][-1]
+
+    def _wanted(self, event: Event, given: Mapping[str, int]) -> dict[str, int]:
+        """Capacity of every pool the event's tiers draw from: ``given``, or as it was, or as the seat map has it."""
+        seat_map = self._state.seat_maps[event.seat_map_id]
+        wanted: dict[str, int] = {}
+        for tier in event.tiers:
+            for key in tier.zones:
+                zone = seat_map.zone(key)
+                was = self._state.capacities.get((event.id, zone_pool(key)), zone.capacity)
+                wanted[zone_pool(key)] = given.get(key, was)
+                fits = zone.kind is ZoneKind.GENERAL_ADMISSION or wanted[zone_pool(key)] == zone.capacity
+                holds(fits, "a reserved zone has as many places as it has seats")
+            if tier.capacity is not None:
+                wanted[tier_pool(tier.key)] = tier.capacity
+        holds(all(zone_pool(key) in wanted for key in given), "a capacity is of a zone that a tier sells")
+        return wanted
+
+    def _unlimited(self, event: Event, pool: str, wanted: Mapping[str, int]) -> int:
+        tier = next((tier for tier in event.tiers if tier_pool(tier.key) == pool), None)
+        if tier is not None:
+            return sum(wanted[zone_pool(zone)] for zone in tier.zones)
+        return self._state.capacities[event.id, pool]
 
     def _refuse_lost_tiers(self, before: Event, after: Event) -> None:
         kept = {tier.id for tier in after.tiers}
@@ -151,25 +173,6 @@ class FakeEvents:
     def _forget(self, event_id: EventId, pool: str) -> None:
         for key in [k for k, c in self._state.claims.items() if c.event_id == event_id and c.pool == pool]:
             del self._state.claims[key]
-
-
-def capacities(event: Event, seat_map: SeatMap) -> dict[str, int]:
-    """Capacity of every pool the event's tiers draw from."""
-    wanted: dict[str, int] = {}
-    for tier in event.tiers:
-        for zone in tier.zones:
-            wanted[zone_pool(zone)] = seat_map.zone(zone).capacity
-        if tier.capacity is not None:
-            wanted[tier_pool(tier.key)] = tier.capacity
-    return wanted
-
-
-def _unlimited(event: Event, pool: str, seat_map: SeatMap) -> int:
-    zones: Mapping[str, int] = {zone_pool(zone.key): zone.capacity for zone in seat_map.zones}
-    if pool in zones:
-        return zones[pool]
-    tier = next((tier for tier in event.tiers if tier_pool(tier.key) == pool), None)
-    return sum(zones[zone_pool(zone)] for zone in tier.zones) if tier else 0
 
 
 def _in_order(event: Event) -> Event:

@@ -17,6 +17,7 @@ from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import OutboxRow
 from domain.refunds import Refund, RefundId, RefundPolicy
 from domain.seat_maps import SeatIndex, SeatMap, SeatMapId
+from domain.stock_blocks import StockBlock, StockBlockId
 from domain.tickets import Ticket, TicketId
 from domain.venues import Venue, VenueId
 
@@ -29,16 +30,17 @@ class SaleRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRow:
-    """So many units of one pool for one order line; a seat is one unit of its zone's pool."""
+    """So many units of one pool for one order line or one block; a seat is one unit of its zone's pool."""
 
-    order_id: OrderId
-    line_id: OrderLineId
+    order_id: OrderId | None
+    line_id: OrderLineId | None
     event_id: EventId
     pool: str
     seat: SeatIndex | None
     quantity: int
     returned: int = 0
     allocated: bool = False
+    block_id: StockBlockId | None = None
 
     @property
     def live(self) -> int:
@@ -82,6 +84,7 @@ class State:
     sales: dict[EventId, SaleRow] = field(default_factory=dict)
     capacities: dict[tuple[EventId, str], int] = field(default_factory=dict)
     claims: dict[int, ClaimRow] = field(default_factory=dict)
+    blocks: dict[StockBlockId, StockBlock] = field(default_factory=dict)
     orders: dict[OrderId, Order] = field(default_factory=dict)
     order_policies: dict[OrderId, RefundPolicy] = field(default_factory=dict)
     payments: dict[PaymentId, Payment] = field(default_factory=dict)

@@ -28,7 +28,7 @@ _ADD_TIER_POOLS = text("""
     FROM unnest(CAST(:keys AS text[]), CAST(:capacities AS int[])) AS limited (key, capacity)
 """)
 _LOCK_POOLS = text("""
-    SELECT key, kind, claimed + allocated + blocked AS taken FROM pools
+    SELECT key, capacity, claimed + allocated + blocked AS taken FROM pools
     WHERE event_id = :event_id ORDER BY key FOR NO KEY UPDATE
 """)
 _RESIZE_POOLS = text("""
@@ -87,12 +87,12 @@ class PostgresEvents:
         row = self._transaction.first(select(events).where(events.c.slug == slug))
         return with_tiers(self._transaction, row) if row else None
 
-    def save(self, event: Event) -> int:
+    def save(self, event: Event, *, capacities: Mapping[str, int] | None = None) -> int:
         self._save_facts(event)
         # Alone in the sale: no order is half placed while capacities and tiers change under it.
         version = pass_alone(self._transaction, event.id)["version"] + 1
         self._drop_tiers(event)
-        self._fit_pools(event)
+        self._fit_pools(event, capacities or {})
         self._save_tiers(event)
         self._transaction.run(update(sales).where(sales.c.event_id == event.id).values(version=version))
         return int(version)
@@ -126,10 +126,16 @@ class PostgresEvents:
         self._transaction.run(delete(tier_zones).where(tier_zones.c.event_id == event.id))
         self._transaction.run(delete(tiers).where(gone))
 
-    def _fit_pools(self, event: Event) -> None:
+    def _fit_pools(self, event: Event, given: Mapping[str, int]) -> None:
         existing = {row["key"]: row for row in self._transaction.rows(_LOCK_POOLS, {"event_id": event.id})}
-        house = self._zone_capacities(event)
+        # A zone of this event starts with what the seat map says, and keeps what its organiser has made of that.
+        house = {
+            zone: existing[zone_pool(zone)]["capacity"] if zone_pool(zone) in existing else capacity
+            for zone, capacity in self._zone_capacities(event).items()
+        } | dict(given)
         wanted = {zone_pool(zone): house[zone] for tier in event.tiers for zone in tier.zones}
+        if strangers := {zone_pool(zone) for zone in given} - wanted.keys():
+            raise InvariantBroken(f"no tier of this event sells {', '.join(sorted(strangers))}")
         limits = {tier_pool(tier.key): tier.capacity for tier in event.tiers if tier.capacity is not None}
         fresh = {tier_pool(tier.key): tier for tier in event.tiers if tier_pool(tier.key) in limits.keys() - existing}
         taken = {key: row["taken"] for key, row in existing.items()} | self._sold(event, fresh)
@@ -143,12 +149,11 @@ class PostgresEvents:
         short = tuple(sorted(key for key, capacity in capacities.items() if capacity < taken.get(key, 0)))
         if short:
             raise StockConflict(pools=short)
-        kept = sorted(capacities.keys() & existing.keys())
-        resized = {"event_id": event.id, "keys": kept, "capacities": [capacities[key] for key in kept]}
-        self._transaction.run(_RESIZE_POOLS, resized)
         unused = sorted(existing.keys() - wanted.keys() - limits.keys())
         self._transaction.run(_DROP_POOLS, {"event_id": event.id, "keys": unused})
         self._add_pools(event, {key: capacity for key, capacity in limits.items() if key in fresh})
+        resized = {"event_id": event.id, "keys": list(capacities), "capacities": list(capacities.values())}
+        self._transaction.run(_RESIZE_POOLS, resized)
         if fresh:
             self._transaction.run(_COUNT_SOLD, {"event_id": event.id, "tier_ids": [tier.id for tier in fresh.values()]})
 

@@ -1,66 +1,41 @@
 """Claims and allocations: whose the places are.
 
 Every statement works on a set, so their number does not grow with the number of seats. Pools are locked first, in
-the order of their keys, and claims are written after: two transactions never wait for each other. The arithmetic
-itself is done by triggers and CHECKs (see ``migrations``); what is checked here first is only who to name.
+the order of their keys, and claims are written after: two transactions never wait for each other. The arithmetic itself
+is done by triggers and CHECKs (see ``migrations``); what is looked at before is only who to name.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from sqlalchemy import text
+from sqlalchemy import ARRAY, Integer, Uuid, bindparam, text
 
+from adapters.postgres.repositories import stock_blocks
 from adapters.postgres.repositories.sale_gate import pass_alone, pass_together
-from adapters.postgres.repositories.stock_levels import read_levels
-from adapters.postgres.transaction import Row, Transaction
+from adapters.postgres.repositories.stock_levels import read_levels, read_pools
+from adapters.postgres.transaction import Transaction
+from domain.capacities import PoolCounts
 from domain.errors import InvariantBroken, StockConflict
 from domain.events import EventId
-from domain.orders import Order
+from domain.orders import Order, OrderId
 from domain.ports.inventory import StockLevels
+from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
 from domain.tickets import Ticket
+from domain.tiers import TierId
 
-_PLAN = text("""
-    WITH line AS (
-        SELECT wanted.line_id, wanted.quantity, tiers.id AS tier_id, tiers.key, tiers.kind
-        FROM unnest(CAST(:line_ids AS uuid[]), CAST(:tier_ids AS uuid[]), CAST(:quantities AS int[]))
-             AS wanted (line_id, tier_id, quantity)
-        JOIN tiers ON tiers.event_id = :event_id AND tiers.id = wanted.tier_id
-    )
-    SELECT line.line_id, pools.key AS pool, CAST(NULL AS text) AS zone_key, CAST(NULL AS int) AS seat, line.quantity
-    FROM line JOIN pools ON pools.event_id = :event_id AND pools.key = 't:' || line.key
-    UNION ALL
-    SELECT line.line_id, tier_zones.pool, NULL, NULL, line.quantity
-    FROM line JOIN tier_zones ON tier_zones.tier_id = line.tier_id
-    WHERE line.kind = 'general_admission'
-    UNION ALL
-    SELECT chosen.line_id, 'z:' || seats.zone_key, seats.zone_key, seats.index, 1
-    FROM unnest(CAST(:seat_line_ids AS uuid[]), CAST(:seats AS int[])) AS chosen (line_id, seat)
-    JOIN events ON events.id = :event_id
-    JOIN seats ON seats.seat_map_id = events.seat_map_id AND seats.index = chosen.seat
-    ORDER BY pool, seat
-""")
-_LOCK = text("""
-    SELECT key, capacity - claimed - allocated - blocked AS free FROM pools
-    WHERE event_id = :event_id AND key = ANY(:keys) ORDER BY key FOR NO KEY UPDATE
-""")
-_TAKEN_SEATS = text("""
-    SELECT seat FROM claims
-    WHERE event_id = :event_id AND seat = ANY(:seats) AND state <> 'released' ORDER BY seat
-""")
 _CLAIM = text("""
-    INSERT INTO claims (event_id, seat_map_id, pool, zone_key, seat, order_id, order_line_id, quantity, state)
-    SELECT events.id, events.seat_map_id, wanted.pool, wanted.zone_key, wanted.seat, :order_id, wanted.line_id,
-           wanted.quantity, 'claimed'
-    FROM events, unnest(CAST(:pools AS text[]), CAST(:zone_keys AS text[]), CAST(:seats AS int[]),
-                        CAST(:line_ids AS uuid[]), CAST(:quantities AS int[]))
-                 AS wanted (pool, zone_key, seat, line_id, quantity)
-    WHERE events.id = :event_id
-""")
+    SELECT gone_seat, short_pool
+    FROM claim_stock(:event_id, :order_id, :line_ids, :tier_ids, :quantities, :seat_line_ids, :seats)
+""").bindparams(
+    bindparam("line_ids", type_=ARRAY(Uuid)),
+    bindparam("tier_ids", type_=ARRAY(Uuid)),
+    bindparam("quantities", type_=ARRAY(Integer)),
+    bindparam("seat_line_ids", type_=ARRAY(Uuid)),
+    bindparam("seats", type_=ARRAY(Integer)),
+)
 _LOCK_POOLS_OF_ORDERS = text("""
-    SELECT FROM pools
-    WHERE (event_id, key) IN (SELECT event_id, pool FROM claims
-                              WHERE order_id = ANY(:order_ids) AND state <> 'released')
-    ORDER BY event_id, key FOR NO KEY UPDATE
+    SELECT lock_pools(event_id, keys)
+    FROM (SELECT event_id, array_agg(pool) AS keys FROM claims
+          WHERE order_id = ANY(:order_ids) AND state <> 'released' GROUP BY event_id ORDER BY event_id) AS wanted
 """)
 _ALLOCATE = text("UPDATE claims SET state = 'allocated' WHERE order_id = :order_id AND state = 'claimed'")
 _IS_WHOLE = text("""
@@ -90,6 +65,12 @@ _GIVE_BACK = text("""
     WHERE claims.order_line_id = wanted.line_id AND claims.seat IS NOT DISTINCT FROM wanted.seat
         AND claims.state <> 'released'
 """)
+_TIER_UNITS = text("""
+    SELECT coalesce(sum(claims.quantity - claims.returned), 0) AS units
+    FROM order_lines JOIN claims ON claims.order_line_id = order_lines.id
+    WHERE order_lines.event_id = :event_id AND order_lines.tier_id = :tier_id
+        AND claims.state <> 'released' AND claims.pool LIKE 'z:%'
+""")
 _RAISE_EPOCH = text("UPDATE sales SET epoch = :epoch WHERE event_id = :event_id")
 
 
@@ -101,26 +82,35 @@ class PostgresStock:
         return int(pass_together(self._transaction, event_id)["epoch"])
 
     def claim(self, order: Order) -> None:
-        wanted = self._plan(order)
-        self._refuse_taken(order, wanted)
-        columns = {
-            "pools": [row["pool"] for row in wanted],
-            "zone_keys": [row["zone_key"] for row in wanted],
-            "seats": [row["seat"] for row in wanted],
-            "line_ids": [row["line_id"] for row in wanted],
-            "quantities": [row["quantity"] for row in wanted],
-        }
-        self._transaction.run(_CLAIM, {"event_id": order.event_id, "order_id": order.id, **columns})
+        chosen = [(line.id, seat) for line in order.lines for seat in line.seats]
+        self._transaction.let_go_early()
+        gone = self._transaction.rows(
+            _CLAIM,
+            {
+                "event_id": order.event_id,
+                "order_id": order.id,
+                "line_ids": [line.id for line in order.lines],
+                "tier_ids": [line.tier_id for line in order.lines],
+                "quantities": [line.quantity for line in order.lines],
+                "seat_line_ids": [line_id for line_id, _ in chosen],
+                "seats": [seat for _, seat in chosen],
+            },
+        )
+        if gone:
+            raise StockConflict(
+                seats=tuple(sorted(row["gone_seat"] for row in gone if row["gone_seat"] is not None)),
+                pools=tuple(sorted(row["short_pool"] for row in gone if row["short_pool"] is not None)),
+            )
 
     def allocate(self, order: Order) -> None:
-        self._lock_pools_of(order)
+        self._lock_pools_of(order.id)
         self._transaction.run(_ALLOCATE, {"order_id": order.id})
         found = self._transaction.first(_IS_WHOLE, {"order_id": order.id})
         if found is None or not found["whole"]:
             raise InvariantBroken(f"order {order.id} has no claims to allocate")
 
     def release(self, order: Order) -> None:
-        self._lock_pools_of(order)
+        self._lock_pools_of(order.id)
         self._transaction.run(_RELEASE, {"order_id": order.id})
         self._transaction.run(_RETURN_ALL_PLACES, {"order_id": order.id})
 
@@ -129,8 +119,7 @@ class PostgresStock:
         returned = self._transaction.rows(_RETURN_PLACES, ids)
         if not returned:
             return
-        orders = sorted({ticket.order_id for ticket in tickets})
-        self._transaction.run(_LOCK_POOLS_OF_ORDERS, {"order_ids": orders})
+        self._lock_pools_of(*{ticket.order_id for ticket in tickets})
         columns = {"line_ids": [row["line_id"] for row in returned], "seats": [row["seat"] for row in returned]}
         self._transaction.run(_GIVE_BACK, columns)
 
@@ -143,38 +132,25 @@ class PostgresStock:
     def levels(self, event_id: EventId) -> StockLevels:
         return read_levels(self._transaction, event_id)
 
-    def _plan(self, order: Order) -> Sequence[Row]:
-        """What must be written: one row for each line and pool, one for each seat."""
-        seats = [(line.id, seat) for line in order.lines for seat in line.seats]
-        parameters: dict[str, Any] = {
-            "event_id": order.event_id,
-            "line_ids": [line.id for line in order.lines],
-            "tier_ids": [line.tier_id for line in order.lines],
-            "quantities": [line.quantity for line in order.lines],
-            "seat_line_ids": [line_id for line_id, _ in seats],
-            "seats": [seat for _, seat in seats],
-        }
-        wanted = self._transaction.rows(_PLAN, parameters)
-        if sum(row["seat"] is not None for row in wanted) != len(seats):
-            raise InvariantBroken("a seat belongs to its event's map")
-        if {row["line_id"] for row in wanted} != {line.id for line in order.lines}:
-            raise InvariantBroken("an order line has a tier of its own event")
-        return wanted
+    def pools(self, event_id: EventId) -> Mapping[str, PoolCounts]:
+        return read_pools(self._transaction, event_id)
 
-    def _refuse_taken(self, order: Order, wanted: Sequence[Row]) -> None:
-        asked: dict[str, int] = {}
-        for row in wanted:
-            asked[row["pool"]] = asked.get(row["pool"], 0) + row["quantity"]
-        locked = self._transaction.rows(_LOCK, {"event_id": order.event_id, "keys": sorted(asked)})
-        free = {row["key"]: row["free"] for row in locked}
-        short = tuple(sorted(pool for pool, units in asked.items() if free.get(pool, 0) < units))
-        gone: tuple[int, ...] = ()
-        if order.seats:
-            # Their zones' pools are locked: nobody is in the middle of taking or giving back one of these seats.
-            taken = self._transaction.rows(_TAKEN_SEATS, {"event_id": order.event_id, "seats": list(order.seats)})
-            gone = tuple(row["seat"] for row in taken)
-        if gone or short:
-            raise StockConflict(seats=gone, pools=short)
+    def tier_units(self, event_id: EventId, tier_id: TierId) -> int:
+        found = self._transaction.first(_TIER_UNITS, {"event_id": event_id, "tier_id": tier_id})
+        return int(found["units"]) if found else 0
 
-    def _lock_pools_of(self, order: Order) -> None:
-        self._transaction.run(_LOCK_POOLS_OF_ORDERS, {"order_ids": [order.id]})
+    def block(self, block: StockBlock) -> None:
+        stock_blocks.block(self._transaction, block)
+
+    def unblock(self, block: StockBlock, part: BlockedStock) -> None:
+        stock_blocks.unblock(self._transaction, block, part)
+
+    def find_block(self, block_id: StockBlockId, *, lock: bool = False) -> StockBlock | None:
+        return stock_blocks.find(self._transaction, block_id, lock=lock)
+
+    def blocks(self, event_id: EventId) -> tuple[StockBlock, ...]:
+        return stock_blocks.of_event(self._transaction, event_id)
+
+    def _lock_pools_of(self, *order_ids: OrderId) -> None:
+        self._transaction.let_go_early()
+        self._transaction.run(_LOCK_POOLS_OF_ORDERS, {"order_ids": sorted(order_ids)})

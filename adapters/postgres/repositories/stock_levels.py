@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from adapters.postgres.transaction import Transaction
+from domain.capacities import PoolCounts
 from domain.errors import NotFound
 from domain.events import EventId
 from domain.holds import HoldId
@@ -58,6 +59,26 @@ _LEVELS = text("""
     FROM events JOIN seat_maps ON seat_maps.id = events.seat_map_id
     WHERE events.id = :event_id
 """)
+
+_POOLS = text("""
+    SELECT pools.key, pools.capacity, pools.claimed, pools.allocated, pools.blocked
+    FROM events LEFT JOIN pools ON pools.event_id = events.id
+    WHERE events.id = :event_id ORDER BY pools.key
+""")
+
+
+def read_pools(transaction: Transaction, event_id: EventId) -> dict[str, PoolCounts]:
+    """Raises NotFound."""
+    rows = transaction.rows(_POOLS, {"event_id": event_id})
+    if not rows:
+        raise NotFound("event")
+    return {
+        row["key"]: PoolCounts(
+            capacity=row["capacity"], claimed=row["claimed"], allocated=row["allocated"], blocked=row["blocked"]
+        )
+        for row in rows
+        if row["key"] is not None
+    }
 
 
 def read_levels(transaction: Transaction, event_id: EventId) -> StockLevels:
