@@ -1,29 +1,55 @@
 """Races for stock on a real Postgres: many threads, one server, and the winners are counted."""
 
+import itertools
+import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from random import Random
-from threading import Barrier
+from threading import Barrier, Semaphore
 from typing import TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from adapters.postgres import migrate
 from adapters.postgres.books import PostgresBooks
+from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.engine import create_engine
 from adapters.postgres.seat_map_cache import SeatMapCache
 from adapters.postgres.unit_of_work import PostgresUnitOfWork
-from domain.errors import InvariantBroken, StockConflict, TransactionConflict
+from adapters.security.ids import SystemIds
+from application.commands.change_capacity import ChangeZoneCapacity, change_capacity
+from domain.errors import InvariantBroken, Rejection, StockConflict, StoreUnavailable, TransactionConflict
 from domain.events import Sale
 from domain.orders import Order
 from domain.ports.outbox import Effect, OutboxRow
 from domain.ports.unit_of_work import UnitOfWorkFactory
-from tests.contract.stores import NOW, Wish, bought, opened, order_of, payment_of, placed, refund_of, tickets_of
-from tests.fakes.sales import big_reserved_sale, general_sale, reserved_sale
+from domain.stock_blocks import BlockedStock
+from entrypoints.launcher.postgres import EmbeddedPostgres
+from entrypoints.launcher.process import ChildProcess, free_port
+from tests.contract.stores import (
+    NOW,
+    Wish,
+    block_of,
+    bought,
+    opened,
+    order_of,
+    payment_of,
+    placed,
+    refund_of,
+    tickets_of,
+)
+from tests.fakes.inventory import FakeInventory
+from tests.fakes.sales import big_reserved_sale, general_sale, mixed_sale, reserved_sale
+from tests.fakes.world import FakeClock
+from tests.servers import running, scratch_directory
 
 T = TypeVar("T")
 CONNECTIONS = 50
@@ -137,6 +163,88 @@ def test_opposite_orders_of_asking_do_not_deadlock(store: UnitOfWorkFactory) -> 
     assert sum(at_once([partial(shop, seed) for seed in range(24)])) > 0
 
 
+def test_orders_blocks_and_refunds_of_mixed_pools_do_not_deadlock(store: UnitOfWorkFactory) -> None:
+    """Floor, numbered seats and limits, asked in every order: claimed, allocated, given back, blocked and unblocked.
+
+    A deadlock would surface as TransactionConflict, which nothing here catches.
+    """
+    sale = mixed_sale()
+    opened(store, sale)
+
+    def shop(dice: Random, who: str) -> int:
+        wishes = [
+            Wish(tier="vip", quantity=1),
+            Wish(tier="general", quantity=2),
+            Wish(tier="anywhere", seats=(dice.randrange(10, 16), dice.randrange(10))),
+        ]
+        dice.shuffle(wishes)
+        order = order_of(sale, *wishes[: dice.randrange(1, 4)], who=who)
+        if not isinstance(attempt(store, order), Order):
+            return 0
+        with store() as uow:
+            uow.stock.epoch(sale.event_id)
+            if dice.random() < 0.5:
+                uow.stock.allocate(order)
+            uow.stock.release(order)
+            uow.commit()
+        return 1
+
+    def keep(dice: Random) -> int:
+        chosen = BlockedStock(seats=tuple(sorted(dice.sample(range(16), 3))))
+        block = block_of(sale, dice.choice((chosen, BlockedStock(zone="floor", quantity=3))))
+        with store() as uow:
+            uow.stock.epoch(sale.event_id)
+            try:
+                uow.stock.block(block)
+            except StockConflict:
+                return 0
+            uow.commit()
+        with store() as uow:
+            kept = uow.stock.find_block(block.id, lock=True)
+            assert kept is not None
+            uow.stock.epoch(sale.event_id)
+            uow.stock.unblock(kept, kept.stock)
+            uow.commit()
+        return 1
+
+    def work(seed: int) -> tuple[int, int]:
+        dice = Random(seed)
+        done = [(shop(dice, f"buyer-{seed}"), 0) if dice.random() < 0.7 else (0, keep(dice)) for _ in range(6)]
+        return sum(won for won, _ in done), sum(kept for _, kept in done)
+
+    results = at_once([partial(work, seed) for seed in range(24)])
+
+    assert all(sum(column) > 0 for column in zip(*results, strict=True))
+    assert free(store, sale) == dict(sale.capacities())
+
+
+def test_a_seat_is_sold_or_kept_back(store: UnitOfWorkFactory) -> None:
+    """Buyers and blocks that want the same seats at the same moment: each seat goes to one of them."""
+    sale = big_reserved_sale(rows=2, per_row=10)
+    opened(store, sale)
+    dice = Random(11)
+
+    def keep(wanted: tuple[int, ...]) -> tuple[int, ...]:
+        with store() as uow:
+            uow.stock.epoch(sale.event_id)
+            try:
+                uow.stock.block(block_of(sale, BlockedStock(seats=tuple(sorted(wanted)))))
+            except StockConflict:
+                return ()
+            uow.commit()
+        return wanted
+
+    def buy(wanted: tuple[int, ...]) -> tuple[int, ...]:
+        order = order_of(sale, Wish(tier="seat", seats=wanted), who=f"buyer-{wanted}")
+        return wanted if isinstance(attempt(store, order), Order) else ()
+
+    tasks = [partial(dice.choice((keep, buy)), tuple(dice.sample(range(20), 3))) for _ in range(40)]
+    taken = [seat for seats in at_once(tasks) for seat in seats]
+
+    assert len(taken) == len(set(taken)) > 0
+    assert free(store, sale) == {"z:house": 20 - len(taken)}
+
+
 def test_overlapping_carts_share_no_seat(store: UnitOfWorkFactory) -> None:
     """Sixty carts of random seats: those that won have no seat in common, and all others lost a seat to them."""
     sale = big_reserved_sale(rows=4, per_row=15)
@@ -202,6 +310,58 @@ def test_two_organisers_lower_a_capacity_under_load(store: UnitOfWorkFactory) ->
     assert capacity is not None
     assert (left, sold <= capacity) == (capacity - sold, True)
     assert lower(sold - 1 if sold else 0) is (sold == 0)
+
+
+def test_two_admins_lower_a_floor_while_it_sells(store: UnitOfWorkFactory, engine: Engine) -> None:
+    """Each is told the least that is possible or gets what was asked; in the end the floor holds what is sold.
+
+    The two begin where both values are possible and go on lowering until each is refused, while twenty buyers buy.
+    """
+    sale = general_sale(capacity=200, vip_capacity=None)
+    event = opened(store, sale)
+    inventory = FakeInventory(clock=lambda: NOW)
+    catalogue = PostgresCatalogue(engine, seat_maps=SeatMapCache())
+    still_buying = Semaphore(0)
+
+    def lower(values: Sequence[int]) -> list[tuple[int, Rejection | None]]:
+        answers: list[tuple[int, Rejection | None]] = []
+        for wanted in values:
+            still_buying.acquire(timeout=PATIENCE_SECONDS)
+            answer = change_capacity(
+                ChangeZoneCapacity(event_id=event.id, zone="floor", capacity=wanted, actor="ada"),
+                catalogue=catalogue,
+                inventory=inventory,
+                unit_of_work=store,
+                clock=FakeClock(),
+                ids=SystemIds(),
+            )
+            answers.append((wanted, answer if isinstance(answer, Rejection) else None))
+        return answers
+
+    def buy(number: int) -> list[tuple[int, Rejection | None]]:
+        for step in range(4):
+            attempt(store, order_of(sale, Wish(tier="general", quantity=1), who=f"buyer-{number}-{step}"))
+            still_buying.release()
+        return []
+
+    tasks: list[Callable[[], list[tuple[int, Rejection | None]]]] = [
+        partial(lower, (150, 90, 60, 30, 0)),
+        partial(lower, (140, 100, 70, 20, 1)),
+        *(partial(buy, number) for number in range(20)),
+    ]
+    answers = [answer for told in at_once(tasks) for answer in told]
+
+    with store() as uow:
+        floor = uow.stock.pools(event.id)["z:floor"]
+    refused = [(wanted, answer) for wanted, answer in answers if answer is not None]
+    assert refused
+    assert len(refused) < len(answers)
+    assert all(
+        isinstance(answer.details["lowest"], int) and answer.details["lowest"] > wanted for wanted, answer in refused
+    )
+    assert floor.capacity in {wanted for wanted, answer in answers if answer is None}
+    assert 0 < floor.taken <= floor.capacity
+    assert free(store, sale) == {"z:floor": floor.untaken}
 
 
 def test_one_buyer_in_many_windows_does_not_pass_the_limit(store: UnitOfWorkFactory) -> None:
@@ -271,6 +431,58 @@ def test_a_rebuild_gets_its_turn_while_orders_stream_in(store: UnitOfWorkFactory
 
     tasks: list[Callable[[], bool]] = [partial(stream, number) for number in range(12)]
     assert at_once([*tasks, rebuild])[-1]
+
+
+def test_what_was_answered_survives_a_crash() -> None:
+    """Hot locks are let go before the disk has written; an order is answered only after that, so none is ever lost.
+
+    Postgres is stopped as by a crash while orders stream in: whatever was answered is there when it starts again.
+    """
+    sale = general_sale(capacity=100_000, vip_capacity=None)
+    with scratch_directory() as folder:
+        server = EmbeddedPostgres(
+            directory=folder / "postgres", port=free_port(), password="secret", log_path=folder / "postgres.log"
+        )
+        with running(server.prepare()) as process:
+            migrate.upgrade(server.url())
+            engine = create_engine(server.url(), application_name="crash", pool_size=9)
+            answered = _answered_until_crash(engine, sale, process)
+        with running(server.prepare()), psycopg.connect(server.url()) as connection:
+            found = {row[0] for row in connection.execute("SELECT id FROM orders").fetchall()}
+            counted = connection.execute("SELECT claimed FROM pools").fetchone()
+
+    assert len(answered) >= ORDERS_BEFORE_CRASH
+    assert answered <= found
+    assert counted == (len(found),)
+
+
+ORDERS_BEFORE_CRASH = 40
+
+
+def _answered_until_crash(engine: Engine, sale: Sale, process: ChildProcess) -> set[UUID]:
+    """Every order that a buyer was told of before Postgres went away."""
+    seat_maps = SeatMapCache()
+    answered: set[UUID] = set()
+
+    def store() -> PostgresUnitOfWork:
+        return PostgresUnitOfWork(engine, seat_maps=seat_maps)
+
+    opened(store, sale)
+
+    def stream(number: int) -> None:
+        with suppress(StoreUnavailable):
+            for step in itertools.count():
+                order = order_of(sale, Wish(tier="general", quantity=1), who=f"buyer-{number}-{step}")
+                attempt(store, order)
+                answered.add(order.id)
+                if len(answered) >= ORDERS_BEFORE_CRASH:
+                    assert process.pid is not None
+                    os.kill(process.pid, signal.SIGQUIT)  # PostgreSQL's "immediate": nothing more is written
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(stream, range(8)))
+    engine.dispose()
+    return answered
 
 
 def test_workers_share_the_outbox_without_meeting(store: UnitOfWorkFactory) -> None:
