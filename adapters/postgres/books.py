@@ -44,6 +44,43 @@ _CHECKS = (
         """,
     ),
     _Check(
+        name="I1 limits of tiers are counted by their pools",
+        compared="SELECT count(*) FROM tiers WHERE capacity IS NOT NULL",
+        differences="""
+            SELECT format('event %s: tier %s is limited to %s and its pool to %s', tiers.event_id, tiers.key,
+                          tiers.capacity, coalesce(pools.capacity::text, 'nothing'))
+            FROM tiers LEFT JOIN pools ON (pools.event_id, pools.key) = (tiers.event_id, 't:' || tiers.key)
+            WHERE tiers.capacity IS NOT NULL AND pools.capacity IS DISTINCT FROM tiers.capacity
+        """,
+    ),
+    _Check(
+        name="I1 valid tickets have their places",
+        compared="SELECT count(*) FROM tickets WHERE state IN ('valid', 'used')",
+        differences="""
+            SELECT format('order %s has %s tickets of tier %s and keeps %s places', orders.number, papers.units,
+                          papers.tier_name, coalesce(places.units, 0))
+            FROM (SELECT order_id, order_line_id, tier_name, count(*) AS units FROM tickets
+                  WHERE state IN ('valid', 'used') GROUP BY order_id, order_line_id, tier_name) AS papers
+            JOIN orders ON orders.id = papers.order_id
+            LEFT JOIN (SELECT order_line_id, sum(quantity - returned) AS units FROM claims
+                       WHERE state = 'allocated' AND pool LIKE 'z:%' GROUP BY order_line_id) AS places
+                ON places.order_line_id = papers.order_line_id
+            WHERE papers.units > coalesce(places.units, 0)
+        """,
+    ),
+    _Check(
+        name="Stock that is kept back belongs to a block",
+        compared="SELECT count(*) FROM claims WHERE state = 'blocked' OR block_id IS NOT NULL",
+        differences="""
+            SELECT format('event %s: claim %s on pool %s is %s, of order %s and block %s', claims.event_id, claims.id,
+                          pool, state, order_id, coalesce(stock_blocks.label, 'none'))
+            FROM claims LEFT JOIN stock_blocks
+                ON (stock_blocks.id, stock_blocks.event_id) = (claims.block_id, claims.event_id)
+            WHERE (state = 'blocked' OR block_id IS NOT NULL)
+                AND (stock_blocks.id IS NULL OR order_id IS NOT NULL OR state NOT IN ('blocked', 'released'))
+        """,
+    ),
+    _Check(
         name="I2 pool counters equal the sums of their claims",
         compared="SELECT count(*) FROM pools",
         differences="""

@@ -11,8 +11,10 @@ import pytest
 
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.engine import create_engine
+from domain.stock_blocks import BlockedStock
 from tests.contract.stores import (
     Wish,
+    block_of,
     bought,
     opened,
     order_of,
@@ -36,8 +38,8 @@ WITHOUT_REFUND_CHECK = "ALTER TABLE payments DROP CONSTRAINT payments_refunds_wi
 
 @pytest.fixture
 def books(database_url: str) -> Iterator[PostgresBooks]:
-    """Books of a small sale: two seats bought, paid and partly refunded, one order waiting."""
-    sale = reserved_sale()
+    """Books of a small sale: two seats bought, paid and partly refunded, one order waiting, a seat kept back."""
+    sale = reserved_sale(balcony_capacity=9)
     with postgres_store(database_url) as store:
         opened(store, sale)
         order = bought(store, order_of(sale, Wish(tier="stalls", seats=(7, 8))))
@@ -47,6 +49,7 @@ def books(database_url: str) -> Iterator[PostgresBooks]:
             uow.payments.add(payment)
             uow.refunds.add(refund_of(payment, usd(100)))
             placed(uow, order_of(sale, Wish(tier="balcony", seats=(30,)), who="bob"))
+            uow.stock.block(block_of(sale, BlockedStock(seats=(20,))))
             uow.commit()
     engine = create_engine(database_url, application_name="books", pool_size=1)
     yield PostgresBooks(engine)
@@ -75,13 +78,26 @@ def test_books_that_add_up_say_so(books: PostgresBooks) -> None:
                 SELL_A_SEAT_AGAIN,
             ),
         ),
+        (
+            "I1 limits of tiers are counted by their pools",
+            ("UPDATE pools SET capacity = 7 WHERE key = 't:balcony'",),
+        ),
+        (
+            "I1 valid tickets have their places",
+            ("UPDATE claims SET state = 'released', returned = quantity WHERE seat = 8",),
+        ),
+        (
+            "Stock that is kept back belongs to a block",
+            ("UPDATE claims SET block_id = gen_random_uuid() WHERE seat = 20",),
+        ),
+        ("I2 pool counters equal the sums of their claims", ("UPDATE pools SET blocked = 2 WHERE key = 'z:stalls'",)),
         ("I2 pool counters equal the sums of their claims", ("UPDATE pools SET allocated = 3 WHERE key = 'z:stalls'",)),
         ("I2 payment counters equal the sums of their refunds", ("UPDATE payments SET refunded_minor = 1",)),
         (
             "I3 captured only what is allocated",
             (
                 "UPDATE payments SET state = 'capture_requested', refund_pending_minor = 0",
-                "UPDATE claims SET state = 'claimed'",
+                "UPDATE claims SET state = 'claimed' WHERE block_id IS NULL",
             ),
         ),
         ("I4 valid tickets are paid for and not refunded", ("UPDATE orders SET state = 'refunded'",)),
