@@ -4,6 +4,7 @@ These hold without a line of our Python: a tired person in ``psql`` cannot overs
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import psycopg
@@ -13,6 +14,7 @@ from psycopg import errors
 from domain.events import Sale
 from domain.orders import Order
 from domain.ports.unit_of_work import UnitOfWorkFactory
+from domain.tiers import TierId
 from tests.contract.stores import (
     NOW,
     Wish,
@@ -70,6 +72,18 @@ def claim_by_hand(psql: Psql, order: Order, pool: str, *, quantity: int = 1, sea
         line=order.lines[0].id,
         quantity=quantity,
         event=order.event_id,
+    )
+
+
+def keep_back(psql: Psql, columns: str, values: str) -> None:
+    """A block of the only event there is, written by hand."""
+    psql(
+        "INSERT INTO stock_blocks (id, event_id, label, reason, actor, at) "
+        "SELECT gen_random_uuid(), id, 'House', '', 'ada', now() FROM events"
+    )
+    psql(
+        f"INSERT INTO claims (event_id, seat_map_id, block_id, state, {columns}) "
+        f"SELECT events.id, seat_map_id, stock_blocks.id, 'blocked', {values} FROM events, stock_blocks"
     )
 
 
@@ -134,15 +148,65 @@ def test_nobody_takes_reserved_places_without_naming_seats(store: UnitOfWorkFact
         "UPDATE pools SET allocated = allocated - 1",
         "UPDATE pools SET blocked = 1",
         "UPDATE pools SET capacity = 1 WHERE key = 'z:floor'",
-        "UPDATE pools SET capacity = 101 WHERE key = 'z:floor'",
+        "UPDATE pools SET capacity = 500001 WHERE key = 'z:floor'",
+        "UPDATE pools SET capacity = 21 WHERE key = 't:vip'",
+        "UPDATE tiers SET capacity = 19 WHERE key = 'vip'",
+        "UPDATE tiers SET capacity = 5 WHERE key = 'general'",
+        "UPDATE pools SET key = 't:other' WHERE key = 't:vip'",
+        "UPDATE pools SET kind = 'tier', zone_key = NULL WHERE key = 'z:floor'",
+        "DELETE FROM pools WHERE key = 't:unsold'",
         "DELETE FROM pools",
         (
             "INSERT INTO pools (event_id, key, seat_map_id, kind, capacity, claimed) "
             "SELECT event_id, 't:new', seat_map_id, 'tier', 10, 5 FROM pools LIMIT 1"
         ),
+        (
+            "INSERT INTO pools (event_id, key, seat_map_id, kind, zone_key, capacity) "
+            "SELECT event_id, 'z:again', seat_map_id, kind, zone_key, capacity FROM pools WHERE key = 'z:floor'"
+        ),
+        (
+            "INSERT INTO pools SELECT * FROM pools WHERE key = 'z:floor' "
+            "ON CONFLICT (event_id, key) DO UPDATE SET claimed = 0, allocated = 0"
+        ),
+        (
+            "MERGE INTO pools USING (VALUES (1)) AS one (n) ON key = 'z:floor' "
+            "WHEN MATCHED THEN UPDATE SET allocated = allocated - 1"
+        ),
         "DELETE FROM claims",
+        "DELETE FROM claims WHERE state = 'released'",
         "TRUNCATE claims CASCADE",
         "TRUNCATE pools, orders CASCADE",
+        "TRUNCATE tiers CASCADE",
+        "TRUNCATE seat_maps CASCADE",
+        "TRUNCATE stock_blocks CASCADE",
+        "UPDATE claims SET event_id = gen_random_uuid()",
+        "UPDATE claims SET order_id = NULL, order_line_id = NULL",
+        "UPDATE claims SET block_id = (SELECT id FROM stock_blocks LIMIT 1)",
+        "UPDATE claims SET quantity = 101 WHERE pool = 'z:floor'",
+        "UPDATE claims SET returned = quantity",
+        "UPDATE claims SET returned = -1",
+        "UPDATE claims SET state = 'allocated' WHERE state = 'blocked'",
+        "UPDATE claims SET state = 'blocked', returned = 0 WHERE state = 'released'",
+        (
+            "INSERT INTO claims (event_id, seat_map_id, pool, quantity, state) "
+            "SELECT event_id, seat_map_id, 'z:floor', 1, 'blocked' FROM pools LIMIT 1"
+        ),
+        (
+            "INSERT INTO claims (event_id, seat_map_id, pool, order_id, order_line_id, quantity, state) "
+            "SELECT event_id, seat_map_id, pool, order_id, order_line_id, -3, 'claimed' FROM claims "
+            "WHERE state = 'released'"
+        ),
+        (
+            "INSERT INTO claims (event_id, seat_map_id, pool, order_id, order_line_id, block_id, quantity, state) "
+            "SELECT event_id, seat_map_id, pool, order_id, order_line_id, (SELECT id FROM stock_blocks LIMIT 1), 1, "
+            "'claimed' FROM claims WHERE state = 'released'"
+        ),
+        (
+            "INSERT INTO claims (event_id, seat_map_id, pool, block_id, quantity, state) "
+            "SELECT event_id, seat_map_id, pool, block_id, 96, 'blocked' FROM claims WHERE state = 'blocked'"
+        ),
+        "UPDATE stock_blocks SET label = 'Press'",
+        "DELETE FROM stock_blocks",
         "UPDATE claims SET quantity = 1",
         "UPDATE claims SET pool = 't:vip'",
         "UPDATE claims SET returned = 1 WHERE state = 'released'",
@@ -155,15 +219,17 @@ def test_nobody_takes_reserved_places_without_naming_seats(store: UnitOfWorkFact
 def test_counters_and_claims_are_not_rewritten(store: UnitOfWorkFactory, psql: Psql, statement: str) -> None:
     """I2 and I6: counters follow the claims, claims move forward only, and both stay as they were."""
     sale = general_sale()
-    opened(store, sale)
+    unsold = replace(sale.tiers[1], id=TierId(uuid4()), key="unsold")
+    opened(store, sale, tiers=(*sale.tiers, unsold))
     bought(store, order_of(sale, Wish(tier="vip", quantity=3)))
+    keep_back(psql, "pool, quantity", "'z:floor', 2")
     gone = place(store, order_of(sale, Wish(tier="general", quantity=2), who="bob"))
     with store() as uow:
         uow.stock.release(gone)
         uow.commit()
     before = psql("SELECT * FROM pools ORDER BY key"), psql("SELECT * FROM claims ORDER BY id")
 
-    with pytest.raises((errors.CheckViolation, errors.ForeignKeyViolation)):
+    with pytest.raises(errors.IntegrityError):
         psql(statement)
 
     assert (psql("SELECT * FROM pools ORDER BY key"), psql("SELECT * FROM claims ORDER BY id")) == before
@@ -184,13 +250,10 @@ def test_counters_follow_whatever_is_done_to_claims(store: UnitOfWorkFactory, ps
 
 
 def test_house_seats_are_kept_back_from_everybody(store: UnitOfWorkFactory, psql: Psql) -> None:
-    """A block is a claim without an order: no order can take the seat, and the availability shows it."""
+    """A block's claim has no order: no order can take the seat, and the availability shows it."""
     sale = reserved_sale()
     opened(store, sale)
-    psql(
-        "INSERT INTO claims (event_id, seat_map_id, pool, zone_key, seat, quantity, state) "
-        "SELECT id, seat_map_id, 'z:stalls', 'stalls', 7, 1, 'blocked' FROM events"
-    )
+    keep_back(psql, "pool, zone_key, seat, quantity", "'z:stalls', 'stalls', 7, 1")
 
     with store() as uow:
         levels = uow.stock.levels(sale.event_id)
@@ -256,6 +319,19 @@ def test_more_than_was_captured_is_never_given_back(store: UnitOfWorkFactory, ps
         "UPDATE seats SET zone_key = 'balcony'",
         "DELETE FROM seats",
         "UPDATE zones SET capacity = 500000",
+        "UPDATE pools SET capacity = 29 WHERE key = 'z:stalls'",
+        "UPDATE pools SET capacity = 31 WHERE key = 'z:stalls'",
+        (
+            "INSERT INTO seats SELECT seat_map_id, 46, zone_key, 'SH-twice', row_label, number, x, y, features "
+            "FROM seats WHERE index = 7"
+        ),
+        (
+            "INSERT INTO zones SELECT seat_map_id, 'annex', 9, 'Annex', kind, capacity, outline, row_firsts, "
+            "row_counts FROM zones WHERE key = 'stalls'"
+        ),
+        "TRUNCATE tickets CASCADE",
+        "TRUNCATE seats CASCADE",
+        "UPDATE tickets SET seat = 9",
         "UPDATE seat_maps SET width = 1",
         "UPDATE refund_policies SET fees_returned = true",
         "UPDATE sales SET epoch = epoch - 1",
@@ -290,6 +366,72 @@ def test_history_is_not_rewritten(store: UnitOfWorkFactory, psql: Psql, statemen
 
     with pytest.raises(errors.IntegrityError):
         psql(statement)
+
+
+def test_a_temporary_table_does_not_lead_the_counting_astray(store: UnitOfWorkFactory, psql: Psql) -> None:
+    """A table of the same name in somebody's session would otherwise be counted in place of the real one."""
+    sale = general_sale(capacity=5, vip_capacity=None)
+    opened(store, sale)
+    order = unclaimed(store, sale, Wish(tier="general", quantity=9))
+
+    psql("CREATE TEMPORARY TABLE pools AS TABLE pools")
+    claim_by_hand(psql, order, "z:floor", quantity=5)
+
+    assert psql("SELECT claimed FROM public.pools") == [(5,)]
+
+
+ORDINARY = """
+    CREATE ROLE {role};
+    GRANT USAGE ON SCHEMA public TO {role};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+    REVOKE UPDATE ON pools FROM {role};
+    GRANT UPDATE (capacity) ON pools TO {role};
+    SET ROLE {role};
+"""
+COUNT_FROM_A_TRIGGER = """
+    CREATE TEMPORARY TABLE bait (n integer);
+    CREATE FUNCTION pg_temp.cheat() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN UPDATE public.pools SET allocated = 0; RETURN NULL; END $$;
+    CREATE TRIGGER cheat AFTER INSERT ON bait FOR EACH ROW EXECUTE FUNCTION pg_temp.cheat();
+    INSERT INTO bait VALUES (1);
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE claims DISABLE TRIGGER ALL",
+        "ALTER TABLE pools DISABLE TRIGGER pools_counted_by_claims",
+        "ALTER TABLE pools DROP CONSTRAINT pools_never_oversold",
+        "DROP INDEX claims_one_per_seat",
+        "DROP TRIGGER claims_counted ON claims",
+        "SET session_replication_role = replica",
+        "TRUNCATE claims",
+        "ALTER FUNCTION count_new_claims() SECURITY INVOKER",
+        "CREATE TABLE more_claims () INHERITS (claims)",
+        "CREATE RULE quiet AS ON INSERT TO claims DO INSTEAD NOTHING",
+        COUNT_FROM_A_TRIGGER,
+    ],
+)
+def test_an_ordinary_role_cannot_switch_the_rules_off(store: UnitOfWorkFactory, psql: Psql, statement: str) -> None:
+    """Who runs the application need not own its tables: with rights on rows alone it sells, and breaks no rule.
+
+    The owner's rules count on the owner's behalf, so that nobody else needs the right to write a counter.
+    """
+    sale = general_sale()
+    opened(store, sale)
+    order = bought(store, order_of(sale, Wish(tier="vip", quantity=3)))
+    role = f"till_{uuid4().hex}"
+    psql(ORDINARY.format(role=role))
+    try:
+        with pytest.raises(errors.InsufficientPrivilege):
+            psql(statement)
+        claim_by_hand(psql, unclaimed(store, sale, Wish(tier="general", quantity=1)), "z:floor", quantity=1)
+
+        assert psql("SELECT claimed, allocated FROM pools WHERE key = 'z:floor'") == [(1, order.units)]
+    finally:
+        psql("RESET ROLE")
+        psql(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 def test_a_renamed_venue_is_found_by_its_new_name(store: UnitOfWorkFactory, psql: Psql) -> None:
