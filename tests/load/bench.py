@@ -19,6 +19,7 @@ BENCHES = {
         "tests.load.bench_stream",
         "How late 2,000 viewers see 200 holds a second, and whether truly.",
     ),
+    "claims": ("tests.load.bench_claims", "Claims on one hot pool: a guarded counter against SKIP LOCKED on rows."),
     "http": ("tests.load.bench_http", "Holds and availability over HTTP against bare routes on the same server."),
 }
 

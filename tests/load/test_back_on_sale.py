@@ -63,7 +63,7 @@ class Chores:
     def rest(self) -> int:
         return 0
 
-    drain_outbox = expire_due_orders = check_payments = check_refunds = rest
+    drain_outbox = expire_due_orders = check_payments = check_refunds = reconcile_sales = rest
 
     @contextmanager
     def paced(self) -> Iterator[None]:
