@@ -183,19 +183,20 @@ def _place_order(
             return rejection
         order = _order(hold, event, command.buyer, who, ids=ids, now=now)
         uow.orders.add(order, policy=uow.events.policy(event.id))
-        uow.stock.claim(order)
         uow.audit.add(
             trail.entry(BUYER, "order.placed", kind="order", subject=order.id, ids=ids, now=now, units=order.units)
         )
         payment = None
+        if not order.free_of_charge:
+            payment = _first_attempt(order, ids=ids, now=now)
+            uow.payments.add(payment)
+        # As late as can be: everybody who buys from the same pools waits from here to the commit.
+        uow.stock.claim(order)
         if order.free_of_charge:
             uow.stock.allocate(order)
             allocated = order.allocate()
             assert not isinstance(allocated, Rejection), "an order that was just placed can be allocated"
             order = confirm(allocated, uow=uow, ids=ids, now=now, access=access)
-        else:
-            payment = _first_attempt(order, ids=ids, now=now)
-            uow.payments.add(payment)
         uow.commit()
     return CheckoutStarted(order=order, payment=payment)
 

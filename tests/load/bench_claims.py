@@ -27,6 +27,7 @@ from adapters.postgres.unit_of_work import PostgresUnitOfWork
 from domain.audit import BUYER, AuditEntry
 from domain.errors import StockConflict
 from domain.events import Sale
+from domain.limits import counted_under
 from domain.orders import Order
 from domain.payments import PaymentState
 from domain.ports.unit_of_work import Stock
@@ -185,7 +186,7 @@ def _checkouts(server: _Server, kind: type[PostgresUnitOfWork], *, claim_last: b
         with kind(server.engine, seat_maps=seat_maps) as uow:
             uow.stock.epoch(order.event_id)
             event = uow.events.get(order.event_id)
-            uow.orders.units_bought(event_id=event.id, email=order.buyer.email)
+            uow.orders.units_bought(event_id=event.id, keys=counted_under(order.fingerprint))
             uow.orders.of_hold(order.hold_id)
             uow.orders.add(order, policy=uow.events.policy(event.id))
             if not claim_last:
