@@ -4,6 +4,8 @@ One container a process. Its providers are called like functions: a singleton an
 performs itself with its ports filled in.
 """
 
+from typing import Any, ClassVar
+
 import structlog
 from dependency_injector import containers, providers
 
@@ -31,6 +33,7 @@ from adapters.stripe.payment_gateway import connect as connect_stripe
 from adapters.twilio.callbacks import TwilioCallbacks
 from adapters.twilio.sms_sender import connect as connect_twilio
 from application.access import Access
+from application.commands.block_stock import block_stock, release_block
 from application.commands.capture_payment import capture_payment, void_payment
 from application.commands.catalogue_changes import (
     add_seat_map,
@@ -40,6 +43,7 @@ from application.commands.catalogue_changes import (
     create_event,
     publish_event,
 )
+from application.commands.change_capacity import change_capacity
 from application.commands.check_payments import check_payments
 from application.commands.drain_outbox import drain_outbox
 from application.commands.expire_order import cancel_order, expire_due_orders, expire_order
@@ -192,7 +196,9 @@ class Container(containers.DeclarativeContainer):
         ).provider,
         send_sms=providers.Callable(send_sms, unit_of_work=unit_of_work.provider, sender=sms_sender).provider,
         settle_stock=providers.Callable(settle_stock, inventory=inventory, rebuild=rebuild_sale.provider).provider,
-        renew_terms=providers.Callable(renew_terms, catalogue=catalogue, inventory=inventory).provider,
+        renew_terms=providers.Callable(
+            renew_terms, catalogue=catalogue, inventory=inventory, rebuild=rebuild_sale.provider
+        ).provider,
     )
     drain_outbox = providers.Callable(
         drain_outbox,
@@ -304,6 +310,16 @@ class Container(containers.DeclarativeContainer):
     cancel_event = providers.Callable(
         cancel_event, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
     )
+    _of_stock: ClassVar[dict[str, Any]] = {
+        "catalogue": catalogue,
+        "inventory": inventory,
+        "unit_of_work": unit_of_work.provider,
+        "clock": clock,
+        "ids": ids,
+    }
+    block_stock = providers.Callable(block_stock, **_of_stock)
+    release_block = providers.Callable(release_block, **_of_stock)
+    change_capacity = providers.Callable(change_capacity, **_of_stock)
     add_staff = providers.Callable(
         add_staff, unit_of_work=unit_of_work.provider, passwords=passwords, clock=clock, ids=ids
     )
@@ -311,14 +327,7 @@ class Container(containers.DeclarativeContainer):
 
     # Looking at it all.
     order_details = providers.Callable(order_details, unit_of_work=unit_of_work.provider)
-    reconcile_sale = providers.Callable(
-        reconcile_sale,
-        catalogue=catalogue,
-        inventory=inventory,
-        unit_of_work=unit_of_work.provider,
-        clock=clock,
-        ids=ids,
-    )
+    reconcile_sale = providers.Callable(reconcile_sale, **_of_stock)
     reconcile_sales = providers.Callable(
         reconcile_sales,
         providers.Singleton(Watch),

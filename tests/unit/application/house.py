@@ -124,7 +124,7 @@ class House:
             send_refund=partial(send_refund, **self.step),
             send_sms=partial(send_sms, unit_of_work=self.uow, sender=sms),
             settle_stock=partial(settle_stock, inventory=self.inventory, rebuild=self.rebuild),
-            renew_terms=partial(renew_terms, catalogue=self.catalogue, inventory=self.inventory),
+            renew_terms=partial(renew_terms, catalogue=self.catalogue, inventory=self.inventory, rebuild=self.rebuild),
         )
         self.look_up = gateway.look_up
 
