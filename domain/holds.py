@@ -272,6 +272,8 @@ def _priced(tier: Tier, quantity: int, seats: tuple[SeatIndex, ...] = ()) -> Hel
 def _in_order(sale: Sale, line: BestAvailableLine) -> list[Tier]:
     """The tiers that would do, the first choice first."""
     tiers = [tier for tier in sale.tiers if tier.id in line.tier_ids]
+    if len(tiers) == 1:
+        return tiers
     if line.cheapest:
         return sorted(tiers, key=lambda tier: (tier.price.total.amount, tier.position))
     return sorted(tiers, key=lambda tier: (sale.seat_map.nearest(*tier.zones), tier.position))

@@ -14,8 +14,8 @@ from domain.holds import BuyerFingerprint
 
 UNLIMITED = 1_000_000
 _DIGEST_CHARACTERS = 32
-_FORWARDS_DOTTED = frozenset({"gmail.com", "googlemail.com"})
-"""Providers that deliver a.b@ and ab@ to the same person."""
+_IGNORES_DOTS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
+"""A provider that delivers a.b@ and ab@ to the same person, under either of its names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,8 @@ def email_key(email: str) -> str:
     """What an e-mail address is counted as: variants that reach the same mailbox are one."""
     mailbox, _, host = email.strip().lower().rpartition("@")
     mailbox = mailbox.partition("+")[0]
-    if host in _FORWARDS_DOTTED:
-        mailbox = mailbox.replace(".", "")
+    if host in _IGNORES_DOTS:
+        mailbox, host = mailbox.replace(".", ""), _IGNORES_DOTS[host]
     return _digest(f"{mailbox}@{host}")
 
 

@@ -129,6 +129,7 @@ class SeatMap:
     by_id: Mapping[str, Seat] = field(init=False, repr=False, compare=False)
     rows: tuple[Row, ...] = field(init=False, repr=False, compare=False)
     special: tuple[SeatIndex, ...] = field(init=False, repr=False, compare=False)
+    _nearest: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         problems = tuple(_problems(self))
@@ -137,6 +138,8 @@ class SeatMap:
         object.__setattr__(self, "by_id", {seat.id: seat for seat in self.seats})
         rows = (row for zone in self.zones for row in zone.rows)
         object.__setattr__(self, "rows", tuple(sorted(rows, key=_first_seat)))
+        nearest = {zone.key: min(map(self._distance, zone.rows), default=0) for zone in self.zones}
+        object.__setattr__(self, "_nearest", nearest)
         object.__setattr__(self, "special", tuple(seat.index for seat in self.seats if seat.asked_for))
 
     def zone(self, key: str) -> Zone:
@@ -162,7 +165,7 @@ class SeatMap:
 
     def nearest(self, *zone_keys: str) -> int:
         """How near the best row of these zones is: squared distance of its middle from the focal point."""
-        return min((self._distance(row) for key in zone_keys for row in self.zone(key).rows), default=0)
+        return min(self._nearest[key] for key in zone_keys)
 
     def _distance(self, row: Row) -> int:
         middle = self.seats[row.first + row.count // 2]

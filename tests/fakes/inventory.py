@@ -256,7 +256,8 @@ class FakeInventory:
                     self._now() + timedelta(seconds=terms.hold_seconds),
                     record.made + timedelta(seconds=terms.hold_seconds_cap),
                 )
-                if record.extensions >= terms.extensions_max or later <= record.deadline:
+                skipped = number > record.extensions + 1
+                if skipped or record.extensions >= terms.extensions_max or later <= record.deadline:
                     return extensions_used_up(record.deadline)
                 record.extensions, record.deadline = record.extensions + 1, later
             return _active(record, self._stocks[hold_id.event_id])

@@ -6,6 +6,9 @@
 --   due          no entry of `deadlines` lies before this (Unix ms); it may be earlier than the first one
 --   pools        JSON list of pool names; each of them is a field too: units free
 --   r:<tier>     the tier's rows, best first: "<first seat> <last seat>", then " <first>,<count>,<zone>" each
+--   qr:<tier>    "<returns> <position>": rows before that position in r:<tier> had no free seat, as long as `returns`
+--                is still so many
+--   returns      how often seats came back
 --   special      there are seats with a letter of their own when they are free: x<index>, "a" or "c"
 --   <nonce>      a record: a letter, the second it was made (10 digits), a fingerprint (16), the buyers it counts
 --                under, a line feed, JSON {units, buyer, pools, seats, lines}, a line feed, and picks
@@ -128,6 +131,9 @@ local function tools()
   -- Write a letter into each of these seats; answers the feed's words.
   function tool.mark(indexes, letters)
     local words = {}
+    if #indexes > 0 and letters[1] ~= 's' then
+      call('HINCRBY', state, 'returns', 1)
+    end
     for place, index in ipairs(indexes) do
       call('SETRANGE', seats, index, letters[place])
       words[place] = index .. letters[place] .. '1'

@@ -10,7 +10,7 @@
 --   6 extensions_max
 -- Replies:
 --   EXTENDED deadline_ms stamp tail extensions   also when this extension was given before
---   NO_MORE deadline_ms                          all extensions are used up, or the cap is reached
+--   NO_MORE deadline_ms                          used up, or the cap is reached, or the one before was never given
 --   CLAIMED                                      its order is being placed or paid
 --   OVER                                         too late, or never held
 -- Invariant: a deadline never moves back, and never past the cap.
@@ -28,7 +28,7 @@ end
 local used = tonumber(record.letter)
 if number > used then
   local later = math.min(now + ARGV[4], record.made * 1000 + ARGV[5])
-  if used >= tonumber(ARGV[6]) or later <= deadline then
+  if number > used + 1 or used >= tonumber(ARGV[6]) or later <= deadline then
     return {'NO_MORE', deadline}
   end
   used, deadline = used + 1, later

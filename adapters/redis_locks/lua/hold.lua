@@ -91,35 +91,42 @@ elseif now >= tonumber(ARGV[5]) then
   return {'LATE'}
 end
 
--- `values` becomes what is written into the state: buyers, then pools, which the feed is told of as well.
-local values = {}
+-- `values` becomes what is written into the state: buyers, then pools, which the feed is told of as well. It is made
+-- with room for what most holds need, because growing costs more than filling.
+local values = {false, false, false, false, false, false, false, false}
 local argument = POOLS_AFTER + pool_count + 1
 local units = tonumber(ARGV[9])
+local growth = units * TICKET + 1
 for place = 1, buyer_count do
-  local text = known[3 + place] or 0
-  local number = tonumber(text)
-  local lapses
-  if not number then
-    local times, last
-    number, times, last = string.match(text, '^(%d+) (%d+) (%d+)$')
-    number, lapses = tonumber(number), ' ' .. times .. ' ' .. last
-    local lapses_max, cooldown_ms = string.match(ARGV[7], '^(%d+) (%d+)')
-    if place == 1 and tonumber(times) >= tonumber(lapses_max) and now < last + cooldown_ms then
-      return {'COOLING', last + cooldown_ms}
+  local count = growth
+  local text = known[3 + place]
+  -- Nobody's first order is larger than what one may have, so only those who have something are looked at.
+  if text then
+    local number = tonumber(text)
+    local lapses
+    if not number then
+      local times, last
+      number, times, last = string.match(text, '^(%d+) (%d+) (%d+)$')
+      number, lapses = tonumber(number), ' ' .. times .. ' ' .. last
+      local lapses_max, cooldown_ms = string.match(ARGV[7], '^(%d+) (%d+)')
+      if place == 1 and tonumber(times) >= tonumber(lapses_max) and now < last + cooldown_ms then
+        return {'COOLING', last + cooldown_ms}
+      end
     end
+    if number % TICKET >= tonumber(ARGV[argument + 1]) then
+      return {'TOO_MANY', place}
+    end
+    local taken = math.floor(number / TICKET)
+    if taken + units > tonumber(ARGV[argument]) then
+      return {'LIMIT', place, taken}
+    end
+    count = lapses and string.format('%d%s', number + growth, lapses) or number + growth
   end
-  if number % TICKET >= tonumber(ARGV[argument + 1]) then
-    return {'TOO_MANY', place}
-  end
-  local taken = math.floor(number / TICKET)
-  if taken + units > tonumber(ARGV[argument]) then
-    return {'LIMIT', place, taken}
-  end
-  number = number + units * TICKET + 1
   values[2 * place - 1] = ARGV[BUYERS_AFTER + place]
-  values[2 * place] = lapses and string.format('%d%s', number, lapses) or number
+  values[2 * place] = count
   argument = argument + 2
 end
+local filled = 2 * buyer_count
 local UNITS_AFTER = argument - 1
 argument = argument + pool_count
 local row_count = tonumber(ARGV[argument] or 0)
@@ -127,6 +134,8 @@ argument = argument + 1
 
 -- Chosen seats: each row is one read, and will be one write.
 local rows, words, gone
+local may_strand = row_count == 0 or string.sub(ARGV[7], -1) == '1'
+local doubtful = false
 for place = 1, row_count do
   local first, length, runs = tonumber(ARGV[argument]), tonumber(ARGV[argument + 1]), tonumber(ARGV[argument + 2])
   local before = call('GETRANGE', seats, first, first + length - 1)
@@ -148,6 +157,11 @@ for place = 1, row_count do
     after = string.sub(after, 1, start) .. string.rep('h', count) .. string.sub(after, start + count + 1)
     local word = ARGV[argument] .. 'h' .. ARGV[argument + 1]
     words = words and words .. ' ' .. word or word
+    if not may_strand and not doubtful then
+      local left = string.sub(after, math.max(start - 1, 1), start)
+      local right = string.sub(after, start + count + 1, start + count + 2)
+      doubtful = string.find(left, '^[^f]?f$') or string.find(right, '^f[^f]?$')
+    end
     argument = argument + 2
   end
   rows = rows or {}
@@ -157,24 +171,23 @@ if gone then
   return gone
 end
 
--- Within each run of free seats, no more may be left alone than the same number of neighbours would have left.
-if row_count > 0 and string.sub(ARGV[7], -1) == '0' then
+-- Some seat beside a chosen one has no free neighbour now. Within each run of free seats, no more may be left alone
+-- than the same number of neighbours would have left.
+if doubtful then
   local stranded
   for place = 1, row_count do
     local first, after, before = rows[place][1], rows[place][2], rows[place][3]
-    if string.find(after, '%f[f]f%f[^f]') then
-      for head, tail in string.gmatch(before, '()f+()') do
-        local part = string.sub(after, head, tail - 1)
-        local _, taken = string.gsub(part, 'h', '')
-        local alone = {}
-        for offset in string.gmatch(part, '%f[f]()f%f[^f]') do
-          alone[#alone + 1] = first + head + offset - 2
-        end
-        if taken > 0 and #alone > (#part - taken == 1 and 1 or 0) then
-          stranded = stranded or {'STRANDED'}
-          for _, index in ipairs(alone) do
-            stranded[#stranded + 1] = index
-          end
+    for head, tail in string.gmatch(before, '()f+()') do
+      local part = string.sub(after, head, tail - 1)
+      local _, taken = string.gsub(part, 'h', '')
+      local alone = {}
+      for offset in string.gmatch(part, '%f[f]()f%f[^f]') do
+        alone[#alone + 1] = first + head + offset - 2
+      end
+      if taken > 0 and #alone > (#part - taken == 1 and 1 or 0) then
+        stranded = stranded or {'STRANDED'}
+        for _, index in ipairs(alone) do
+          stranded[#stranded + 1] = index
         end
       end
     end
@@ -199,8 +212,9 @@ for place = 1, pool_count do
     left = left or {}
     left[ARGV[POOLS_AFTER + place]] = remaining
   elseif wanted > 0 then
-    values[#values + 1] = ARGV[POOLS_AFTER + place]
-    values[#values + 1] = remaining
+    values[filled + 1] = ARGV[POOLS_AFTER + place]
+    values[filled + 2] = remaining
+    filled = filled + 2
   end
 end
 if short then
@@ -210,6 +224,7 @@ end
 -- Best-available seats are chosen here and taken below, so nobody can come between.
 local picks = {}
 local picked = ''
+local cursors
 if wish_count > 0 then
   local states = call('GET', seats) or ''
   for _, row in ipairs(rows or {}) do
@@ -238,34 +253,57 @@ if wish_count > 0 then
     return best
   end
 
-  -- The first row of a plan, best first, that has the neighbours.
-  local function pick(plan, zones, quantity, accessible)
+  -- The first row of a plan, best first, that has the neighbours. Rows at its beginning without any free seat are
+  -- passed over by whoever comes next, until a seat somewhere comes back.
+  local function pick(field, zones, quantity, accessible)
+    local plan, cursor, returns = unpack(call('HMGET', state, field, 'q' .. field, 'returns'))
     local letters = accessible and 'fac' or 'f'
-    local low, high, from = string.match(plan, '^(%d+) (%d+)()')
+    local low, high, from = string.match(plan, '^(%d+) (%d+) ()')
     local together = accessible and 'a' or string.rep('f', quantity)
     if not string.find(string.sub(states, low + 1, high + 1), together, 1, true) then
       return nil
     end
-    for first, count, zone in string.gmatch(string.sub(plan, from), '(%d+),(%d+),(%d+)') do
+    local known_returns, known_from = string.match(cursor or '', '^(%d+) (%d+)$')
+    returns = returns or '0'
+    if known_returns == returns and not accessible then
+      from = tonumber(known_from)
+    end
+    local full_so_far = not accessible
+    local begun = from
+    while true do
+      local first, count, zone, following = string.match(plan, '^(%d+),(%d+),(%d+) ?()', from)
+      if not first then
+        return nil
+      end
       local row = string.sub(states, first + 1, first + count)
+      if full_so_far and string.find(row, 'f', 1, true) then
+        full_so_far = false
+        if from > begun then
+          cursors = cursors or {}
+          cursors['q' .. field] = returns .. ' ' .. from
+        end
+      end
       if string.find(row, together, 1, true) and left[zones[tonumber(zone)]] >= quantity then
         local start = best_start(row, quantity, letters, accessible)
         if start then
           return first + start - 1, zones[tonumber(zone)]
         end
       end
+      from = following
     end
-    return nil
   end
 
   local line, choice
+  local more = false
   local function grant(pool, first, count)
     picks[#picks + 1] = {line, choice, first, count, pool}
     picked = picked .. string.format('%d,%d,%d,%d,%s;', line, choice, first, count, pool)
     left[pool] = left[pool] - count
     if first >= 0 then
       local taken = string.rep('h', count)
-      states = string.sub(states, 1, first) .. taken .. string.sub(states, first + count + 1)
+      if more then
+        states = string.sub(states, 1, first) .. taken .. string.sub(states, first + count + 1)
+      end
       rows = rows or {}
       rows[#rows + 1] = {first, taken}
       words = (words and words .. ' ' or '') .. string.format('%dh%d', first, count)
@@ -273,12 +311,16 @@ if wish_count > 0 then
   end
 
   -- All of a line's seats in one row, or, for whoever asked, in as few parts of as even a size as there are.
-  local function serve(plan, zones, quantity, accessible, parts_max)
-    for parts = 1, parts_max do
+  local function serve(field, zones, quantity, accessible, parts_max)
+    local first, pool = pick(field, zones, quantity, accessible)
+    if first then
+      return {{pool, first, quantity}}
+    end
+    for parts = 2, parts_max do
       local found, remaining, taken_back = {}, quantity, states
       for part = 1, parts do
         local size = math.ceil(remaining / (parts - part + 1))
-        local first, pool = pick(plan, zones, size, accessible and part == 1)
+        first, pool = pick(field, zones, size, accessible and part == 1)
         if not first then
           break
         end
@@ -298,7 +340,8 @@ if wish_count > 0 then
     return nil
   end
 
-  for _ = 1, wish_count do
+  for wish = 1, wish_count do
+    more = wish < wish_count
     local quantity, accessible = tonumber(ARGV[argument + 1]), ARGV[argument + 2] == '1'
     local parts_max = ARGV[argument + 3] == '1' and quantity or 1
     local choices = tonumber(ARGV[argument + 4])
@@ -318,11 +361,10 @@ if wish_count > 0 then
       if not found and free >= quantity then
         if own == '' or left[own] >= quantity then
           any = true
-          local plan = call('HGET', state, field)
-          if not plan then
+          if call('HEXISTS', state, field) == 0 then
             return {'REBUILD'}
           end
-          found = serve(plan, zones, quantity, accessible, parts_max)
+          found = serve(field, zones, quantity, accessible, parts_max)
           if found then
             choice = place - 1
             if own ~= '' then
@@ -346,16 +388,22 @@ if wish_count > 0 then
   for place = 1, pool_count do
     local pool = ARGV[POOLS_AFTER + place]
     if left[pool] ~= tonumber(known[POOLS_KNOWN_AFTER + place]) then
-      values[#values + 1] = pool
-      values[#values + 1] = left[pool]
+      values[filled + 1] = pool
+      values[filled + 2] = left[pool]
+      filled = filled + 2
     end
   end
 end
 
 -- Everything fits: write.
+if cursors then
+  for field, cursor in pairs(cursors) do
+    call('HSET', state, field, cursor)
+  end
+end
 local POOLS_TOLD_AFTER = 2 * buyer_count
 local made = ARGV[1] == '0' and time[1] or string.format('%010d', math.floor(now / 1000))
-call('HSET', state, nonce, '0' .. made .. ARGV[10] .. '\n' .. picked, unpack(values))
+call('HSET', state, nonce, '0' .. made .. ARGV[10] .. '\n' .. picked, unpack(values, 1, filled))
 local deadline = now + ARGV[6]
 call('ZADD', deadlines, deadline, nonce)
 if not known[2] or deadline < tonumber(known[2]) then
@@ -365,8 +413,8 @@ if words then
   for _, row in ipairs(rows) do
     call('SETRANGE', seats, row[1], row[2])
   end
-  call('XADD', feed, ARGV[3], 'seats', words, unpack(values, POOLS_TOLD_AFTER + 1))
+  call('XADD', feed, ARGV[3], 'seats', words, unpack(values, POOLS_TOLD_AFTER + 1, filled))
 else
-  call('XADD', feed, ARGV[3], unpack(values, POOLS_TOLD_AFTER + 1))
+  call('XADD', feed, ARGV[3], unpack(values, POOLS_TOLD_AFTER + 1, filled))
 end
 return {'HELD', deadline, unpack(picks)}
