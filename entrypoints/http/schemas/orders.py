@@ -1,24 +1,19 @@
 """Checking out, orders, tickets and refunds."""
 
-import re
 from typing import Any
 
-import phonenumbers
 from marshmallow import ValidationError, fields, post_load, validate
 
-from domain.orders import BUYER_NAME_LENGTH_MAX, EMAIL_LENGTH_MAX, Buyer, OrderState
+from domain.orders import BUYER_NAME_LENGTH_MAX, Buyer, OrderState
 from domain.refunds import RefundState
 from domain.tickets import TicketState
 from entrypoints.http.schemas import MoneySchema, Strict
+from entrypoints.http.schemas.contacts import email_field, phone_field, phone_of
 from entrypoints.http.schemas.events import EventOfOrderSchema
 from entrypoints.http.schemas.holds import HeldItemSchema
 
-PHONE_LENGTH_MAX = 32
 REASON_LENGTH_MAX = 500
 TICKETS_PER_REFUND_MAX = 200
-
-_LOCAL_PART_LENGTH_MAX = 64
-_EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f\"(),:;<>\[\\\]]+@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
 
 
 def _one_line(text: str) -> None:
@@ -26,49 +21,16 @@ def _one_line(text: str) -> None:
         raise ValidationError("Give a name on one line.")
 
 
-def _deliverable(address: str) -> None:
-    """Shaped like an address that a mail server would take; only a message proves more."""
-    address = address.strip()
-    local = address.partition("@")[0]
-    if not _EMAIL.fullmatch(address) or len(local) > _LOCAL_PART_LENGTH_MAX or ".." in address or local[-1:] == ".":
-        raise ValidationError("Not a valid e-mail address.")
-
-
-def e164(number: str) -> str:
-    """A phone number as ``+15551234567``. Raises ValidationError unless it is international and possible."""
-    try:
-        parsed = phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException as error:
-        raise ValidationError("Give the number with its country code, such as +1 555 0100 123.") from error
-    if not phonenumbers.is_possible_number(parsed):
-        raise ValidationError("There is no such phone number.")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-
-
 class BuyerSchema(Strict):
     """Loads into a domain.orders.Buyer."""
 
     name = fields.String(required=True, validate=[validate.Length(1, BUYER_NAME_LENGTH_MAX), _one_line])
-    email = fields.String(
-        required=True,
-        validate=[validate.Length(3, EMAIL_LENGTH_MAX), _deliverable],
-        metadata={"format": "email", "examples": ["ada@example.com"]},
-    )
-    phone = fields.String(
-        allow_none=True,
-        load_default=None,
-        validate=validate.Length(max=PHONE_LENGTH_MAX),
-        metadata={"description": "International. The confirmation is sent there.", "examples": ["+15005550006"]},
-    )
+    email = email_field(required=True)
+    phone = phone_field("International. The confirmation is sent there.")
 
     @post_load
     def as_buyer(self, data: dict[str, Any], **_: object) -> Buyer:
-        phone = (data["phone"] or "").strip()
-        try:
-            number = e164(phone) if phone else None
-        except ValidationError as error:
-            raise ValidationError(error.messages, "phone") from error
-        return Buyer(name=" ".join(data["name"].split()), email=data["email"].strip().lower(), phone=number)
+        return Buyer(name=" ".join(data["name"].split()), email=data["email"].strip().lower(), phone=phone_of(data))
 
 
 class CheckoutRequestSchema(Strict):
