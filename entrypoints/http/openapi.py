@@ -76,6 +76,7 @@ def operation(
     success: Mapping[int, Mapping[str, object]],
     problems: Iterable[int] = (),
     body: type[Schema] | None = None,
+    body_required: bool = True,
     query: type[Schema] | None = None,
     parameters: Iterable[Mapping[str, object]] = (),
     security: str | None = None,
@@ -91,7 +92,7 @@ def operation(
     if description:
         document["description"] = description
     if body is not None:
-        document["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        document["requestBody"] = {"required": body_required, "content": {"application/json": {"schema": body}}}
     if security is not None:
         document["security"] = [{security: []}]
 

@@ -4,7 +4,9 @@ A client branches on ``code``; ``detail`` is for people; ``instance`` is the req
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from http import HTTPStatus
+from math import ceil
 from typing import cast
 
 import orjson
@@ -42,7 +44,10 @@ STATUS_OF_REJECTION: Mapping[RejectionCode, HTTPStatus] = {
     RejectionCode.ALREADY_REFUNDED: HTTPStatus.CONFLICT,
     RejectionCode.BLOCKED: HTTPStatus.FORBIDDEN,
     RejectionCode.CHECKOUT_IN_PROGRESS: HTTPStatus.CONFLICT,
+    RejectionCode.COOLING_DOWN: HTTPStatus.TOO_MANY_REQUESTS,
+    RejectionCode.EMAIL_TAKEN: HTTPStatus.CONFLICT,
     RejectionCode.EVENT_CANCELLED: HTTPStatus.CONFLICT,
+    RejectionCode.EXTENSIONS_USED_UP: HTTPStatus.CONFLICT,
     RejectionCode.HOLD_LAPSED: HTTPStatus.CONFLICT,
     RejectionCode.IDEMPOTENCY_MISMATCH: HTTPStatus.UNPROCESSABLE_ENTITY,
     RejectionCode.INVALID_BUYER: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -54,7 +59,9 @@ STATUS_OF_REJECTION: Mapping[RejectionCode, HTTPStatus] = {
     RejectionCode.PAYMENT_REFUSED: HTTPStatus.PAYMENT_REQUIRED,
     RejectionCode.SALE_ENDED: HTTPStatus.FORBIDDEN,
     RejectionCode.SALE_NOT_STARTED: HTTPStatus.FORBIDDEN,
+    RejectionCode.SEATS_RESERVED: HTTPStatus.CONFLICT,
     RejectionCode.SEATS_TAKEN: HTTPStatus.CONFLICT,
+    RejectionCode.SEAT_STRANDED: HTTPStatus.CONFLICT,
     RejectionCode.SOLD_OUT: HTTPStatus.CONFLICT,
     RejectionCode.TOO_MANY_HOLDS: HTTPStatus.CONFLICT,
     RejectionCode.UNKNOWN_SEAT: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -151,12 +158,16 @@ def invalid(errors: Iterable[tuple[str, str]]) -> Problem:
     return Problem(422, CODE_OF_STATUS[422], f"Please correct: {named}.", errors=found)
 
 
-def refused(rejection: Rejection) -> Problem:
-    """A rule of the core said no."""
+def refused(rejection: Rejection, *, now: datetime | None = None) -> Problem:
+    """A rule of the core said no. ``now`` turns the moment until which somebody must wait into seconds."""
     status = STATUS_OF_REJECTION[rejection.code]
     field = rejection.details.get("field") or FIELD_OF_REJECTION.get(rejection.code)
     errors = ((str(field), rejection.message),) if status is HTTPStatus.UNPROCESSABLE_ENTITY and field else ()
-    return Problem(status, rejection.code.value, rejection.message, errors=errors, details=rejection.details)
+    until = rejection.details.get("until")
+    headers = {"Retry-After": str(_seconds_until(str(until), now))} if until and now else {}
+    return Problem(
+        status, rejection.code.value, rejection.message, errors=errors, headers=headers, details=rejection.details
+    )
 
 
 def of_any(error: Exception) -> Problem:
@@ -239,6 +250,11 @@ def _broken() -> Problem:
 
 def _away(code: str, detail: str, *, seconds: int) -> Problem:
     return Problem(503, code, detail, headers={"Retry-After": str(seconds)})
+
+
+def _seconds_until(moment: str, now: datetime) -> int:
+    """Whole seconds, one at least: the inventory's clock decides, and ours may be ahead of it."""
+    return max(1, ceil((datetime.fromisoformat(moment) - now).total_seconds()))
 
 
 def _is_for_people() -> bool:

@@ -19,6 +19,7 @@ CONTRACT = {
     ("post", "/api/v1/events/{event}/holds"),
     ("get", "/api/v1/holds/{hold}"),
     ("delete", "/api/v1/holds/{hold}"),
+    ("post", "/api/v1/holds/{hold}/extensions"),
     ("post", "/api/v1/holds/{hold}/checkout"),
     ("get", "/api/v1/orders/{order}"),
     ("get", "/api/v1/orders/{order}/tickets"),

@@ -7,6 +7,7 @@ from entrypoints.http.answer import Answer, to_response, unchanged, whole
 from entrypoints.http.front import Environ
 from entrypoints.http.problems import refused, respond
 from entrypoints.http.representations import encoded
+from entrypoints.http.services import current
 
 NO_STORE = ("Cache-Control", "no-store")
 
@@ -18,7 +19,7 @@ def ok(body: object, status: int = 200) -> Response:
 
 def refuse(rejection: Rejection) -> Response:
     """A rule said no."""
-    return respond(refused(rejection))
+    return respond(refused(rejection, now=current().clock().now()))
 
 
 def shared(environ: Environ, plain: bytes, gzipped: bytes, *, tag: str, cache_control: str) -> Answer:

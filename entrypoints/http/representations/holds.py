@@ -1,6 +1,6 @@
 """Holds: what a buyer has, at which price, until when."""
 
-from domain.events import Sale
+from domain.events import Sale, SaleTerms
 from domain.holds import ActiveHold, ClaimedHold, HeldLine
 from domain.money import Money
 from domain.seat_maps import SeatIndex, SeatMap
@@ -15,12 +15,22 @@ def hold(held: ActiveHold | ClaimedHold, *, sale: Sale, token: str | None = None
         "event": held.id.event_id,
         "state": "active" if isinstance(held, ActiveHold) else "claimed",
         "expires_at": moment(held.expires_at),
+        "extensions": _extensions(held, sale.terms),
         "items": [line(each, sale.seat_map) for each in held.lines],
         "total": money(held.total),
     }
     if token is not None:
         shown["token"] = token
     return shown
+
+
+def _extensions(held: ActiveHold | ClaimedHold, terms: SaleTerms) -> Json:
+    """How often its time was extended and may be. What is being paid has the order's deadline instead."""
+    if not isinstance(held, ActiveHold):
+        return {"used": None, "left": 0}
+    some_time_left = terms.hold_seconds_cap > terms.hold_seconds
+    left = max(0, terms.extensions_max - held.extensions) if some_time_left else 0
+    return {"used": held.extensions, "left": left}
 
 
 def line(held: HeldLine, plan: SeatMap) -> Json:

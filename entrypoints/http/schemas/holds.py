@@ -1,18 +1,53 @@
 """Asking for a hold, and what one looks like."""
 
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from domain.events import EXTENSIONS_MAX
 from domain.holds import LINES_PER_HOLD_MAX, SEATS_PER_HOLD_MAX
 from domain.promotions import ACCESS_CODE_LENGTH_MAX
 from entrypoints.http.schemas import MoneySchema, Strict
+from entrypoints.http.schemas.contacts import ContactSchema
 
 TIER_LENGTH_MAX = 64
 SEAT_ID_LENGTH_MAX = 64
+TIERS_PER_ITEM_MAX = 10
 WAYS = ("quantity", "seats", "best_available")
 
-_ONE_WAY = {"oneOf": [{"required": [way]} for way in WAYS]}
+_SHAPES = {
+    "oneOf": [
+        {"required": ["tier", "quantity"]},
+        {"required": ["tier", "seats"]},
+        {"required": ["tier", "best_available"]},
+        {"required": ["tiers", "best_available"]},
+    ]
+}
+_GOES_WITH: Mapping[str, tuple[str, ...]] = {
+    "tiers": ("best_available",),
+    "prefer": ("tiers",),
+    "split": ("best_available",),
+    "accessible": ("seats", "best_available"),
+}
+"""Words that mean something beside others only. Sent elsewhere they are a mistake, and nobody should find out late."""
+
+
+class Preference(StrEnum):
+    """Which of several tiers that would do is taken first."""
+
+    DISTANCE = "distance"
+    PRICE = "price"
+
+
+class Flag(fields.Boolean):
+    """A JSON boolean. marshmallow's own takes "yes" and 1 as well."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> bool:
+        if type(value) is not bool:
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 def _count(description: str) -> fields.Integer:
@@ -21,13 +56,26 @@ def _count(description: str) -> fields.Integer:
     )
 
 
+def _tier(**options: Any) -> fields.String:
+    return fields.String(validate=validate.Length(1, TIER_LENGTH_MAX), **options)
+
+
 class HoldItemSchema(Strict):
     """One tier, and which of its tickets: so many, these seats, or the best so many seats side by side."""
 
-    tier = fields.String(
-        required=True,
-        validate=validate.Length(1, TIER_LENGTH_MAX),
-        metadata={"description": "The tier's id or key.", "examples": ["general"]},
+    tier = _tier(metadata={"description": "The tier's id or key.", "examples": ["general"]})
+    tiers = fields.List(
+        _tier(),
+        validate=validate.Length(1, TIERS_PER_ITEM_MAX),
+        metadata={"description": "With `best_available`, in place of `tier`: any of these will do, by id or key."},
+    )
+    prefer = fields.Enum(
+        Preference,
+        by_value=True,
+        metadata={
+            "description": "With `tiers`: the one with the row nearest to the stage first, or the cheapest one.",
+            "default": Preference.DISTANCE.value,
+        },
     )
     quantity = _count("How many, in general admission.")
     seats = fields.List(
@@ -36,22 +84,62 @@ class HoldItemSchema(Strict):
         metadata={"description": "These seats, by id."},
     )
     best_available = _count("How many seats side by side, the best there are.")
+    split = Flag(
+        metadata={
+            "description": "With `best_available`: where no row has so many together, in as few parts as there are.",
+            "default": False,
+        }
+    )
+    accessible = Flag(
+        metadata={
+            "description": (
+                "With `seats`: accessible seats, and their companions' seats, may be among them. With "
+                "`best_available`: at least one is accessible, the others beside it."
+            ),
+            "default": False,
+        }
+    )
 
     @validates_schema
-    def one_way_only(self, data: dict[str, Any], **_: object) -> None:
-        """Exactly one of the three ways to say which tickets."""
+    def means_something(self, data: dict[str, Any], **_: object) -> None:
+        """Exactly one way to say which tickets, exactly one to say of which tier, and no word where it is none."""
+        errors: dict[str, list[str]] = {}
         if sum(way in data for way in WAYS) != 1:
-            raise ValidationError("Give exactly one of quantity, seats and best_available.", "quantity")
+            errors["quantity"] = ["Give exactly one of quantity, seats and best_available."]
+        if ("tier" in data) is ("tiers" in data):
+            errors["tier"] = ["Give exactly one of tier and tiers."]
+        for word, companions in _GOES_WITH.items():
+            if word in data and not any(companion in data for companion in companions):
+                errors[word] = [f"Goes with {' or '.join(companions)} only."]
+        if errors:
+            raise ValidationError(errors)
 
 
 class HoldRequestSchema(Strict):
     items = fields.List(
-        fields.Nested(HoldItemSchema, metadata=_ONE_WAY), required=True, validate=validate.Length(1, LINES_PER_HOLD_MAX)
+        fields.Nested(HoldItemSchema, metadata=_SHAPES), required=True, validate=validate.Length(1, LINES_PER_HOLD_MAX)
     )
     access_code = fields.String(
         allow_none=True,
         validate=validate.Length(1, ACCESS_CODE_LENGTH_MAX),
         metadata={"description": "Opens tiers that are sold to those who know the word."},
+    )
+    buyer = fields.Nested(
+        ContactSchema,
+        metadata={
+            "description": "Limits by e-mail address and phone number hold from here on, and not only at checkout."
+        },
+    )
+
+
+class ExtensionRequestSchema(Strict):
+    number = fields.Integer(
+        strict=True,
+        validate=validate.Range(1, EXTENSIONS_MAX),
+        metadata={
+            "description": "Which extension this is, from 1 (`extensions.used` + 1), so that a retry is not another "
+            "one. Without it: the next."
+        },
     )
 
 
@@ -71,11 +159,25 @@ class HeldItemSchema(Strict):
     total = fields.Nested(MoneySchema, required=True)
 
 
+class ExtensionsSchema(Strict):
+    used = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "How often; null once its order is being paid."}
+    )
+    left = fields.Integer(
+        required=True,
+        metadata={
+            "description": "How often more, by the sale's terms as they are now. The limit on a hold's whole time can "
+            "end it sooner."
+        },
+    )
+
+
 class HoldSchema(Strict):
     id = fields.String(required=True)
     event = fields.UUID(required=True)
     state = fields.String(required=True, validate=validate.OneOf(["active", "claimed"]))
     expires_at = fields.AwareDateTime(required=True)
+    extensions = fields.Nested(ExtensionsSchema, required=True)
     items = fields.List(fields.Nested(HeldItemSchema), required=True)
     total = fields.Nested(MoneySchema, required=True)
 

@@ -38,6 +38,7 @@ def test_a_hold_says_what_is_held_at_which_price_until_when(shop: Shop, client: 
     ]
     assert held["total"] == {"amount": 9900, "currency": "USD"}
     assert held["expires_at"] == "2026-11-22T12:10:00Z"
+    assert held["extensions"] == {"used": 0, "left": 1}
     shown = answered(client.get(f"/api/v1/holds/{held['id']}", headers=bearer(held)), 200)
     assert shown == {key: value for key, value in held.items() if key != "token"}
 
@@ -179,6 +180,7 @@ def test_a_crash_is_a_problem_too(shop: Shop, client: FlaskClient, monkeypatch: 
         ("POST", HOLDS, TWO, {"Idempotency-Key": "same"}),
         ("POST", HOLDS, {"items": []}, {}),
         ("POST", HOLDS, {"items": [{"tier": "nothing", "quantity": 1}]}, {}),
+        ("POST", HOLDS, {**TWO, "buyer": {"email": "ada@example.com"}}, {"Idempotency-Key": "other"}),
         ("POST", "/api/v1/events/nowhere/holds", TWO, {}),
         ("GET", "/api/v1/events/field/availability", None, {}),
         ("GET", "/api/v1/events/drama/availability", None, {"Accept-Encoding": "gzip"}),
@@ -206,6 +208,12 @@ def test_the_express_lane_answers_like_the_ordinary_way(
 
 _words = st.one_of(st.just("general"), st.text(max_size=70), st.integers(), st.none())
 _counts = st.one_of(st.integers(-2, 60), st.booleans(), st.floats(allow_nan=False), st.text(max_size=2), st.none())
+_options = {
+    "tiers": st.one_of(st.lists(_words, max_size=12), _counts),
+    "prefer": st.one_of(st.sampled_from(["price", "distance"]), _counts),
+    "split": _counts,
+    "accessible": _counts,
+}
 _items = st.fixed_dictionaries(
     {"tier": _words},
     optional={
@@ -213,12 +221,17 @@ _items = st.fixed_dictionaries(
         "best_available": _counts,
         "seats": st.one_of(st.lists(_words, max_size=52), _counts),
         "price": st.integers(),
+        **_options,
     },
 )
 _bodies = st.one_of(
     st.fixed_dictionaries(
         {"items": st.one_of(st.lists(_items, max_size=12), _counts)},
-        optional={"access_code": st.one_of(st.none(), st.text(max_size=70), st.integers()), "total": st.integers()},
+        optional={
+            "access_code": st.one_of(st.none(), st.text(max_size=70), st.integers()),
+            "buyer": st.one_of(st.none(), st.fixed_dictionaries({}, optional={"email": _words, "phone": _words})),
+            "total": st.integers(),
+        },
     ),
     st.lists(st.integers(), max_size=2),
     st.none(),
