@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from application.queries.availability import Availability
+from application.queries.availability import Availability, Counts
 from domain.events import EventId
-from domain.tiers import TierId
 
 
 def whole(found: Availability) -> dict[str, object]:
@@ -13,40 +12,35 @@ def whole(found: Availability) -> dict[str, object]:
         event_id=found.sale.event_id,
         epoch=found.snapshot.epoch,
         version=found.snapshot.version,
-        zones=found.zones,
-        tiers=found.tiers,
+        counts=found,
         seats=found.snapshot.seats,
     )
 
 
-def snapshot(
-    *,
-    event_id: EventId,
-    epoch: int,
-    version: int,
-    zones: Mapping[str, int],
-    tiers: Mapping[TierId, int],
-    seats: str,
-) -> dict[str, object]:
+def snapshot(*, event_id: EventId, epoch: int, version: int, counts: Counts, seats: str) -> dict[str, object]:
     """Everything that is free at one moment: by zone, by tier, and one letter a seat."""
     return {
         "event": str(event_id),
         "epoch": epoch,
         "version": version,
-        "zones": dict(zones),
-        "tiers": {str(tier): free for tier, free in tiers.items()},
+        **_numbers(counts),
         "seats": seats,
     }
 
 
-def change(
-    *, epoch: int, version: int, zones: Mapping[str, int], tiers: Mapping[TierId, int], seats: Mapping[int, str]
-) -> dict[str, object]:
+def change(*, epoch: int, version: int, counts: Counts, seats: Mapping[int, str]) -> dict[str, object]:
     """What differs since an earlier moment, in absolute values: taking it in twice does no harm."""
     return {
         "epoch": epoch,
         "version": version,
-        "zones": dict(zones),
-        "tiers": {str(tier): free for tier, free in tiers.items()},
+        **_numbers(counts),
         "seats": [[index, state] for index, state in seats.items()],
+    }
+
+
+def _numbers(counts: Counts) -> dict[str, object]:
+    return {
+        "zones": dict(counts.zones),
+        "accessible": dict(counts.accessible),
+        "tiers": {str(tier): free for tier, free in counts.tiers.items()},
     }

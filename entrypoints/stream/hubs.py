@@ -16,12 +16,11 @@ from typing import Protocol
 
 import structlog
 
-from application.queries.availability import Availability
+from application.queries.availability import Availability, Counts
 from domain.errors import NotFound, Unavailable
 from domain.events import EventId
 from domain.ports.feed import AvailabilityFeed, Change, Subscription
 from domain.seat_maps import SeatIndex
-from domain.tiers import TierId
 from entrypoints import availability_wire
 from entrypoints.stream.frames import Frame, Moment, frame
 from entrypoints.stream.picture import Picture
@@ -136,8 +135,7 @@ class Hub:
         self._steps: deque[tuple[int, tuple[SeatIndex, ...]]] = deque()
         self._steps_from = self._steps_seats = 0
         self._told: Moment
-        self._told_zones: dict[str, int] = {}
-        self._told_tiers: dict[TierId, int] = {}
+        self._told_counts: Counts
         self._answers: dict[Moment | None, Frame] = {}
         # Watch first and look afterwards: what happens in between is heard twice and not missed.
         self._subscription: Subscription = self._watch()
@@ -274,22 +272,17 @@ class Hub:
 
     def _remember_what_is_told(self) -> None:
         self._told = self._picture.moment
-        self._told_zones = self._picture.zones()
-        self._told_tiers = self._picture.tiers()
+        self._told_counts = self._picture.counts()
         self._answers.clear()
 
     def _news(self) -> Frame:
         """The differences between the picture and what was told; from now on they are told."""
-        picture, zones, tiers = self._picture, self._told_zones, self._told_tiers
+        earlier = self._told_counts
         touched = tuple(self._untold)
         self._untold.clear()
-        self._remember_step(picture.version, touched)
+        self._remember_step(self._picture.version, touched)
         self._remember_what_is_told()
-        return self._change(
-            touched,
-            zones={key: free for key, free in self._told_zones.items() if zones.get(key) != free},
-            tiers={tier: free for tier, free in self._told_tiers.items() if tiers.get(tier) != free},
-        )
+        return self._change(touched, self._told_counts.since(earlier))
 
     def _tell_everybody(self, told: Frame) -> None:
         self._spoke_at = monotonic()
@@ -305,15 +298,14 @@ class Hub:
         touched = self._untold.union(*(seats for _, seats in steps))
         if len(touched) * BYTES_PER_SEAT_TOLD > len(picture.seats) + BYTES_PER_SEAT_TOLD:
             return None
-        return self._change(touched, zones=picture.zones(), tiers=picture.tiers())
+        return self._change(touched, picture.counts())
 
-    def _change(self, touched: Iterable[SeatIndex], *, zones: dict[str, int], tiers: dict[TierId, int]) -> Frame:
+    def _change(self, touched: Iterable[SeatIndex], counts: Counts) -> Frame:
         picture = self._picture
         body = availability_wire.change(
             epoch=picture.epoch,
             version=picture.version,
-            zones=zones,
-            tiers=tiers,
+            counts=counts,
             seats={index: picture.seats[index] for index in sorted(touched)},
         )
         return frame("change", body, picture.moment)

@@ -1,14 +1,11 @@
 """What one sale looks like right now, kept up to date change by change."""
 
-from application.queries.availability import Availability, free_of
+from application.queries.availability import Availability, Counts, counted
 from domain.events import Sale
 from domain.ports.feed import Change
 from domain.seat_maps import SeatIndex
-from domain.tiers import TierId, zone_pool
 from entrypoints import availability_wire
 from entrypoints.stream.frames import Moment
-
-_ZONE = zone_pool("")
 
 
 class Picture:
@@ -51,13 +48,9 @@ class Picture:
             self.seats[index] = state
         self.version = change.version
 
-    def zones(self) -> dict[str, int]:
-        """Free places by zone key."""
-        return {pool.removeprefix(_ZONE): free for pool, free in self.free.items() if pool.startswith(_ZONE)}
-
-    def tiers(self) -> dict[TierId, int]:
-        """Free tickets by tier."""
-        return {tier.id: free_of(tier, self.free) for tier in self.sale.tiers}
+    def counts(self) -> Counts:
+        """Free places and tickets, counted as GET …/availability counts them."""
+        return counted(self.sale, free=self.free, seats=self.seats)
 
     def snapshot(self) -> dict[str, object]:
         """The whole picture, as GET …/availability shows it."""
@@ -65,7 +58,6 @@ class Picture:
             event_id=self.sale.event_id,
             epoch=self.epoch,
             version=self.version,
-            zones=self.zones(),
-            tiers=self.tiers(),
+            counts=self.counts(),
             seats="".join(self.seats),
         )

@@ -2,6 +2,7 @@
 
 from domain.events import Event
 from domain.ports.catalogue import EventCard, EventView
+from domain.seat_maps import SeatFeature, SeatMap
 from domain.tiers import Tier
 from domain.venues import Venue
 from entrypoints.http.representations import Json, moment, money
@@ -61,10 +62,15 @@ def whole(view: EventView) -> Json:
             "opens_at": moment(event.terms.opens_at),
             "closes_at": moment(event.terms.closes_at),
             "hold_seconds": event.terms.hold_seconds,
+            "hold_seconds_cap": event.terms.hold_seconds_cap,
+            "extensions_max": event.terms.extensions_max,
             "payment_seconds": event.terms.payment_seconds,
             "per_order_max": event.terms.per_order_max,
             "per_buyer_max": event.terms.per_buyer_max,
             "admission_required": event.terms.admission_required,
+            "may_strand_seats": event.terms.may_strand_seats,
+            "accessible_seats": _accessible_seats(view.seat_map),
+            "accessible_released": event.terms.accessible_released,
         },
         "venue": {
             "slug": venue.slug,
@@ -83,6 +89,10 @@ def whole(view: EventView) -> Json:
         "refund_terms": view.refund_terms,
         "version": view.sale_version,
     }
+
+
+def _accessible_seats(plan: SeatMap) -> int:
+    return sum(SeatFeature.ACCESSIBLE in plan.seats[index].features for index in plan.special)
 
 
 def tier(shown: Tier) -> Json:

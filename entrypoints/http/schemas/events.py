@@ -68,11 +68,27 @@ class SaleWindowSchema(Strict):
 
 
 class SaleTermsSchema(SaleWindowSchema):
-    hold_seconds = fields.Integer(required=True)
+    hold_seconds = fields.Integer(required=True, metadata={"description": "How long a hold lasts."})
+    hold_seconds_cap = fields.Integer(
+        required=True, metadata={"description": "No hold lasts longer, however often it is extended."}
+    )
+    extensions_max = fields.Integer(
+        required=True, metadata={"description": "How often a hold's time may be extended, each time by as much again."}
+    )
     payment_seconds = fields.Integer(required=True)
     per_order_max = fields.Integer(required=True)
     per_buyer_max = fields.Integer(required=True)
     admission_required = fields.Boolean(required=True)
+    may_strand_seats = fields.Boolean(
+        required=True,
+        metadata={"description": "When false, a choice that leaves a single free seat for nothing is refused."},
+    )
+    accessible_seats = fields.Integer(
+        required=True, metadata={"description": "How many there are in the house, their companions' seats not counted."}
+    )
+    accessible_released = fields.Boolean(
+        required=True, metadata={"description": "When true, they are sold like any other, and need not be asked for."}
+    )
 
 
 class EventOfOrderSchema(Strict):
@@ -196,13 +212,30 @@ class AvailabilitySchema(Strict):
     epoch = fields.Integer(required=True, metadata={"description": "Rises when the sale's stock is loaded anew."})
     version = fields.Integer(required=True, metadata={"description": "Rises with every change within an epoch."})
     zones = fields.Dict(
-        fields.String(), fields.Integer(), required=True, metadata={"description": "Free, by zone key."}
+        fields.String(), fields.Integer(), required=True, metadata={"description": "Free to anybody, by zone key."}
     )
-    tiers = fields.Dict(fields.String(), fields.Integer(), required=True, metadata={"description": "Free, by tier id."})
+    accessible = fields.Dict(
+        fields.String(),
+        fields.Integer(),
+        required=True,
+        metadata={
+            "description": "Accessible seats that are free to who asks for them, by zone key: not counted in `zones`. "
+            "Only zones that have such seats, and none once they are released to everybody."
+        },
+    )
+    tiers = fields.Dict(
+        fields.String(),
+        fields.Integer(),
+        required=True,
+        metadata={"description": "Free, by tier id. Seats that are kept for who asks count in accessible tiers only."},
+    )
     seats = fields.String(
         required=True,
         metadata={
-            "description": "One letter a seat in map order: f free, h held, s sold, b blocked.",
-            "pattern": "^[fhsb]*$",
+            "description": (
+                "One letter a seat in map order: f free; a free, an accessible seat for who asks for one; c free, for "
+                "who comes with them; h held, s sold, b blocked."
+            ),
+            "pattern": "^[fachsb]*$",
         },
     )

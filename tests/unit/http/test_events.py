@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from domain.errors import InventoryUnavailable, NotFound
 from entrypoints.http.api import availability_desk
 from entrypoints.http.api.availability_desk import Snapshots
+from tests.fakes import sales
 from tests.unit.http.shop import STREAM_URL, Shop, answered
 
 
@@ -49,6 +50,38 @@ def test_an_event_has_two_names(shop: Shop, client: FlaskClient) -> None:
     assert [tier["key"] for tier in by_slug["tiers"]] == ["general", "vip"]
     assert [tier["access_code_required"] for tier in by_slug["tiers"]] == [False, True]
     assert by_slug["price_from"] == {"amount": 4950, "currency": "USD"}
+
+
+def test_an_event_says_by_which_rules_it_is_sold(shop: Shop, client: FlaskClient) -> None:
+    """What a client must know before it asks: times, extensions, lone seats, accessible seats."""
+    shop.announce(sales.accessible_sale(extensions_max=2), slug="ramp", name="Up the Ramp")
+    strict = sales.reserved_sale(may_strand_seats=False, accessible_released=True)
+    shop.announce(strict, slug="tidy", name="A Tidy House")
+
+    ramp = answered(client.get("/api/v1/events/ramp"), 200)["sale"]
+    tidy = answered(client.get("/api/v1/events/tidy"), 200)["sale"]
+
+    assert (ramp["hold_seconds"], ramp["hold_seconds_cap"], ramp["extensions_max"]) == (600, 3_600, 2)
+    assert (ramp["accessible_seats"], ramp["accessible_released"], ramp["may_strand_seats"]) == (2, False, True)
+    assert (tidy["accessible_seats"], tidy["accessible_released"], tidy["may_strand_seats"]) == (0, True, False)
+
+
+def test_accessible_seats_are_counted_apart(shop: Shop, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What anybody may take, what is kept for who asks, and the same story told by letter."""
+    monkeypatch.setattr(availability_desk, "SNAPSHOT_SECONDS_MAX", 0)
+    shop.announce(sales.accessible_sale(), slug="ramp", name="Up the Ramp")
+    path = "/api/v1/events/ramp"
+
+    before = answered(client.get(f"{path}/availability"), 200)
+    assert before["seats"] == "acffacff" + "f" * 8
+    assert (before["zones"], before["accessible"]) == ({"house": 12}, {"house": 2})
+    assert list(before["tiers"].values()) == [12]
+
+    items = [{"tier": "seat", "best_available": 2, "accessible": True}]
+    answered(client.post(f"{path}/holds", json={"items": items}), 201)
+    after = answered(client.get(f"{path}/availability"), 200)
+    assert after["zones"] == {"house": after["seats"].count("f")}
+    assert after["accessible"] == {"house": after["seats"].count("a")} == {"house": 1}
 
 
 def test_the_map_is_one_list_a_property(shop: Shop, client: FlaskClient) -> None:

@@ -13,6 +13,7 @@ from entrypoints.stream import hubs as hubs_module
 from entrypoints.stream.app import STREAMS_PER_ADDRESS_MAX, OpenStream, StreamApp, client_address, last_seen
 from entrypoints.stream.frames import Frame, Moment, read_id
 from entrypoints.stream.hubs import ANSWERS_KEPT_MAX, Hubs, Viewer
+from tests.fakes import sales
 from tests.fakes.feed import FakeFeed
 from tests.unit.http.shop import Shop
 
@@ -161,6 +162,25 @@ def test_seats_are_told_by_index(streams: Streams) -> None:
 
     [(_, _, body)] = browser.read()
     assert body["seats"] == [[7, "h"]]
+
+
+def test_accessible_seats_are_counted_apart_in_changes_too(streams: Streams) -> None:
+    """A browser that adds changes to its snapshot ends with what GET availability answers, number by number."""
+    shop = streams.shop
+    shop.announce(sales.accessible_sale(), slug="ramp", name="Up the Ramp")
+    browser = streams.join("ramp")
+    [(_, _, seen)] = browser.read()
+    assert (seen["zones"], seen["accessible"]) == ({"house": 12}, {"house": 2})
+
+    items = [{"tier": "seat", "best_available": 2, "accessible": True}]
+    assert shop.client().post("/api/v1/events/ramp/holds", json={"items": items}).status_code == 201
+    streams.hubs.tick()
+
+    [(_, _, change)] = browser.read()
+    assert change["accessible"] == {"house": 1}
+    truth = shop.client().get("/api/v1/events/ramp/availability").get_json()
+    for numbers in ("zones", "accessible", "tiers"):
+        assert {**seen[numbers], **change[numbers]} == truth[numbers]
 
 
 def test_a_browser_that_comes_back_is_told_only_the_rest(streams: Streams) -> None:
