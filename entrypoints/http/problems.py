@@ -178,7 +178,9 @@ def of_any(error: Exception) -> Problem:
         log.error("request_crashed", error=type(error).__name__, exc_info=error)
         return _broken()
     problem = of_exception(error)
-    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if isinstance(error, Unavailable):
+        log.warning("request_turned_away", error=type(error).__name__, why=str(error))
+    elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request_failed", error=type(error).__name__, why=str(error), exc_info=error)
     return problem
 
@@ -191,7 +193,9 @@ def of_exception(error: TesseraError) -> Problem:
         case SignatureInvalid():
             return Problem(400, "signature_invalid", "The signature does not belong to this request.")
         case InventoryUnavailable():
-            return _away("inventory_unavailable", "Tickets cannot be reserved right now. Nothing was taken.", seconds=2)
+            # Whether something was taken is not known: the answer may have been lost on its way.
+            text = "Tickets cannot be reserved right now. Please try again; the same Idempotency-Key finds what was held."
+            return _away("inventory_unavailable", text, seconds=2)
         case ProviderUnavailable():
             text = "The payment service does not answer. Your tickets are kept; please try again."
             return _away("provider_unavailable", text, seconds=5)
