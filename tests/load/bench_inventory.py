@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ import hiredis
 
 from adapters.redis_locks.connections import connect
 from adapters.redis_locks.inventory import ValkeyInventory
+from adapters.redis_locks.keys import sale_keys
 from adapters.redis_locks.scripts import HOLD
 from domain.events import Sale
 from domain.holds import Demand, HoldLine, demand, fingerprint, price
@@ -41,7 +43,8 @@ CONNECTIONS = 64
 FLOOR_CAPACITY = 500_000
 ROWS, PER_ROW = 1_000, 20
 SOLD_ROWS_OUT_OF_TWENTY = 19
-SINGLE_CALLS = 2_000
+SINGLES_LEFT = 0.03
+SNAPSHOTS = 200
 MILLISECONDS = 1_000
 
 Command = bytes
@@ -171,20 +174,34 @@ def _answers(link: socket.socket, reader: Any, count: int) -> bool:
     return True
 
 
-def _slowest(server: _Server, sale: Sale, seats: str, quantity: int) -> float:
+def _slowest(server: _Server, sale: Sale, houses: Sequence[str], quantity: int, calls: int) -> float:
     """The 99th percentile, in ms, of best-available calls one after another, the network included."""
     inventory = ValkeyInventory(server.client)
-    free = {"z:house": seats.count("f")}
-    assert inventory.load(sale=sale, stock=stock_of(sale, seats=seats, free=free))
     reader = hiredis.Reader()
     times = []
-    with server.connected() as link:
-        for command in _holds(sale, lambda _: best(sale, quantity, "seat"), seats.count("f") // quantity // 2):
-            started = time.perf_counter()
-            link.sendall(command)
-            _answers(link, reader, 1)
-            times.append(time.perf_counter() - started)
+    for seats in houses:
+        server.client.flushdb()
+        assert inventory.load(sale=sale, stock=stock_of(sale, seats=seats, free={"z:house": seats.count("f")}))
+        with server.connected() as link:
+            for command in _holds(sale, lambda _: best(sale, quantity, "seat"), calls):
+                started = time.perf_counter()
+                link.sendall(command)
+                _answers(link, reader, 1)
+                times.append(time.perf_counter() - started)
     return sorted(times)[len(times) * 99 // 100] * MILLISECONDS
+
+
+def _scattered(seed: int) -> str:
+    """A house of which 95% is sold at random: single seats everywhere, and a group of four in one row of ten."""
+    chance = Random(seed)
+    rows = []
+    for number in range(ROWS):
+        row = ["f" if chance.random() < SINGLES_LEFT else "s" for _ in range(PER_ROW)]
+        if number % 10 == seed % 10:
+            start = chance.randrange(PER_ROW - 4)
+            row[start : start + 4] = "ffff"
+        rows.append("".join(row))
+    return "".join(rows)
 
 
 WAYS = {"pipelined": pipelined, "server CPU": per_cpu_second, f"{CONNECTIONS} connections": over_connections}
@@ -216,10 +233,13 @@ def measure() -> Iterator[Measurement]:
                     yardstick=partial(_bare, server, run, count),
                     goal=goal,
                 )
-        sold = ("s" * PER_ROW * SOLD_ROWS_OUT_OF_TWENTY + "f" * PER_ROW) * (ROWS // 20)
-        for name, seats in (("empty", "f" * ROWS * PER_ROW), ("95% sold", sold)):
-            client.flushdb()
-            slowest_ms = _slowest(server, house, seats, 4)
+        whole_rows = ("s" * PER_ROW * SOLD_ROWS_OUT_OF_TWENTY + "f" * PER_ROW) * (ROWS // 20)
+        for name, houses, calls in (
+            ("empty", ["f" * ROWS * PER_ROW], 2_500),
+            ("95% sold, row by row", [whole_rows] * 5, 125),
+            ("95% sold at random", [_scattered(seed) for seed in range(5)], 80),
+        ):
+            slowest_ms = _slowest(server, house, houses, 4, calls)
             yield Measurement(
                 name=f"best-available 4 of 20,000, {name}",
                 ours=MILLISECONDS / slowest_ms,
@@ -246,14 +266,60 @@ def _bare(server: _Server, run: Callable[[_Server, Sequence[Command]], float], c
 
 
 def _sizes(server: _Server) -> Iterator[Measurement]:
-    """How a hold's cost grows with the house: the rate at 100,000 seats against the rate at 10,000."""
-    small = big_reserved_sale(rows=500, per_row=20)
-    large = big_reserved_sale(rows=5_000, per_row=20)
+    """How things grow with the house, from 1,000 seats to 100,000: flat is a ratio of one."""
+    houses = {seats: big_reserved_sale(rows=seats // 20, per_row=20) for seats in (1_000, 10_000, 100_000)}
+    small = houses[1_000]
 
     def rate(sale: Sale) -> float:
-        holds = server.hold_calls(sale, lambda n: chosen(sale, 4 * n, 4 * n + 1, key="seat"), 2_500)
-        return per_cpu_second(server, holds)
+        return per_cpu_second(
+            server, server.hold_calls(sale, lambda n: chosen(sale, 2 * n, 2 * n + 1, key="seat"), 450)
+        )
 
-    yield compare(
-        "2 chosen seats, server CPU: of 100,000 to of 10,000", ours=partial(rate, large), yardstick=partial(rate, small)
+    for seats, sale in list(houses.items())[1:]:
+        yield compare(
+            f"2 chosen seats, server CPU: {seats:,} to 1,000",
+            ours=partial(rate, sale),
+            yardstick=partial(rate, small),
+            rounds=9,
+        )
+    weights = {seats: _weigh(server, sale) for seats, sale in houses.items()}
+    for seats, weight in list(weights.items())[1:]:
+        yield Measurement(
+            name=f"bytes a hold of 2 chosen seats: {seats:,} to 1,000", ours=weight.hold, yardstick=weights[1_000].hold
+        )
+        yield Measurement(name=f"bytes a seat: {seats:,} to 1,000", ours=weight.seat, yardstick=weights[1_000].seat)
+        yield Measurement(
+            name=f"snapshots a second: {seats:,} to 1,000",
+            ours=weight.snapshots,
+            yardstick=weights[1_000].snapshots,
+            note=f"({MILLISECONDS / weight.snapshots:.2f} ms each, decoded)",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weight:
+    """What a sale costs: bytes a seat when all are free, bytes a hold, snapshots a second."""
+
+    seat: float
+    hold: float
+    snapshots: float
+
+
+def _weigh(server: _Server, sale: Sale) -> _Weight:
+    holds = server.hold_calls(sale, lambda n: chosen(sale, 2 * n, 2 * n + 1, key="seat"), 450)
+    before = _bytes(server, sale)
+    pipelined(server, holds)
+    inventory = ValkeyInventory(server.client)
+    started = time.perf_counter()
+    for _ in range(SNAPSHOTS):
+        inventory.snapshot(event_id=sale.event_id)
+    return _Weight(
+        seat=before / len(sale.seat_map.seats),
+        hold=(_bytes(server, sale) - before) / len(holds),
+        snapshots=SNAPSHOTS / (time.perf_counter() - started),
     )
+
+
+def _bytes(server: _Server, sale: Sale) -> float:
+    keys = sale_keys(sale.event_id)
+    return sum(server.client.memory_usage(key, samples=0) or 0 for key in (*keys.stock, keys.settled))
