@@ -39,6 +39,7 @@ def _blueprint(csrf: CSRFProtect) -> Blueprint:
     shop.add_url_rule("/events/<event>/hold", view_func=event.hold, methods=["POST"])
     shop.add_url_rule("/holds/<hold>", view_func=reservation.reservation)
     shop.add_url_rule("/holds/<hold>/release", view_func=reservation.release, methods=["POST"])
+    shop.add_url_rule("/holds/<hold>/extend", view_func=reservation.extend, methods=["POST"])
     shop.add_url_rule("/holds/<hold>/checkout", view_func=reservation.checkout, methods=["POST"])
     shop.add_url_rule("/orders/<uuid:order_id>", view_func=order.order)
     shop.add_url_rule("/orders/<uuid:order_id>/now", view_func=order.order_fragment)

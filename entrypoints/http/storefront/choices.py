@@ -1,11 +1,14 @@
 """What somebody chose on an event's page: read from a form, kept while they look at other sections, made into lines.
 
-Fields, by tier key: ``qty.<tier>`` general admission, ``best.<tier>`` best seats together. A chosen seat is
-``seat=<seat id>~<tier>``; without the tier it is sold as ``as.<zone>`` says, or as the zone's first tier.
+Fields, by tier key: ``qty.<tier>`` general admission, ``best.<tier>`` best seats together, which ``split.<tier>``
+allows to be apart and of which ``access.<tier>`` makes one an accessible seat. The key ``*`` stands for any section;
+``prefer`` says which of them first. A chosen seat is ``seat=<seat id>~<tier>``; without the tier it is sold as
+``as.<zone>`` says, or as the zone's first tier. ``accessible`` opens the seats that are kept for who asks.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from werkzeug.datastructures import MultiDict
@@ -30,6 +33,12 @@ QUANTITY = "qty."
 BEST = "best."
 SOLD_AS = "as."
 SEAT = "seat"
+SPLIT = "split."
+NEEDS_ACCESS = "access."
+ACCESSIBLE = "accessible"
+PREFER = "prefer"
+CHEAPEST = "cheapest"
+ANYWHERE = "*"
 ACCESS_CODE = "access_code"
 SEAT_AND_TIER = "~"
 
@@ -49,12 +58,20 @@ class ChosenSeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Quantities and best-available numbers by tier key, and chosen seats; nothing of it is checked against stock."""
+    """Quantities and best-available numbers by tier key, and chosen seats; nothing of it is checked against stock.
+
+    ``split`` and ``needs_access`` are tier keys whose best seats may be apart, or must have an accessible one among
+    them; ``accessible`` says that accessible seats may be chosen from the plan.
+    """
 
     quantities: dict[str, int]
     best: dict[str, int]
     seats: tuple[ChosenSeat, ...]
     access_code: str | None
+    split: frozenset[str]
+    needs_access: frozenset[str]
+    accessible: bool
+    cheapest: bool
 
     @property
     def empty(self) -> bool:
@@ -68,13 +85,19 @@ def read(form: MultiDict[str, str], event: Event, seat_map: SeatMap) -> Choice:
         best=_numbers(form, BEST),
         seats=_seats(form, event, seat_map),
         access_code=form.get(ACCESS_CODE, "").strip()[:ACCESS_CODE_LENGTH_MAX] or None,
+        split=_ticked(form, SPLIT),
+        needs_access=_ticked(form, NEEDS_ACCESS),
+        accessible=ACCESSIBLE in form,
+        cheapest=form.get(PREFER) == CHEAPEST,
     )
 
 
-def lines(choice: Choice, event: Event, seat_map: SeatMap) -> tuple[HoldLine, ...] | Rejection:
+def lines(choice: Choice, event: Event, seat_map: SeatMap, *, now: datetime) -> tuple[HoldLine, ...] | Rejection:
     """The choice as lines of a hold, in the order of the event's tiers."""
     tiers = {tier.key: tier for tier in event.tiers}
-    named = [*choice.quantities, *choice.best, *(seat.tier_key for seat in choice.seats)]
+    somewhere = any_section(event, now=now)
+    known_best = (key for key in choice.best if key != ANYWHERE or not somewhere)
+    named = [*choice.quantities, *known_best, *(seat.tier_key for seat in choice.seats)]
     if strangers := [key for key in named if key not in tiers]:
         return unknown_tier(strangers[0])
     if missing := [seat.seat_id for seat in choice.seats if seat.seat_id not in seat_map.by_id]:
@@ -86,16 +109,46 @@ def lines(choice: Choice, event: Event, seat_map: SeatMap) -> tuple[HoldLine, ..
         if quantity := choice.quantities.get(tier.key):
             found.append(GeneralLine(tier_id=tier.id, quantity=quantity))
         if quantity := choice.best.get(tier.key):
-            found.append(BestAvailableLine(tier_id=tier.id, quantity=quantity))
+            found.append(_best(choice, tier.key, quantity, (tier,)))
         seats = tuple(seat_map.by_id[seat.seat_id].index for seat in choice.seats if seat.tier_key == tier.key)
         if seats:
-            found.append(SeatsLine(tier_id=tier.id, seats=seats))
+            found.append(SeatsLine(tier_id=tier.id, seats=seats, accessible=choice.accessible))
+    if quantity := choice.best.get(ANYWHERE):
+        found.append(_best(choice, ANYWHERE, quantity, somewhere))
     return tuple(found)
+
+
+def _best(choice: Choice, key: str, quantity: int, tiers: tuple[Tier, ...]) -> BestAvailableLine:
+    return BestAvailableLine(
+        tier_id=tiers[0].id,
+        quantity=quantity,
+        or_tiers=tuple(tier.id for tier in tiers[1:]),
+        cheapest=len(tiers) > 1 and choice.cheapest,
+        accessible=key in choice.needs_access,
+        split=key in choice.split,
+    )
 
 
 def hold_id(event_id: EventId, page: UUID, wanted: tuple[HoldLine, ...]) -> HoldId:
     """The same page sent twice with the same choice is one hold; with another choice it is another."""
     return HoldId(event_id, uuid5(page, repr(wanted)))
+
+
+def any_section(event: Event, *, now: datetime) -> tuple[Tier, ...]:
+    """The tiers that "any section" may become: what everybody can buy now, and nobody has to be entitled to.
+
+    Of each reserved zone that is its ordinary tier: whoever did not ask for a concession does not get one because it is
+    cheapest. Empty unless there is more than one.
+    """
+    zones = dict.fromkeys(key for tier in event.tiers if tier.kind is ZoneKind.RESERVED for key in tier.zones)
+    ordinary = {tier.key: tier for tier in (tiers_of_zone(event.tiers, key)[0] for key in zones)}
+    found = [tier for tier in ordinary.values() if not tier.accessible and _open_to_all(tier, now)]
+    return tuple(sorted(found, key=lambda tier: tier.position)) if len(found) > 1 else ()
+
+
+def _open_to_all(tier: Tier, now: datetime) -> bool:
+    opened = tier.opens_at is None or tier.opens_at <= now
+    return tier.access_code_digest is None and opened and (tier.closes_at is None or now < tier.closes_at)
 
 
 def tiers_of_zone(tiers: Iterable[Tier], zone_key: str) -> tuple[Tier, ...]:
@@ -112,6 +165,10 @@ def _numbers(form: MultiDict[str, str], prefix: str) -> dict[str, int]:
             readable = digits.isascii() and digits.isdigit() and len(digits) <= len(str(PER_ORDER_MAX))
             found[name.removeprefix(prefix)] = int(digits) if readable else PER_ORDER_MAX + 1
     return {key: number for key, number in found.items() if number}
+
+
+def _ticked(form: MultiDict[str, str], prefix: str) -> frozenset[str]:
+    return frozenset(name.removeprefix(prefix) for name in form if name.startswith(prefix))
 
 
 def _seats(form: MultiDict[str, str], event: Event, seat_map: SeatMap) -> tuple[ChosenSeat, ...]:

@@ -23,6 +23,15 @@ class DetailsForm:
     buyer: Buyer | None = None
 
 
+def typed(form: MultiDict[str, str]) -> DetailsForm:
+    """What was typed so far, while nobody has said that it is finished: kept, and not judged."""
+    return DetailsForm(
+        name=form.get("name", "")[:BUYER_NAME_LENGTH_MAX],
+        email=form.get("email", "")[:EMAIL_LENGTH_MAX],
+        phone=form.get("phone", "")[:PHONE_LENGTH_MAX],
+    )
+
+
 def read(form: MultiDict[str, str], *, country: str) -> DetailsForm:
     """Check every field at once. ``country`` (ISO 3166) is where a number without ``+`` is dialled."""
     name = " ".join(form.get("name", "").split())

@@ -11,6 +11,7 @@ from application.commands.place_hold import PlaceHold
 from domain.errors import InventoryUnavailable, Rejection, RejectionCode
 from domain.holds import ActiveHold, HoldLine
 from domain.ports.catalogue import EventView
+from domain.seat_maps import SeatMap
 from entrypoints.http import identity
 from entrypoints.http.storefront import choices, keys, refusals
 from entrypoints.http.storefront.choices import Choice
@@ -47,7 +48,7 @@ def hold(event: str) -> Response:
 
 
 def _hold(view: EventView, choice: Choice) -> ActiveHold | Rejection:
-    wanted = choices.lines(choice, view.event, view.seat_map)
+    wanted = choices.lines(choice, view.event, view.seat_map, now=house().clock().now())
     if isinstance(wanted, Rejection):
         return wanted
     outcome = _place(view, wanted, choice.access_code, page=_page_id(request.form))
@@ -72,14 +73,21 @@ def _place(
 
 
 def _refused(view: EventView, choice: Choice, rejection: Rejection) -> Response:
-    notice = refusals.notice(rejection, view.seat_map)
+    notice = _notice(rejection, view)
     if _scripted():
-        response = jsonify(code=notice.code, title=notice.title, text=notice.text, seats=notice.seats)
+        response = jsonify(
+            code=notice.code, title=notice.title, text=notice.text, seats=notice.seats, alone=notice.alone
+        )
     else:
         kept = tuple(seat for seat in choice.seats if seat.seat_id not in notice.seats)
-        response = make_response(_page(view, replace(choice, seats=kept), opened=_opened(request.form), notice=notice))
+        opened = _zone_of(notice.alone, view.seat_map) or _opened(request.form)
+        response = make_response(_page(view, replace(choice, seats=kept), opened=opened, notice=notice))
     response.status_code = HTTPStatus.CONFLICT
     return response
+
+
+def _notice(rejection: Rejection, view: EventView) -> Notice:
+    return refusals.notice(rejection, view.seat_map, timezone=view.venue.timezone, now=house().clock().now())
 
 
 def _page(view: EventView, choice: Choice, *, opened: str, notice: Notice | None) -> str:
@@ -87,7 +95,8 @@ def _page(view: EventView, choice: Choice, *, opened: str, notice: Notice | None
     timezone = view.venue.timezone
     stock = _stock(view)
     rows = present.tier_rows(view.event, view.seat_map, stock, choice, now=now, timezone=timezone)
-    sections = present.sections(view.event, view.seat_map, stock, choice, rows, opened=opened)
+    alone = frozenset(notice.alone if notice else ())
+    sections = present.sections(view.event, view.seat_map, stock, choice, rows, opened=opened, alone=alone)
     facts = present.facts(view)
     return render_template(
         "storefront/event.html",
@@ -95,7 +104,10 @@ def _page(view: EventView, choice: Choice, *, opened: str, notice: Notice | None
         status=present.status(view.event, stock, now=now),
         sale=present.sale_times(view.event, timezone),
         rows=rows,
+        anywhere=present.any_section_row(view.event, view.seat_map, stock, choice, now=now),
         sections=sections,
+        on_request=present.on_request(view.event, view.seat_map),
+        runs=present.runs(view.event, view.seat_map),
         picked=present.picked(choice, view.seat_map, rows),
         choice=choice,
         opened=opened,
@@ -118,6 +130,11 @@ def _stock(view: EventView) -> Stock | None:
         tiers={names[tier_id]: free for tier_id, free in found.tiers.items()},
         seats=found.snapshot.seats,
     )
+
+
+def _zone_of(seats: tuple[str, ...], seat_map: SeatMap) -> str:
+    """The section of the first of these seats, so that a page can show what is said of it."""
+    return seat_map.by_id[seats[0]].zone if seats else ""
 
 
 def _earlier_hold(view: EventView) -> str | None:

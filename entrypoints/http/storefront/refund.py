@@ -37,7 +37,8 @@ def confirm_refund(order_id: UUID) -> Response:
         RequestRefund(order_id=details.order.id, tickets=chosen, reason=_reason(details), actor=BUYER)
     )
     if isinstance(outcome, Rejection):
-        return _page(details, said=notice(outcome, details.seat_map), status=HTTPStatus.CONFLICT)
+        said = notice(outcome, details.seat_map, timezone=details.venue.timezone, now=house().clock().now())
+        return _page(details, said=said, status=HTTPStatus.CONFLICT)
     return make_response(redirect(url_for(".order", order_id=order_id, _anchor="refunds"), HTTPStatus.SEE_OTHER))
 
 

@@ -6,14 +6,17 @@ from flask import Response, make_response, redirect, render_template, request, u
 from werkzeug.exceptions import NotFound as NoSuchPage
 
 from application.commands.start_checkout import StartCheckout
-from domain.errors import ProviderUnavailable, Rejection
+from domain.errors import ProviderUnavailable, Rejection, RejectionCode
+from domain.events import EXTENSIONS_MAX
 from domain.holds import ActiveHold, HoldId
+from domain.ports.catalogue import EventView
 from entrypoints.http import limits
-from entrypoints.http.storefront import details_form, keys, refusals
+from entrypoints.http.storefront import details_form, keys, refusals, wording
 from entrypoints.http.storefront.details_form import DetailsForm
 from entrypoints.http.storefront.house import house
 from entrypoints.http.storefront.presenters.basket import basket
 from entrypoints.http.storefront.presenters.event_page import facts
+from entrypoints.http.storefront.presenters.more_time import more_time
 from entrypoints.http.storefront.refusals import Notice
 
 RETRY_SECONDS = 5
@@ -37,6 +40,21 @@ def release(hold: str) -> Response:
     return make_response(redirect(url_for(".event", event=slug), HTTPStatus.SEE_OTHER))
 
 
+def extend(hold: str) -> Response:
+    """``POST /holds/<hold>/extend``: more time. The form says which extension it asks for, so pressing twice is once.
+
+    The button sends the checkout's fields along, so that nothing that was typed is lost on the way.
+    """
+    hold_id = _mine(hold)
+    view = house().listings().event(event=str(hold_id.event_id))
+    outcome = house().extend_hold(hold_id, number=_extension_number(request.form.get("number", "")))
+    if isinstance(outcome, Rejection) and outcome.code is RejectionCode.EXTENSIONS_USED_UP:
+        notice = _notice(outcome, view)
+        return _page(hold_id, details_form.typed(request.form), notice=notice, status=HTTPStatus.CONFLICT)
+    # Whatever else was said shows itself: the page of what is still held, of its order, or of its end.
+    return _page(hold_id, details_form.typed(request.form), notice=None, extended=isinstance(outcome, ActiveHold))
+
+
 def checkout(hold: str) -> Response:
     """``POST /holds/<hold>/checkout``: place the order and move on to the provider's page."""
     hold_id = _mine(hold)
@@ -50,7 +68,7 @@ def checkout(hold: str) -> Response:
     except ProviderUnavailable:
         return _provider_away(hold_id, details)
     if isinstance(started, Rejection):
-        notice = refusals.notice(started, view.seat_map)
+        notice = _notice(started, view)
         return _page(hold_id, details, notice=notice, status=HTTPStatus.CONFLICT)
     target = started.payment.checkout_url if started.payment else None
     response = make_response(redirect(target or url_for(".order", order_id=started.order.id), HTTPStatus.SEE_OTHER))
@@ -58,8 +76,17 @@ def checkout(hold: str) -> Response:
     return response
 
 
+def _notice(rejection: Rejection, view: EventView) -> Notice:
+    return refusals.notice(rejection, view.seat_map, timezone=view.venue.timezone, now=house().clock().now())
+
+
 def _page(
-    hold_id: HoldId, details: DetailsForm, *, notice: Notice | None, status: HTTPStatus = HTTPStatus.OK
+    hold_id: HoldId,
+    details: DetailsForm,
+    *,
+    notice: Notice | None,
+    status: HTTPStatus = HTTPStatus.OK,
+    extended: bool = False,
 ) -> Response:
     found = house().inventory().find(hold_id=hold_id)
     view = house().listings().event(event=str(hold_id.event_id))
@@ -77,6 +104,8 @@ def _page(
             expires_at=found.expires_at.isoformat(),
             seconds_left=max(0, int((found.expires_at - now).total_seconds())),
             now=now.isoformat(),
+            more_time=more_time(found, view),
+            extended_until=_until(found, view) if extended else None,
         ),
         status,
     )
@@ -114,6 +143,17 @@ def _provider_away(hold_id: HoldId, details: DetailsForm) -> Response:
         keys.remember_order(response, order.id)
     response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
+
+
+def _until(hold: ActiveHold, view: EventView) -> str:
+    zone = view.venue.timezone
+    return f"{wording.exact_clock(hold.expires_at, zone)}, {wording.zone_name(hold.expires_at, zone)}"
+
+
+def _extension_number(text: str) -> int | None:
+    """Which extension a form asks for; without a number that can be read, the next one."""
+    readable = text.isascii() and text.isdigit() and len(text) <= len(str(EXTENSIONS_MAX))
+    return int(text) if readable and 1 <= int(text) <= EXTENSIONS_MAX else None
 
 
 def _mine(hold: str) -> HoldId:

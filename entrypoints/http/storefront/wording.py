@@ -6,6 +6,7 @@ Every time is written in the time zone of the place where it happens, and says w
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
@@ -19,6 +20,9 @@ LOCALE = "en_GB"
 
 MONEY_LOCALE = "en_US"
 """`$45.00` and `€45.00`; the British locale would write `US$45.00`."""
+
+SECONDS_COUNTED_MAX = 90
+"""Longer than this, people count in minutes."""
 
 
 def money(amount: Money) -> str:
@@ -68,6 +72,11 @@ def clock(moment: datetime, timezone: str) -> str:
     return format_time(_local(moment, timezone), "HH:mm", locale=LOCALE)
 
 
+def exact_clock(moment: datetime, timezone: str) -> str:
+    """``20:00:30``: where the second decides."""
+    return format_time(_local(moment, timezone), "HH:mm:ss", locale=LOCALE)
+
+
 def day_and_clock(moment: datetime, timezone: str) -> str:
     """``Fri 12 March 2027, 20:00``."""
     local = _local(moment, timezone)
@@ -92,6 +101,17 @@ def machine(moment: datetime, timezone: str) -> str:
 def span(seconds: int) -> str:
     """A length of time: ``10 minutes``, ``1 minute``, ``45 seconds``."""
     return count(seconds // 60, "minute") if seconds >= 60 and seconds % 60 == 0 else count(seconds, "second")
+
+
+def wait(seconds: float) -> str:
+    """How long something still takes, never less than it does: ``30 seconds``, ``2 minutes``."""
+    whole = ceil(max(1.0, seconds))
+    return span(whole) if whole <= SECONDS_COUNTED_MAX else count(ceil(whole / 60), "minute")
+
+
+def not_before(moment: datetime, timezone: str) -> str:
+    """The first full minute at which ``moment`` has come: ``20:15``."""
+    return clock(moment + timedelta(minutes=1) - timedelta(microseconds=1), timezone)
 
 
 def _local(moment: datetime, timezone: str) -> datetime:

@@ -10,7 +10,7 @@ from tests.unit.storefront.visitor import Visitor
 
 @pytest.fixture
 def house() -> House:
-    """Three sales on fakes; see :mod:`tests.unit.storefront.house`."""
+    """Four sales on fakes; see :mod:`tests.unit.storefront.house`."""
     return open_house()
 
 

@@ -1,7 +1,7 @@
-"""A house in memory: the real use cases and the real pages, on fakes. Three sales of different shapes.
+"""A house in memory: the real use cases and the real pages, on fakes. Four sales of different shapes.
 
 ``drama`` has 46 reserved seats in two zones, ``field`` is general admission with a locked tier, ``later`` has not
-opened yet.
+opened yet, and ``chapel`` has two rows of 8, four seats kept for who asks, and every rule of the house in force.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class House:
     drama: Event
     field: Event
     later: Event
+    chapel: Event
 
     def order(self) -> Order:
         """The newest order."""
@@ -110,6 +111,9 @@ def open_house() -> House:
     locked = replace(sales.tier_of(field, "vip"), access_code_digest=digest(ACCESS_CODE))
     field = replace(field, tiers=(sales.tier_of(field, "general"), locked))
     later = sales.general_sale(opens_at=START + timedelta(days=3))
+    chapel = sales.accessible_sale(
+        may_strand_seats=False, extensions_max=2, hold_seconds_cap=1_500, per_order_max=4, per_buyer_max=4
+    )
     return House(
         container=container,
         app=create_app(container),
@@ -120,6 +124,7 @@ def open_house() -> House:
         drama=announce(container, drama, slug="drama", name="A Quiet Drama", starts_at=START + timedelta(days=60)),
         field=announce(container, field, slug="field", name="Songs in the Field", starts_at=START + timedelta(days=20)),
         later=announce(container, later, slug="later", name="Sooner or Later", starts_at=START + timedelta(days=90)),
+        chapel=announce(container, chapel, slug="chapel", name="Evensong", starts_at=START + timedelta(days=30)),
     )
 
 

@@ -43,30 +43,33 @@ class Page(HTMLParser):
         self._button: Button | None = None
         self._select: str | None = None
         self._open: Form | None = None
+        self._named: dict[str, Form] = {}
         self.feed(html)
         self.words = " ".join(self.words.split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
+        owner = self._named.setdefault(given["form"], Form(action="", method="get")) if "form" in given else self._open
         if tag == "form":
-            self._open = Form(action=given.get("action", ""), method=given.get("method", "get").lower())
+            self._open = self._named.pop(given.get("id", ""), Form(action="", method="get"))
+            self._open.action, self._open.method = given.get("action", ""), given.get("method", "get").lower()
             self.forms.append(self._open)
         elif tag == "a" and "href" in given:
             self.links.append(given["href"])
-        elif self._open is None:
+        elif owner is None:
             return
         elif tag == "input" and "disabled" not in given:
-            self._field(self._open, given)
+            self._field(owner, given)
         elif tag == "select":
             self._select = given["name"]
-            self._open.fields.append((self._select, ""))
-        elif tag == "option" and self._select and ("selected" in given or not self._open.fields[-1][1]):
-            self._open.fields[-1] = (self._select, given.get("value", ""))
+            owner.fields.append((self._select, ""))
+        elif tag == "option" and self._select and ("selected" in given or not owner.fields[-1][1]):
+            owner.fields[-1] = (self._select, given.get("value", ""))
         elif tag == "button" and given.get("type", "submit") == "submit" and "disabled" not in given:
             self._button = Button(
                 "", given.get("name"), given.get("value", ""), given.get("formaction"), given.get("formmethod")
             )
-            self._open.buttons.append(self._button)
+            owner.buttons.append(self._button)
 
     def _field(self, form: Form, given: dict[str, str]) -> None:
         kind = given.get("type", "text")

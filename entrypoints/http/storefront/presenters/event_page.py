@@ -7,8 +7,15 @@ from itertools import groupby
 
 from domain.events import Event, EventState
 from domain.ports.catalogue import EventView
-from domain.ports.inventory import SEAT_FREE
-from domain.seat_maps import Seat, SeatFeature, SeatMap, ZoneKind
+from domain.ports.inventory import (
+    SEAT_ACCESSIBLE,
+    SEAT_COMPANION,
+    SEAT_FREE,
+    SEAT_HELD,
+    SEAT_SOLD,
+    SEATS_TO_BE_HAD,
+)
+from domain.seat_maps import Seat, SeatFeature, SeatMap, Zone, ZoneKind
 from domain.tiers import Tier
 from entrypoints.http.storefront import assets, choices, wording
 from entrypoints.http.storefront.choices import Choice
@@ -26,6 +33,11 @@ FEATURE_WORDS = {
 }
 
 
+KEPT_WORDS = "kept for wheelchair users and companions"
+SHUT_WORDS = "not for sale"
+ALONE_WORDS = "would be left alone"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
     """What is free now, by zone key and tier key, and the seats' availability string."""
@@ -33,6 +45,10 @@ class Stock:
     zones: Mapping[str, int]
     tiers: Mapping[str, int]
     seats: str
+
+    def letters(self, zone: Zone) -> str:
+        """The availability string of one zone's seats."""
+        return "".join(self.seats[row.first : row.first + row.count] for row in zone.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +74,27 @@ class TierRow:
     zones: str
     quantity: int
     best: int
+    split: bool
+    needs_access: bool
+    offers_access: bool
+    """Whether an accessible seat may be asked for among its best seats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeatBox:
+    """One seat in the list. Not ``free``, it is taken or held, ``kept`` for who asks for an accessible seat, or
+    ``shut``: not for sale at all. ``alone``: what was chosen would leave it alone.
+    """
+
     id: str
     field: str
     number: str
     label: str
     free: bool
     chosen: bool
+    kept: bool
+    shut: bool
+    alone: bool
     marks: str
 
 
@@ -85,6 +112,7 @@ class Section:
     name: str
     left: str
     free: int
+    kept: int
     prices: str
     sold_as: tuple[TierRow, ...]
     rows: tuple[RowOfSeats, ...]
@@ -172,7 +200,8 @@ def status(event: Event, stock: Stock | None, *, now: datetime) -> str:
         return "early"
     if stock is None:
         return "unknown"
-    return "open" if any(stock.tiers.get(tier.key) for tier in event.tiers) else "sold_out"
+    to_be_had = not SEATS_TO_BE_HAD.isdisjoint(stock.seats)
+    return "open" if to_be_had or any(stock.tiers.get(tier.key) for tier in event.tiers) else "sold_out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,13 +250,88 @@ def tier_rows(
                 zones=_zones(tuple(names[key] for key in tier.zones)),
                 quantity=choice.quantities.get(tier.key, 0),
                 best=choice.best.get(tier.key, 0),
+                split=tier.key in choice.split,
+                needs_access=tier.key in choice.needs_access,
+                offers_access=not tier.accessible and _has_accessible(event, seat_map, (tier,)),
             )
         )
     return tuple(rows)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnySection:
+    """Best seats wherever they are. ``at_most_minor`` is what a ticket costs at most."""
+
+    key: str
+    names: str
+    prices: str
+    at_most_minor: int
+    per_order_min: int
+    per_order_max: int
+    best: int
+    cheapest: bool
+    split: bool
+    needs_access: bool
+    offers_access: bool
+
+
+def any_section_row(
+    event: Event, seat_map: SeatMap, stock: Stock | None, choice: Choice, *, now: datetime
+) -> AnySection | None:
+    """For who does not mind where, or None when there is no choice of sections."""
+    tiers = [tier for tier in choices.any_section(event, now=now) if stock and stock.tiers.get(tier.key)]
+    if len(tiers) <= 1:
+        return None
+    totals = sorted({tier.price.total.amount: tier.price.total for tier in tiers}.items())
+    prices = [wording.price(total) for _, total in (totals[0], totals[-1])]
+    return AnySection(
+        key=choices.ANYWHERE,
+        names=_zones(tuple(tier.name for tier in tiers)),
+        prices=prices[0] if len(totals) == 1 else f"{prices[0]} to {prices[1]}",
+        at_most_minor=totals[-1][0],
+        per_order_min=max(tier.per_order_min for tier in tiers),
+        per_order_max=min(event.terms.per_order_max, *(tier.per_order_max for tier in tiers)),
+        best=choice.best.get(choices.ANYWHERE, 0),
+        cheapest=choice.cheapest,
+        split=choices.ANYWHERE in choice.split,
+        needs_access=choices.ANYWHERE in choice.needs_access,
+        offers_access=_has_accessible(event, seat_map, tuple(tiers)),
+    )
+
+
+def on_request(event: Event, seat_map: SeatMap) -> bool:
+    """Whether some seats on sale are kept for who asks for an accessible one."""
+    sold = {key for tier in event.tiers for key in tier.zones}
+    return not event.terms.accessible_released and any(seat_map.seats[index].zone in sold for index in seat_map.special)
+
+
+def runs(event: Event, seat_map: SeatMap) -> str | None:
+    """How many seats follow each other without a gap, run by run in seat order: what the rule about seats left alone
+    is about. None where an organiser allows to leave them.
+    """
+    if event.terms.may_strand_seats or not seat_map.rows:
+        return None
+    lengths = groupby(row.count for row in seat_map.rows)
+    return " ".join(f"{length}x{len(list(same))}" for length, same in lengths)
+
+
+def _has_accessible(event: Event, seat_map: SeatMap, tiers: tuple[Tier, ...]) -> bool:
+    if event.terms.accessible_released:
+        return False
+    zones = {key for tier in tiers if tier.kind is ZoneKind.RESERVED for key in tier.zones}
+    seats = (seat_map.seats[index] for index in seat_map.special)
+    return any(SeatFeature.ACCESSIBLE in seat.features and seat.zone in zones for seat in seats)
+
+
 def sections(
-    event: Event, seat_map: SeatMap, stock: Stock | None, choice: Choice, rows: tuple[TierRow, ...], *, opened: str
+    event: Event,
+    seat_map: SeatMap,
+    stock: Stock | None,
+    choice: Choice,
+    rows: tuple[TierRow, ...],
+    *,
+    opened: str,
+    alone: frozenset[str] = frozenset(),
 ) -> tuple[Section, ...]:
     """Reserved zones that some ticket type sells, in the map's order; the ``opened`` one with its seats."""
     by_key = {row.key: row for row in rows}
@@ -236,18 +340,21 @@ def sections(
         sold_as = tuple(by_key[tier.key] for tier in choices.tiers_of_zone(event.tiers, zone.key))
         if zone.kind is not ZoneKind.RESERVED or not sold_as:
             continue
-        free = stock.zones.get(zone.key, 0) if stock else 0
+        letters = stock.letters(zone) if stock else ""
+        kept = letters.count(SEAT_ACCESSIBLE) + letters.count(SEAT_COMPANION)
+        free = letters.count(SEAT_FREE) + (kept if choice.accessible else 0)
         seats = [seat for row in zone.rows for seat in seat_map.seats[row.first : row.first + row.count]]
         cheapest = min(sold_as, key=lambda row: row.total_minor)
         found.append(
             Section(
                 key=zone.key,
                 name=zone.name,
-                left=left(free),
+                left=left(free) if free or not kept else f"{kept} kept",
                 free=free,
+                kept=kept,
                 prices=cheapest.total if len(sold_as) == 1 else f"from {cheapest.total}",
                 sold_as=sold_as,
-                rows=_rows(seats, stock, choice) if zone.key == opened else (),
+                rows=_rows(seats, stock, choice, alone) if zone.key == opened else (),
             )
         )
     return tuple(found)
@@ -278,23 +385,32 @@ def seat_name(seat: Seat) -> str:
     return ", ".join([seat.label, *marks])
 
 
-def _rows(seats: list[Seat], stock: Stock | None, choice: Choice) -> tuple[RowOfSeats, ...]:
+def _rows(seats: list[Seat], stock: Stock | None, choice: Choice, alone: frozenset[str]) -> tuple[RowOfSeats, ...]:
     chosen = {seat.seat_id: seat.field for seat in choice.seats}
     return tuple(
-        RowOfSeats(name=name, seats=tuple(_box(seat, stock, chosen) for seat in of_row))
+        RowOfSeats(name=name, seats=tuple(_box(seat, stock, choice, chosen, alone=seat.id in alone) for seat in of_row))
         for name, of_row in groupby(seats, key=lambda seat: seat.row)
     )
 
 
-def _box(seat: Seat, stock: Stock | None, chosen: Mapping[str, str]) -> SeatBox:
-    free = stock is not None and stock.seats[seat.index : seat.index + 1] == SEAT_FREE
+def _box(seat: Seat, stock: Stock | None, choice: Choice, chosen: Mapping[str, str], *, alone: bool) -> SeatBox:
+    letter = stock.seats[seat.index : seat.index + 1] if stock else ""
+    for_who_asks = letter in {SEAT_ACCESSIBLE, SEAT_COMPANION}
+    free = letter == SEAT_FREE or (for_who_asks and choice.accessible)
+    kept = for_who_asks and not choice.accessible
+    # A letter that is news to this page says nothing about who has the seat.
+    shut = not for_who_asks and letter not in {SEAT_FREE, SEAT_HELD, SEAT_SOLD}
+    notes = [text for said, text in ((kept, KEPT_WORDS), (shut, SHUT_WORDS), (alone, ALONE_WORDS)) if said]
     return SeatBox(
         id=seat.id,
         field=chosen.get(seat.id, seat.id),
         number=seat.number,
-        label=seat_name(seat),
+        label=", ".join([seat_name(seat), *notes]),
         free=free,
         chosen=free and seat.id in chosen,
+        kept=kept,
+        shut=shut,
+        alone=alone,
         marks=" ".join(feature.value for feature in SeatFeature if feature in seat.features),
     )
 
