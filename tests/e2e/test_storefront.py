@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from domain.seat_rules import stranded
 from tests.e2e.browsing import (
     CONFIRMED_WITHIN_MS,
     PHONE,
@@ -27,6 +29,7 @@ pytestmark = [pytest.mark.xdist_group("house"), pytest.mark.timeout(300)]
 
 THEATRE = "old-town-theatre-hamlet"
 ARENA = "meridian-arena-night"
+RANDOM_ROWS = 400
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +197,53 @@ def test_a_ticket_can_be_bought_without_any_script(browser: Browser, live: Live)
         pay(page, STOREFRONT_CARD)
         see_confirmed(page)
         assert page.locator(".ticket").count() == 1
+
+
+def test_scripts_judge_a_choice_as_the_house_does(browser: Browser, live: Live) -> None:
+    """What would be left alone is told before sending by the very rule that the server judges by."""
+    dice = random.Random(20260927)
+    rows = ["".join(dice.choices("fha", weights=(7, 2, 1), k=dice.randint(1, 12))) for _ in range(RANDOM_ROWS)]
+    cases = [(row, [at for at, letter in enumerate(row) if letter == "f" and dice.random() < 0.4]) for row in rows]
+    with visit(browser) as page:
+        page.goto(f"{live.url}/help")
+        told = page.evaluate(
+            """async cases => {
+                const { leftAlone, startsOfRuns } = await import("/assets/any/js/seat-map/stranded.js");
+                const starts = startsOfRuns(cases.map(([row]) => `${row.length}x1`).join(" "));
+                return cases.map(([row, chosen], run) => leftAlone(
+                    starts, chosen.map(offset => starts[run] + offset), seat => row[seat - starts[run]] === "f",
+                ).map(seat => seat - starts[run]));
+            }""",
+            cases,
+        )
+    assert told == [list(stranded(row, chosen)) for row, chosen in cases]
+    assert any(told)
+
+
+def test_kept_seats_open_on_the_plan_for_who_asks(browser: Browser, live: Live) -> None:
+    """The wheelchair bay: kept, counted as kept, and opened by the switch, for a pair of seats that can be reserved."""
+    with visit(browser, viewport=PHONE) as page:
+        page.goto(f"{live.url}/events/{THEATRE}")
+        expect(page.locator("#map")).to_have_attribute("data-live", "true", timeout=15_000)
+        bay = page.locator(".section[data-zone=bay]")
+        expect(bay.locator("[data-zone-left]")).to_have_text(re.compile(r"^\d+ kept$"))
+        bay.locator(".section-name").click()
+        kept = bay.locator(".seat-box.kept input")
+        expect(kept.first).to_be_disabled()
+        page.locator("#accessible").check()
+        expect(kept).to_have_count(0)
+        expect(bay.locator("[data-zone-left]")).to_have_text(re.compile(r"^\d+ left$"))
+        for box in bay.locator("input:not(:disabled)").all()[:2]:
+            box.check()
+        page.locator("#reserve").click()
+        page.wait_for_url("**/holds/*")
+        expect(page.locator(".basket-place")).to_contain_text("wheelchair space")
+        page.locator("#name").fill("Ada")
+        page.locator("#more-time").click()
+        expect(page.locator("#extended")).to_be_focused()
+        expect(page.locator("#name")).to_have_value("Ada")
+        assert "/extend" not in page.url
+        page.get_by_role("button", name=re.compile("back and choose again")).click()
 
 
 def test_the_arena_shows_sections_from_afar_and_seats_from_near(browser: Browser, live: Live) -> None:

@@ -1,7 +1,7 @@
 // What the visitor has chosen so far. Everything on the page that shows it listens to "change".
 
 /**
- * Tiers by key: {key, id, name, total (minor units), min, max, reserved, closed, free}.
+ * Tiers by key: {key, id, name, total (minor units), atMost, min, max, reserved, closed, free}.
  * Seats are indexes of the seat plan; each is sold as one tier.
  */
 export class Basket extends EventTarget {
@@ -30,6 +30,11 @@ export class Basket extends EventTarget {
     let sum = 0;
     for (const key of this.tiers.keys()) sum += this.of(key) * this.tiers.get(key).total;
     return sum;
+  }
+
+  /** Whether the sum depends on which section is found: it is then the most that it can be. */
+  get isAtMost() {
+    return [...this.tiers.values()].some((tier) => tier.atMost && this.of(tier.key) > 0);
   }
 
   /** Why one more ticket of a tier cannot be added, in words, or null. */

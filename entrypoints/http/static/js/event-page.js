@@ -70,7 +70,7 @@ async function openPlan() {
 function showTotal() {
   const size = basket.size;
   total.hidden = size === 0;
-  total.textContent = size ? money(basket.total) : "";
+  total.textContent = size ? `${basket.isAtMost ? "up to " : ""}${money(basket.total)}` : "";
   note.textContent = size ? `${count(size, "ticket")}, all fees included` : "You see the total before you pay.";
   button.textContent = size ? `Reserve ${count(size, "ticket")}` : "Reserve";
   button.disabled = false;
@@ -95,6 +95,7 @@ async function submit(event) {
   say(refusal.title, refusal.text, { stay: true, focus: true });
   if (refusal.code === "access_code_required") document.getElementById("access_code")?.focus();
   plan?.taken(refusal.seats ?? []);
+  plan?.leftAlone(refusal.alone ?? []);
   live.refresh().catch(() => {});
 }
 
@@ -122,7 +123,8 @@ function say(title, text = "", { stay = false, focus = false } = {}) {
   }
   said.replaceChildren(notice);
   said.classList.remove("said-floating");
-  if (focus) notice.focus();
+  // The notice comes to where the eye is, so the page stays where it was.
+  if (focus) notice.focus({ preventScroll: true });
   const box = said.getBoundingClientRect();
   said.classList.toggle("said-floating", box.bottom < 0 || box.top > innerHeight);
   clearTimeout(goneLater);

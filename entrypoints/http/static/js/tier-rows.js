@@ -20,6 +20,7 @@ export class TierRows {
       id: dataset.tierId,
       name: dataset.name,
       total: Number(dataset.totalMinor),
+      atMost: "atMost" in dataset,
       min: Number(dataset.min),
       max: Number(dataset.max),
       reserved: dataset.reserved === "true",
@@ -92,6 +93,7 @@ export class TierRows {
       element.classList.toggle("has-tickets", this.basket.of(key) > 0);
       if (!input) continue;
       const number = this.basket.numbers.get(key) ?? 0;
+      element.classList.toggle("has-number", number > 0);
       if (input !== document.activeElement) input.value = String(number);
       if (tier.free !== null) {
         left.textContent = tier.free === 0 ? "Sold out" : tier.free > PLENTY ? "Available" : `${tier.free} left`;

@@ -6,14 +6,19 @@ export const FREE = 0;
 export const HELD = 1;
 export const SOLD = 2;
 export const BLOCKED = 3;
+/** Free, for who asks for an accessible seat and for who comes along. */
+export const KEPT = 4;
 
-/** `a` and `c` are free too: places for wheelchairs and for who comes with them. */
-const STATE_OF_LETTER = { f: FREE, a: FREE, c: FREE, h: HELD, s: SOLD, b: BLOCKED };
+/** A letter that is not here is news to this script: such a seat cannot be chosen, and nobody says that it is taken. */
+const STATE_OF_LETTER = { f: FREE, h: HELD, s: SOLD, b: BLOCKED, a: KEPT, c: KEPT };
 const FEATURES = [
   [1, "accessible", "wheelchair space"],
   [2, "companion", "companion seat"],
   [4, "restricted", "restricted view"],
 ];
+
+/** Above this, an exact number helps nobody to decide. */
+const PLENTY = 100;
 
 /** Map units between two neighbouring seats. */
 export const SEAT_STEP = 10;
@@ -34,6 +39,7 @@ export class House {
     this.zoneOf = Uint16Array.from(seats.zone);
     this.features = Uint8Array.from(seats.features);
     this.state = new Uint8Array(this.count).fill(HELD);
+    this.asked = false;
     this.angle = this.#angles();
     this.turn = Uint8Array.from(this.angle, Sprites.turn);
     this.tiers = plan.tiers.map((tier, position) => ({ ...tier, colour: position % 8, locked: tier.access_code_required }));
@@ -48,7 +54,7 @@ export class House {
       .map((id) => this.tiers.findIndex((tier) => tier.id === id))
       .sort((a, b) => this.tiers[a].locked - this.tiers[b].locked || a - b)
       .map((position) => this.tiers[position]);
-    return { ...zone, index, tiers, free: 0, reserved: zone.kind === "reserved", first: zone.first ?? 0 };
+    return { ...zone, index, tiers, free: 0, open: 0, kept: 0, reserved: zone.kind === "reserved", first: zone.first ?? 0 };
   }
 
   #bounds() {
@@ -90,25 +96,63 @@ export class House {
     const changed = [];
     for (let seat = 0; seat < this.count; seat += 1) {
       const state = STATE_OF_LETTER[letters[seat]] ?? BLOCKED;
-      if (state !== this.state[seat]) changed.push(seat);
-      this.state[seat] = state;
+      if (state === this.state[seat]) continue;
+      changed.push(seat);
+      this.set(seat, state);
     }
     this.#setFree(free);
     return changed;
   }
 
   setSome(pairs, free) {
-    for (const [seat, letter] of pairs) this.state[seat] = STATE_OF_LETTER[letter] ?? BLOCKED;
+    for (const [seat, letter] of pairs) this.set(seat, STATE_OF_LETTER[letter] ?? BLOCKED);
     this.#setFree(free);
     return pairs.map(([seat]) => seat);
   }
 
+  set(seat, state) {
+    const zone = this.zone(seat);
+    zone.open += (state === FREE) - (this.state[seat] === FREE);
+    zone.kept += (state === KEPT) - (this.state[seat] === KEPT);
+    this.state[seat] = state;
+  }
+
+  /** Whether the visitor asked for an accessible seat, which opens those that are kept. */
+  ask(asked) {
+    this.asked = asked;
+    this.#setFree({});
+  }
+
+  /** Seats are counted by their letters, so that the number is what this visitor could choose; floors as we are told. */
   #setFree(free) {
-    for (const zone of this.zones) zone.free = free[zone.key] ?? zone.free;
+    for (const zone of this.zones) {
+      if (zone.reserved) zone.free = zone.open + (this.asked ? zone.kept : 0);
+      else zone.free = free[zone.key] ?? zone.free;
+    }
   }
 
   isFree(seat) {
+    return this.state[seat] === FREE || (this.asked && this.state[seat] === KEPT);
+  }
+
+  isKept(seat) {
+    return this.state[seat] === KEPT && !this.asked;
+  }
+
+  isShut(seat) {
+    return this.state[seat] === BLOCKED;
+  }
+
+  isOrdinary(seat) {
     return this.state[seat] === FREE;
+  }
+
+  get someKept() {
+    return this.zones.some((zone) => zone.kept > 0);
+  }
+
+  get someBlocked() {
+    return this.state.includes(BLOCKED);
   }
 
   /** A seat somebody could choose: free, and of a zone that some tier sells. */
@@ -143,7 +187,14 @@ export class House {
   }
 
   stateWords(seat) {
-    return ["free", "held by someone for now", "taken", "not for sale"][this.state[seat]];
+    return ["free", "held by someone for now", "taken", "not for sale", "kept for wheelchair users and companions"][this.state[seat]];
+  }
+
+  /** How much of a section there is for this visitor: the same words on the plan and in the list. */
+  static leftWords({ free, kept }) {
+    if (free > PLENTY) return "Available";
+    if (free) return `${free} left`;
+    return kept ? `${kept} kept` : "Sold out";
   }
 
   /** Seats of a zone as rows, in reading order. */

@@ -1,6 +1,6 @@
 // Draws what is seen and nothing else: outlines from afar, seats from near, numbers and marks from very near.
 
-import { FREE, HELD } from "./house.js";
+import { BLOCKED, HELD, House } from "./house.js";
 import { Sprites, drawTick } from "./sprites.js";
 
 /** Below this many pixels a seat cannot be told from its neighbour: zones are drawn instead. */
@@ -41,12 +41,13 @@ export class Painter {
       sunken: colour("--sunken"),
       yours: colour("--yours"),
       onYours: colour("--on-yours"),
+      sorry: colour("--sorry"),
       tiers: Array.from({ length: TIERS }, (_, index) => colour(`--tier-${index}`)),
       font: colour("--display"),
     };
   }
 
-  /** @param {{chosen: Map<number, string>, focus: number, hover: number, colourOf: (seat: number) => number}} marks */
+  /** @param {{chosen: Map<number, string>, alone: number[], focus: number, hover: number, colourOf: (seat: number) => number}} marks */
   draw(marks) {
     const { context, camera } = this;
     const ratio = this.canvas.width / camera.width;
@@ -110,9 +111,9 @@ export class Painter {
     const { context, house, camera, ratio, theme, specks } = this;
     for (const list of specks) list.length = 0;
     this.grid.inside(left, top, right, bottom, (seat) => {
-      const state = house.state[seat];
-      const colour = state === FREE ? colourOf(seat) : -1;
-      specks[chosen.has(seat) ? YOURS : colour >= 0 ? colour : state === HELD ? HELD_SPECK : GONE].push(seat);
+      const colour = house.isFree(seat) ? colourOf(seat) : -1;
+      const waits = house.state[seat] === HELD || house.isKept(seat);
+      specks[chosen.has(seat) ? YOURS : colour >= 0 ? colour : waits ? HELD_SPECK : GONE].push(seat);
     });
     const scale = camera.scale * ratio;
     const [dx, dy] = [camera.x * ratio, camera.y * ratio];
@@ -128,7 +129,7 @@ export class Painter {
     });
   }
 
-  #stamps({ chosen, focus, hover, colourOf }, left, top, right, bottom) {
+  #stamps({ chosen, focus, hover, alone, colourOf }, left, top, right, bottom) {
     const { context, house, camera, ratio, theme, sprites } = this;
     const scale = camera.scale * ratio;
     const numbered = camera.seatPixels >= SEAT_PIXELS_NUMBERED;
@@ -146,15 +147,16 @@ export class Painter {
     });
     context.setTransform(scale, 0, 0, scale, camera.x * ratio, camera.y * ratio);
     if (!numbered) this.#ticks(chosen);
+    for (const seat of alone) this.#alone(seat);
     for (const seat of [hover, focus]) if (seat >= 0 && seat < house.count) this.#ring(seat, seat === focus);
   }
 
   #look(seat, colourOf) {
     const state = this.house.state[seat];
     if (state === HELD) return "held";
-    if (state !== FREE) return "gone";
-    const colour = colourOf(seat);
-    if (colour < 0) return "gone";
+    if (this.house.isKept(seat)) return "kept";
+    const colour = this.house.isFree(seat) ? colourOf(seat) : -1;
+    if (colour < 0) return state === BLOCKED || this.house.isFree(seat) ? "shut" : "gone";
     const features = this.house.features[seat];
     const shape = features & 1 ? "wheel" : features & 2 ? "round" : features & 4 ? "half" : "tile";
     return `${shape} ${colour}`;
@@ -179,6 +181,20 @@ export class Painter {
     context.roundRect(-5.6, -5.6, 11.2, 11.2, 2);
     context.lineWidth = (strong ? 3 : 2) / camera.scale;
     context.strokeStyle = theme.ink;
+    context.stroke();
+    context.restore();
+  }
+
+  /** A seat that the choice would leave between others: its own ring, and dashed, so that it is no focus. */
+  #alone(seat) {
+    const { context, house, theme, camera } = this;
+    context.save();
+    context.translate(house.x[seat], house.y[seat]);
+    context.beginPath();
+    context.arc(0, 0, 5.6, 0, Math.PI * 2);
+    context.setLineDash([2.2, 1.6]);
+    context.lineWidth = 2.5 / camera.scale;
+    context.strokeStyle = theme.sorry;
     context.stroke();
     context.restore();
   }
@@ -221,8 +237,7 @@ export class Painter {
 }
 
 function freeWords(zone) {
-  if (!zone.free) return "sold out";
-  return zone.free > 100 ? "available" : `${zone.free} left`;
+  return House.leftWords(zone).toLowerCase();
 }
 
 function boxOf(points) {

@@ -3,11 +3,12 @@
 import { Camera } from "./camera.js";
 import { Gestures } from "./gestures.js";
 import { Grid } from "./grid.js";
-import { House } from "./house.js";
+import { HELD, House } from "./house.js";
 import { Keyboard } from "./keyboard.js";
 import { Painter, SEAT_PIXELS_SEEN } from "./painter.js";
 import { PickedList } from "./picked-list.js";
 import { SeatList } from "./seat-list.js";
+import { leftAlone, startsOfRuns } from "./stranded.js";
 import { Tip } from "./tip.js";
 
 /** A finger is about this wide; a smaller seat is looked at first and chosen with the next tap. */
@@ -29,6 +30,8 @@ class SeatPlan {
   #frame = 0;
   #hover = -1;
   #focus = -1;
+  #alone = [];
+  #told = [];
 
   constructor(house, { form, basket, money, say, goneKindly }) {
     Object.assign(this, { house, basket, money, say, goneKindly });
@@ -36,6 +39,9 @@ class SeatPlan {
     this.element = document.getElementById("map");
     this.canvas = document.getElementById("map-canvas");
     this.voice = document.getElementById("map-voice");
+    this.aloneNote = document.getElementById("alone");
+    this.runs = form.dataset.runs ? startsOfRuns(form.dataset.runs) : null;
+    this.#followSwitch(document.getElementById("accessible"));
     this.#keepServersChoice(form);
     this.#reveal(form);
     this.grid = new Grid(house);
@@ -57,7 +63,11 @@ class SeatPlan {
     });
     for (const tool of this.element.querySelectorAll("[data-zoom]")) tool.addEventListener("click", () => this.#zoom(tool.dataset.zoom));
     this.camera.addEventListener("move", () => this.redraw());
-    basket.addEventListener("change", () => this.redraw());
+    basket.addEventListener("change", () => {
+      this.#told = [];
+      this.#judge();
+      this.redraw();
+    });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       this.painter.readTheme();
       this.redraw();
@@ -75,6 +85,38 @@ class SeatPlan {
     }
   }
 
+  /** The switch opens the kept seats on the plan and in the list; what it closes is given back. */
+  #followSwitch(box) {
+    if (!box) return;
+    this.house.ask(box.checked);
+    box.addEventListener("change", () => {
+      this.house.ask(box.checked);
+      const closed = [...this.basket.seats.keys()].filter((seat) => this.house.isKept(seat));
+      for (const seat of closed) this.basket.removeSeat(seat);
+      this.list.refreshAll();
+      this.#showSigns();
+      this.redraw();
+    });
+  }
+
+  /** Signs on the legend that mean something in this house and at this moment. */
+  #showSigns() {
+    document.querySelector("[data-sign=kept]").hidden = this.house.asked || !this.house.someKept;
+    document.querySelector("[data-sign=blocked]").hidden = !this.house.someBlocked;
+  }
+
+  /** What the choice as it is would leave alone is told before it is sent; the server decides. */
+  #judge() {
+    const { house, basket } = this;
+    const found = this.runs ? leftAlone(this.runs, basket.seats.keys(), (seat) => house.isOrdinary(seat)) : [];
+    this.#alone = [...new Set([...found, ...this.#told])];
+    this.list.markAlone(this.#alone);
+    const names = this.#alone.map((seat) => house.name(seat));
+    const words = names.length ? `This would leave ${names.join("; ")} alone. Move by one seat, or take ${names.length === 1 ? "it" : "them"} too.` : "";
+    if (this.aloneNote.textContent !== words) this.aloneNote.textContent = words;
+    this.aloneNote.hidden = !words;
+  }
+
   #reveal(form) {
     const seats = form.querySelector(".seats");
     seats.classList.add("has-map");
@@ -88,7 +130,9 @@ class SeatPlan {
     this.element.style.setProperty("--map-ratio", String((right - left) / (bottom - top)));
     this.element.hidden = false;
     for (const element of seats.querySelectorAll(".only-with-map")) element.hidden = false;
-    for (const sign of seats.querySelectorAll("[data-sign]")) sign.hidden = !this.house.someHave(sign.dataset.sign);
+    for (const feature of ["accessible", "companion", "restricted"]) {
+      seats.querySelector(`[data-sign=${feature}]`).hidden = !this.house.someHave(feature);
+    }
   }
 
   #coloursOfZones() {
@@ -112,6 +156,7 @@ class SeatPlan {
       this.#frame = 0;
       this.painter.draw({
         chosen: this.basket.seats,
+        alone: this.#alone,
         focus: this.#focus,
         hover: this.#hover,
         colourOf: (seat) => this.colours[this.house.zoneOf[seat]],
@@ -136,9 +181,21 @@ class SeatPlan {
     for (const id of ids) {
       const seat = this.house.indexOf.get(id);
       if (seat === undefined) continue;
-      this.house.state[seat] = 1;
+      this.house.set(seat, HELD);
       this.basket.removeSeat(seat);
     }
+    this.redraw();
+  }
+
+  /** Seats (by id) that the server says would be left alone. */
+  leftAlone(ids) {
+    this.#told = ids.map((id) => this.house.indexOf.get(id)).filter((seat) => seat !== undefined);
+    if (this.#told.length) {
+      const [seat] = this.#told;
+      this.element.scrollIntoView({ block: "nearest" });
+      this.camera.lookAt(this.house.x[seat], this.house.y[seat], Math.max(this.camera.seatPixels, SEAT_PIXELS_TOUCH));
+    }
+    this.#judge();
     this.redraw();
   }
 
@@ -147,6 +204,8 @@ class SeatPlan {
     for (const seat of gone) this.basket.removeSeat(seat);
     if (gone.length) this.goneKindly(gone.map((seat) => this.house.name(seat)));
     this.list.update(seats);
+    this.#judge();
+    this.#showSigns();
     this.redraw();
   }
 
@@ -255,7 +314,7 @@ class SeatPlan {
 
   #showZoneTip(zone, at) {
     const prices = zone.tiers.map((tier) => `${tier.name} ${this.money(tier.price.total.amount)}`);
-    const left = zone.free ? `${zone.free.toLocaleString("en-US")} free` : "Sold out";
+    const left = zone.free ? `${zone.free.toLocaleString("en-US")} free` : House.leftWords(zone);
     this.tip.show({ title: zone.name, lines: [...prices, left] }, at);
   }
 
@@ -266,6 +325,8 @@ class SeatPlan {
     if (chosen) lines.unshift(`Yours: ${basket.tiers.get(chosen).name}, ${this.money(basket.tiers.get(chosen).total)}`);
     else if (house.canChoose(seat)) lines.unshift(...house.tiersOf(seat).map((tier) => `${tier.name}, ${this.money(tier.price.total.amount)}`));
     else lines.unshift(house.isFree(seat) ? "Not for sale" : house.stateWords(seat)[0].toUpperCase() + house.stateWords(seat).slice(1));
+    if (house.isKept(seat)) lines.push("Turn on “I need an accessible seat” to choose it");
+    if (this.#alone.includes(seat)) lines.push("Your choice would leave it alone");
     return { title: house.name(seat), lines };
   }
 

@@ -1,7 +1,10 @@
 // Sections, rows and seats as a list that follows the same basket: for keyboards, screen readers, and small fingers.
 
+import { House } from "./house.js";
+
 export class SeatList {
   #boxes = new Map();
+  #alone = new Set();
 
   constructor(container, { house, basket, onToggle }) {
     this.house = house;
@@ -58,7 +61,6 @@ export class SeatList {
     }
     const input = document.createElement("input");
     input.type = "checkbox";
-    input.setAttribute("aria-label", [`Row ${house.rows[seat]}, seat ${house.numbers[seat]}`, ...house.marks(seat)].join(", "));
     const number = document.createElement("span");
     number.textContent = house.numbers[seat];
     label.append(input, number);
@@ -76,17 +78,44 @@ export class SeatList {
     if (!box) return;
     const chosen = this.basket.seats.has(seat);
     const free = this.house.canChoose(seat) || chosen;
+    const kept = !free && this.house.isKept(seat);
+    const shut = !free && this.house.isShut(seat);
+    const alone = this.#alone.has(seat);
     box.input.checked = chosen;
     box.input.disabled = !free;
-    box.label.classList.toggle("gone", !free);
+    box.input.setAttribute("aria-label", this.#spoken(seat, { unusual: kept || shut, alone }));
+    box.label.classList.toggle("gone", !free && !kept && !shut);
+    box.label.classList.toggle("shut", shut);
+    box.label.classList.toggle("kept", kept);
+    box.label.classList.toggle("alone", alone);
+  }
+
+  #spoken(seat, { unusual, alone }) {
+    const { house } = this;
+    const words = [`Row ${house.rows[seat]}, seat ${house.numbers[seat]}`, ...house.marks(seat)];
+    if (unusual) words.push(house.stateWords(seat));
+    if (alone) words.push("would be left alone");
+    return words.join(", ");
+  }
+
+  /** Seats that the choice as it is would leave alone. */
+  markAlone(seats) {
+    const touched = new Set([...this.#alone, ...seats]);
+    this.#alone = new Set(seats);
+    for (const seat of touched) this.#refresh(seat);
+  }
+
+  /** Everything that was drawn, anew. */
+  refreshAll() {
+    this.update([...this.#boxes.keys()]);
   }
 
   /** New states of some seats, and new counts of what is free. */
   update(seats) {
     for (const seat of seats) this.#refresh(seat);
     for (const { zone, button, left } of this.sections.values()) {
-      left.textContent = zone.free ? (zone.free > 100 ? "Available" : `${zone.free} left`) : "Sold out";
-      button.disabled = zone.free === 0 && button.getAttribute("aria-expanded") !== "true";
+      left.textContent = House.leftWords(zone);
+      button.disabled = !zone.free && !zone.kept && button.getAttribute("aria-expanded") !== "true";
     }
   }
 }

@@ -34,7 +34,7 @@ export class Sprites {
   seat(look, turn) {
     return this.#stamp(`${look}@${turn}`, (context) => {
       const [shape, colour] = look.split(" ");
-      const upright = shape === "wheel" || shape === "round" || shape === "half" || shape === "gone";
+      const upright = shape === "kept" || shape === "wheel" || shape === "round" || shape === "half" || shape === "gone";
       if (!upright) context.rotate((turn / ANGLES) * QUARTER);
       SHAPES[shape](context, this.#theme, colour === undefined ? null : this.#theme.tiers[Number(colour)]);
     });
@@ -77,6 +77,21 @@ const SHAPES = {
     context.beginPath();
     context.roundRect(-3.1, -3.1, 6.2, 6.2, 0.9);
     context.lineWidth = 1.1;
+    context.strokeStyle = theme.soft;
+    context.stroke();
+  },
+  kept(context, theme) {
+    context.beginPath();
+    context.arc(0, 0, 3.6, 0, Math.PI * 2);
+    context.lineWidth = 1.1;
+    context.strokeStyle = theme.soft;
+    context.stroke();
+  },
+  shut(context, theme) {
+    context.beginPath();
+    context.moveTo(-2.6, 0);
+    context.lineTo(2.6, 0);
+    context.lineWidth = 1.2;
     context.strokeStyle = theme.soft;
     context.stroke();
   },
