@@ -13,7 +13,6 @@ from domain.ports.inventory import (
     SEAT_FREE,
     SEAT_HELD,
     SEAT_SOLD,
-    SEATS_TO_BE_HAD,
 )
 from domain.seat_maps import Seat, SeatFeature, SeatMap, Zone, ZoneKind
 from domain.tiers import Tier
@@ -200,8 +199,9 @@ def status(event: Event, stock: Stock | None, *, now: datetime) -> str:
         return "early"
     if stock is None:
         return "unknown"
-    to_be_had = not SEATS_TO_BE_HAD.isdisjoint(stock.seats)
-    return "open" if to_be_had or any(stock.tiers.get(tier.key) for tier in event.tiers) else "sold_out"
+    # Counts leave kept seats out, and yet somebody may come for just those.
+    to_be_had = SEAT_ACCESSIBLE in stock.seats or any(stock.tiers.get(tier.key) for tier in event.tiers)
+    return "open" if to_be_had else "sold_out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
