@@ -194,7 +194,7 @@ def of_exception(error: TesseraError) -> Problem:
             return Problem(400, "signature_invalid", "The signature does not belong to this request.")
         case InventoryUnavailable():
             # Whether something was taken is not known: the answer may have been lost on its way.
-            text = "Tickets cannot be reserved right now. Please try again; the same Idempotency-Key finds a hold again."
+            text = "Tickets cannot be reserved right now. Please try again; the same Idempotency-Key finds the hold."
             return _away("inventory_unavailable", text, seconds=2)
         case ProviderUnavailable():
             text = "The payment service does not answer. Your tickets are kept; please try again."
