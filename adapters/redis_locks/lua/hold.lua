@@ -232,18 +232,20 @@ if wish_count > 0 then
   end
 
   -- The best neighbours in one row's states: fewest seats left alone, then nearest to the middle, then leftmost.
-  -- Among those who asked for an accessible seat: one that is, first of all with as few of them as can be.
+  -- Whoever asked for an accessible seat gets one, no more of them than can be, and companions' seats beside it.
   local function best_start(row, quantity, letters, accessible)
     local best, best_rank
     for head, tail in string.gmatch(row, '()[' .. letters .. ']+()') do
       for start = head, tail - quantity do
-        local _, special = 0, 0
+        local special, ordinary, _ = 0, 0, nil
         if accessible then
-          _, special = string.gsub(string.sub(row, start, start + quantity - 1), 'a', '')
+          local part = string.sub(row, start, start + quantity - 1)
+          _, special = string.gsub(part, 'a', '')
+          _, ordinary = string.gsub(part, 'f', '')
         end
         if not accessible or special > 0 then
           local alone = (start - head == 1 and 1 or 0) + (tail - start - quantity == 1 and 1 or 0)
-          local rank = (special * 4 + alone) * 1000000 + math.abs(2 * start - 2 + quantity - #row)
+          local rank = ((special * 100 + ordinary) * 4 + alone) * 1000000 + math.abs(2 * start - 2 + quantity - #row)
           if not best or rank < best_rank then
             best, best_rank = start, rank
           end
