@@ -253,7 +253,7 @@ class FakeInventory:
                 return checkout_in_progress()
             if number > record.extensions:
                 later = min(
-                    self._now() + timedelta(seconds=terms.hold_seconds),
+                    record.deadline + timedelta(seconds=terms.hold_seconds),
                     record.made + timedelta(seconds=terms.hold_seconds_cap),
                 )
                 skipped = number > record.extensions + 1

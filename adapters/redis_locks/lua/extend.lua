@@ -5,7 +5,7 @@
 --   1 shift_ms         added to the server's clock (tests move time with it; otherwise 0)
 --   2 nonce            names the hold
 --   3 number           which extension this is, from 1, so that a retry is not a second one
---   4 hold_ms          how long a hold lasts
+--   4 hold_ms          how much an extension adds to the deadline
 --   5 cap_ms           how long one may last with all its extensions
 --   6 extensions_max
 -- Replies:
@@ -27,7 +27,7 @@ elseif record.letter == 'c' then
 end
 local used = tonumber(record.letter)
 if number > used then
-  local later = math.min(now + ARGV[4], record.made * 1000 + ARGV[5])
+  local later = math.min(deadline + ARGV[4], record.made * 1000 + ARGV[5])
   if number > used + 1 or used >= tonumber(ARGV[6]) or later <= deadline then
     return {'NO_MORE', deadline}
   end

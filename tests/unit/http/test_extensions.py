@@ -24,18 +24,18 @@ def extend(client: FlaskClient, held: dict[str, Any], body: Any = None, **header
 
 
 def test_an_extension_gives_the_hold_its_time_again(shop: Shop, client: FlaskClient, patient: str) -> None:
-    """201 with the hold as it is now: from this moment ten minutes more, and one extension fewer."""
+    """201 with the hold as it is now: ten minutes more than it had, and one extension fewer."""
     held = shop.hold(client, event=patient)
     assert held["extensions"] == {"used": 0, "left": 2}
     shop.fake_clock.advance(seconds=300)
 
     extended = answered(extend(client, held), 201)
 
-    assert extended["expires_at"] == "2026-11-22T12:15:00Z"
+    assert extended["expires_at"] == "2026-11-22T12:20:00Z"
     assert extended["extensions"] == {"used": 1, "left": 1}
     shown = answered(client.get(f"/api/v1/holds/{held['id']}", headers=bearer(held)), 200)
     assert shown == extended
-    shop.fake_clock.advance(seconds=599)
+    shop.fake_clock.advance(seconds=899)
     assert answered(client.get(f"/api/v1/holds/{held['id']}", headers=bearer(held)), 200)["state"] == "active"
 
 
@@ -47,7 +47,7 @@ def test_an_extension_is_given_once_by_its_number(shop: Shop, client: FlaskClien
     shop.fake_clock.advance(seconds=60)
 
     assert answered(extend(client, held, {"number": 1}, Idempotency_Key="any"), 201) == first
-    assert answered(extend(client, held, {"number": 2}), 201)["expires_at"] == "2026-11-22T12:16:00Z"
+    assert answered(extend(client, held, {"number": 2}), 201)["expires_at"] == "2026-11-22T12:30:00Z"
 
 
 def test_a_key_alone_makes_it_idempotent_too(shop: Shop, client: FlaskClient, patient: str) -> None:
@@ -74,7 +74,7 @@ def test_extensions_are_used_up(shop: Shop, client: FlaskClient) -> None:
     refused = answered(extend(client, held, {"number": 2}), 409)
 
     assert refused["code"] == "extensions_used_up"
-    assert refused["expires_at"] == "2026-11-22T12:15:00+00:00"
+    assert refused["expires_at"] == "2026-11-22T12:20:00+00:00"
     shown = answered(client.get(f"/api/v1/holds/{held['id']}", headers=bearer(held)), 200)
     assert shown["expires_at"] == extended["expires_at"]
 

@@ -26,16 +26,16 @@ def held(house: House, visitor: Visitor) -> ActiveHold:
 
 def test_more_time_is_offered_with_what_it_gives(holder: Visitor) -> None:
     """How long, how often, and where it ends, before anybody presses."""
-    assert "you have 10 minutes from that moment. You can do this 2 times" in holder.words
+    assert "Press for 10 minutes more. You can do this 2 times" in holder.words
     assert "no reservation lasts longer than 25 minutes" in holder.words
 
 
 def test_more_time_is_given_and_nothing_typed_is_lost(house: House, holder: Visitor) -> None:
-    """The clock starts anew, the page says until when, and half a form stays half a form without complaint."""
+    """The clock has as much again, the page says until when, and half a form stays half a form without complaint."""
     house.clock.advance(seconds=420)
     holder.press("Get more time", name="Ada", email="ada@")
     assert holder.status == 200
-    assert ">10:00</span>" in holder.page.html
+    assert ">13:00</span>" in holder.page.html
     assert "You have more time: until" in holder.words
     assert 'value="Ada"' in holder.page.html
     assert 'value="ada@"' in holder.page.html
