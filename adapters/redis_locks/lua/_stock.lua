@@ -6,8 +6,8 @@
 --   due          no entry of `deadlines` lies before this (Unix ms); it may be earlier than the first one
 --   pools        JSON list of pool names; each of them is a field too: units free
 --   r:<tier>     the tier's rows, best first: "<first seat> <last seat>", then " <first>,<count>,<zone>" each
---   qr:<tier>    "<returns> <position>": rows before that position in r:<tier> had no free seat, as long as `returns`
---                is still so many
+--   q<number>r:<tier>   "<returns> <position>": rows before that position in r:<tier> had not so many free neighbours, as
+--                long as `returns` is still so many
 --   returns      how often seats came back
 --   special      there are seats with a letter of their own when they are free: x<index>, "a" or "c"
 --   <nonce>      a record: a letter, the second it was made (10 digits), a fingerprint (16), the buyers it counts

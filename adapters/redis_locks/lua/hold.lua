@@ -255,10 +255,11 @@ if wish_count > 0 then
     return best
   end
 
-  -- The first row of a plan, best first, that has the neighbours. Rows at its beginning without any free seat are
-  -- passed over by whoever comes next, until a seat somewhere comes back.
+  -- The first row of a plan, best first, that has the neighbours. Rows before it that have not so many are passed over
+  -- by whoever wants as many next, until a seat somewhere comes back.
   local function pick(field, zones, quantity, accessible)
-    local plan, cursor, returns = unpack(call('HMGET', state, field, 'q' .. field, 'returns'))
+    local cursor_field = 'q' .. quantity .. field
+    local plan, cursor, returns = unpack(call('HMGET', state, field, cursor_field, 'returns'))
     local letters = accessible and 'fac' or 'f'
     local low, high, from = string.match(plan, '^(%d+) (%d+) ()')
     local together = accessible and 'a' or string.rep('f', quantity)
@@ -270,7 +271,7 @@ if wish_count > 0 then
     if known_returns == returns and not accessible then
       from = tonumber(known_from)
     end
-    local full_so_far = not accessible
+    local in_vain = not accessible
     local begun = from
     while true do
       local first, count, zone, following = string.match(plan, '^(%d+),(%d+),(%d+) ?()', from)
@@ -278,15 +279,13 @@ if wish_count > 0 then
         return nil
       end
       local row = string.sub(states, first + 1, first + count)
-      if full_so_far and string.find(row, 'f', 1, true) then
-        full_so_far = false
-        if from > begun then
+      if string.find(row, together, 1, true) then
+        if in_vain and from > begun then
           cursors = cursors or {}
-          cursors['q' .. field] = returns .. ' ' .. from
+          cursors[cursor_field] = returns .. ' ' .. from
         end
-      end
-      if string.find(row, together, 1, true) and left[zones[tonumber(zone)]] >= quantity then
-        local start = best_start(row, quantity, letters, accessible)
+        in_vain = false
+        local start = left[zones[tonumber(zone)]] >= quantity and best_start(row, quantity, letters, accessible)
         if start then
           return first + start - 1, zones[tonumber(zone)]
         end
