@@ -27,7 +27,7 @@ HOLD_SECONDS_CAP_MAX = 7_200
 PER_BUYER_MAX = 200
 LIVE_HOLDS_PER_BUYER_DEFAULT = 3
 LIVE_HOLDS_MAX = 900
-"""The inventory counts a buyer's live holds in three digits."""
+LIVE_HOLDS_PER_ADDRESS_MAX = 100_000
 LAPSES_MAX = 20
 COOLDOWN_SECONDS_MAX = 3_600
 
@@ -95,11 +95,10 @@ class SaleTerms:
             raise ValueError(f"a hold's cap lies between its length and {HOLD_SECONDS_CAP_MAX} seconds")
         if not 0 <= self.extensions_max <= EXTENSIONS_MAX:
             raise ValueError(f"a hold may be extended 0 to {EXTENSIONS_MAX} times")
-        if (
-            not 1 <= self.live_holds_per_buyer <= LIVE_HOLDS_MAX
-            or not 0 <= self.live_holds_per_address <= LIVE_HOLDS_MAX
-        ):
-            raise ValueError(f"at most {LIVE_HOLDS_MAX} live holds can be counted")
+        if not 1 <= self.live_holds_per_buyer <= LIVE_HOLDS_MAX:
+            raise ValueError(f"one buyer has 1 to {LIVE_HOLDS_MAX} live holds")
+        if not 0 <= self.live_holds_per_address <= LIVE_HOLDS_PER_ADDRESS_MAX:
+            raise ValueError(f"one address has at most {LIVE_HOLDS_PER_ADDRESS_MAX} live holds")
         if not 1 <= self.lapses_max <= LAPSES_MAX or not 0 <= self.cooldown_seconds <= COOLDOWN_SECONDS_MAX:
             raise ValueError(f"1 to {LAPSES_MAX} lapses, and a cooldown of at most {COOLDOWN_SECONDS_MAX} seconds")
         if not self.limit_by <= PEOPLE:

@@ -56,12 +56,14 @@ class HoldId:
 class BuyerFingerprint:
     """Who is asking, as far as we can tell: opaque keys (already hashed) that limits are counted under.
 
-    ``device`` is always there; ``address`` is the client's network address, never trusted alone. The others are known
-    when somebody is signed in, or has said where to send the tickets. No key has white space in it.
+    ``device`` is always there; ``address`` is the client's network address, never trusted alone; ``network`` is the
+    same when it is a public one: a private or loopback address is a proxy's or our own, and says nothing of the buyer.
+    The others are known when somebody is signed in, or has said where to send the tickets. No key has white space.
     """
 
     device: str
     address: str
+    network: str | None = None
     account: str | None = None
     email: str | None = None
     phone: str | None = None

@@ -2,7 +2,7 @@
 
 All of a buyer's keys are counted all the time, so that an organiser can switch a limit on in the middle of a sale;
 which of them limit is a matter of the sale's terms. Keys say what they are: ``d:`` device, ``a:`` account, ``e:``
-e-mail, ``p:`` phone, ``i:`` network address. What follows is opaque.
+e-mail, ``p:`` phone, ``i:`` public network address. What follows is opaque.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,11 +31,11 @@ class Limit:
 def limits(terms: SaleTerms, buyer: BuyerFingerprint) -> tuple[Limit, ...]:
     """Everything that this buyer is counted under for a hold. The first one is who must wait after lapses."""
     found = list(personal_limits(terms, buyer))
-    if terms.live_holds_per_address:
+    if terms.live_holds_per_address and buyer.network:
         found.append(
             Limit(
                 subject=LimitSubject.ADDRESS,
-                key=f"i:{buyer.address}",
+                key=f"i:{buyer.network}",
                 units_max=UNLIMITED,
                 live_max=terms.live_holds_per_address,
             )

@@ -7,6 +7,7 @@ each (see lua/_stock.lua). A line of a hold is written ``[tier, name, quantity, 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from domain.tiers import TierId, UnitPrice, zone_pool
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _NO_SEATS = -1
+_BUYER = ("device", "address", "network", "account", "email", "phone")
+_known = attrgetter(*_BUYER)
 
 Pick = tuple[int, int, SeatIndex, int, str]
 """Best-available seats: the line they are for, which of its choices, the first seat, how many, and their pool.
@@ -62,7 +65,7 @@ def open_tail(
     content = orjson.dumps(
         {
             "units": demand.units,
-            "buyer": _buyer(buyer),
+            "buyer": _known(buyer),
             "pools": demand.pools,
             "seats": [index for seats in demand.seats.values() for index in seats],
             "lines": [_line(line) for line in lines],
@@ -76,7 +79,7 @@ def standing_tail(claim: StandingClaim) -> bytes:
     content = orjson.dumps(
         {
             "units": units_in(claim.pools),
-            "buyer": _buyer(claim.buyer),
+            "buyer": _known(claim.buyer),
             "pools": claim.pools,
             "seats": claim.seats,
             "lines": (),
@@ -114,7 +117,6 @@ def read_claimed(hold_id: HoldId, *, epoch: int, deadline_ms: int, tail: bytes) 
 def _read(hold_id: HoldId, epoch: int, deadline_ms: int, tail: bytes) -> dict[str, Any]:
     _, body, picks = tail.split(b"\n", 2)
     content = orjson.loads(body)
-    device, address, account, email, phone = content["buyer"]
     lines, pools = _with_picks(tuple(map(_read_line, content["lines"])), content["pools"], list(_read_picks(picks)))
     return {
         "id": hold_id,
@@ -122,12 +124,8 @@ def _read(hold_id: HoldId, epoch: int, deadline_ms: int, tail: bytes) -> dict[st
         "lines": lines,
         "pools": pools,
         "expires_at": from_ms(deadline_ms),
-        "buyer": BuyerFingerprint(device=device, address=address, account=account, email=email, phone=phone),
+        "buyer": BuyerFingerprint(**dict(zip(_BUYER, content["buyer"], strict=True))),
     }
-
-
-def _buyer(buyer: BuyerFingerprint) -> tuple[str | None, ...]:
-    return (buyer.device, buyer.address, buyer.account, buyer.email, buyer.phone)
 
 
 def _line(line: HeldLine) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ those, so what a client writes into X-Forwarded-For itself is never believed.
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from secrets import token_bytes, token_urlsafe
 from uuid import UUID
 
@@ -54,7 +54,8 @@ class Identities:
         if device is None:
             name = environ.get("HTTP_IDEMPOTENCY_KEY") or token_urlsafe(_NAME_BYTES)
             device = self._hashed(f"caller:{address}:{environ.get('HTTP_USER_AGENT', '')}:{name}")
-        return BuyerFingerprint(device=device, address=self.hashed(f"address:{address}"))
+        hashed = self.hashed(f"address:{address}")
+        return BuyerFingerprint(device=device, address=hashed, network=hashed if _is_public(address) else None)
 
     def cookie_for(self, environ: Environ, *, secure: bool) -> str | None:
         """The Set-Cookie header for a browser that came to see a page without a device cookie of ours, or None."""
@@ -118,6 +119,15 @@ def _network(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return f"{IPv6Address(int(parsed) >> IPV6_HOST_BITS << IPV6_HOST_BITS)}/{IPV6_HOST_BITS}"
     return address
+
+
+@lru_cache(DEVICES_REMEMBERED_MAX)
+def _is_public(network: str) -> bool:
+    """Whether an address, as :func:`_network` writes it, is somebody's on the internet."""
+    try:
+        return ip_network(network).is_global
+    except ValueError:
+        return False
 
 
 def new_name() -> UUID:

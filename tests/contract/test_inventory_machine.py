@@ -93,7 +93,7 @@ class SaleLife(RuleBasedStateMachine):
             return
         self.asked += 1
         hold_id = new_hold_id(self.sale, UUID(int=self.asked))
-        somebody = buyer(who, address="campus")
+        somebody = buyer(who, network="campus")
         answers = [ask(house, self.sale, *lines, hold_id=hold_id, who=somebody) for house in self.houses]
         assert _told(answers[0]) == _told(answers[1])
         if isinstance(answers[1], ActiveHold):

@@ -61,14 +61,14 @@ def test_the_organiser_says_what_a_buyer_is_recognised_by(house: House) -> None:
 def test_an_address_may_keep_so_many_holds_and_no_more(house: House) -> None:
     """A program that is a new device with every call still comes from somewhere; others are not concerned."""
     sale = opened(house, general_sale(live_holds_per_address=2))
-    mine = [held(house, sale, general(sale, 1), who=buyer(name, address="campus")) for name in ("ada", "bob")]
+    mine = [held(house, sale, general(sale, 1), who=buyer(name, network="campus")) for name in ("ada", "bob")]
 
-    rejection = refused(house, sale, general(sale, 1), who=buyer("cyd", address="campus"))
+    rejection = refused(house, sale, general(sale, 1), who=buyer("cyd", network="campus"))
 
     assert (rejection.code, rejection.details["by"]) == (RejectionCode.TOO_MANY_HOLDS, "address")
-    held(house, sale, general(sale, 1), who=buyer("cyd", address="elsewhere"))
+    held(house, sale, general(sale, 1), who=buyer("cyd", network="elsewhere"))
     house.inventory.begin_claim(hold_id=mine[0].id, until=house.now() + timedelta(minutes=30))
-    held(house, sale, general(sale, 1), who=buyer("cyd", address="campus"))
+    held(house, sale, general(sale, 1), who=buyer("cyd", network="campus"))
 
 
 def test_whoever_gives_an_email_at_the_checkout_counts_under_it(house: House) -> None:

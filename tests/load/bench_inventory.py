@@ -112,7 +112,7 @@ def _holds(sale: Sale, lines: Callable[[int], HoldLine], count: int) -> Iterator
             demand=wanted,
             lines=price(sale, asked),
             fingerprint=fingerprint(asked),
-            buyer=buyer(str(number)),
+            buyer=buyer(str(number), network=f"network-{number}"),
         )
         yield recorder.sent
 

@@ -12,7 +12,7 @@
 --   special      there are seats with a letter of their own when they are free: x<index>, "a" or "c"
 --   <nonce>      a record: a letter, the second it was made (10 digits), a fingerprint (16), the buyers it counts
 --                under, a line feed, JSON {units, buyer, pools, seats, lines}, a line feed, and picks
---   b:<key>      a buyer: tickets held, claimed and sold, times 1000, plus live holds; then, after lapses, a space, how
+--   b:<key>      a buyer: tickets held, claimed and sold, times 1,000,000, plus live holds; then, after lapses, a space, how
 --                many, a space and the last one's Unix ms
 -- A record's letter is a digit for a hold (how often it was extended), "c" for a claim and "o" for one that is over,
 -- which keeps nothing behind its fingerprint. Picks are best-available seats, "<line>,<choice>,<first>,<count>,<pool>;"
@@ -27,13 +27,13 @@
 
 local state, seats, deadlines, feed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local call = redis.call
-local TICKET = 1000
+local TICKET = 1000000
 
 -- The tools of the rarer steps, made only when they are needed: a hold rarely is.
 local function tools()
   local state, seats, deadlines, feed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
   local call = redis.call
-  local TICKET = 1000
+  local TICKET = 1000000
   local FEED_LENGTH = 5000
   local ENDED_KEPT_MS = 3600000
   local LAPSES_KEPT_MS = 3600000

@@ -43,9 +43,10 @@ def test_limits_follow_the_terms_of_the_sale() -> None:
     """Who is not limited by is counted without a bound; an address bounds live holds only, unless that is off."""
     rules = terms(per_buyer_max=12, live_holds_per_address=7, limit_by=frozenset({LimitSubject.EMAIL}))
 
-    device, email, address = limits(rules, buyer("ada", email="MAIL"))
+    device, email, address = limits(rules, buyer("ada", network="NET", email="MAIL"))
 
     assert (device.units_max, device.live_max) == (UNLIMITED, UNLIMITED)
     assert (email.units_max, email.live_max) == (12, rules.live_holds_per_buyer)
-    assert (address.key, address.units_max, address.live_max) == ("i:address-ada", UNLIMITED, 7)
-    assert len(limits(replace(rules, live_holds_per_address=0), buyer("ada"))) == 1
+    assert (address.key, address.units_max, address.live_max) == ("i:NET", UNLIMITED, 7)
+    assert len(limits(replace(rules, live_holds_per_address=0), buyer("ada", network="NET"))) == 1
+    assert len(limits(rules, buyer("ada"))) == 1, "a private address is a proxy's: everybody would share it"
