@@ -10,7 +10,7 @@ those, so what a client writes into X-Forwarded-For itself is never believed.
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address
 from secrets import token_bytes, token_urlsafe
 from uuid import UUID
 
@@ -49,13 +49,14 @@ class Identities:
 
     def buyer(self, environ: Environ) -> BuyerFingerprint:
         """Whoever makes this request."""
-        address = _network(environ.get("REMOTE_ADDR") or "")
+        peer = environ.get("REMOTE_ADDR") or ""
+        address = _network(peer)
         device = self._device(environ)
         if device is None:
             name = environ.get("HTTP_IDEMPOTENCY_KEY") or token_urlsafe(_NAME_BYTES)
             device = self._hashed(f"caller:{address}:{environ.get('HTTP_USER_AGENT', '')}:{name}")
         hashed = self.hashed(f"address:{address}")
-        return BuyerFingerprint(device=device, address=hashed, network=hashed if _is_public(address) else None)
+        return BuyerFingerprint(device=device, address=hashed, network=hashed if _is_public(peer) else None)
 
     def cookie_for(self, environ: Environ, *, secure: bool) -> str | None:
         """The Set-Cookie header for a browser that came to see a page without a device cookie of ours, or None."""
@@ -122,12 +123,14 @@ def _network(address: str) -> str:
 
 
 @lru_cache(DEVICES_REMEMBERED_MAX)
-def _is_public(network: str) -> bool:
-    """Whether an address, as :func:`_network` writes it, is somebody's on the internet."""
+def _is_public(address: str) -> bool:
+    """Whether it is somebody's on the internet."""
     try:
-        return ip_network(network).is_global
+        parsed = ip_address(address)
     except ValueError:
         return False
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return (mapped or parsed).is_global
 
 
 def new_name() -> UUID:
