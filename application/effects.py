@@ -39,9 +39,10 @@ def send_sms(message: Message, *, ids: Ids, now: datetime) -> OutboxRow:
     return _row(Effect.SEND_SMS, str(message.id), {"message": str(message.id)}, ids, now)
 
 
-def renew_terms(event_id: EventId, *, version: int, ids: Ids, now: datetime) -> OutboxRow:
-    """Tell the inventory that the sale changed."""
-    return _row(Effect.RENEW_TERMS, f"{event_id}-{version}", {"event": str(event_id)}, ids, now)
+def renew_terms(event_id: EventId, *, version: int, reload: bool = False, ids: Ids, now: datetime) -> OutboxRow:
+    """Tell the inventory that the sale changed; ``reload``: in a way that is written into the stock itself."""
+    payload = {"event": str(event_id), "reload": reload}
+    return _row(Effect.RENEW_TERMS, f"{event_id}-{version}", payload, ids, now)
 
 
 def settle_order(order: Order, outcome: Outcome, *, epoch: int, ids: Ids, now: datetime) -> OutboxRow:

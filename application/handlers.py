@@ -22,6 +22,10 @@ class SettleStock(Protocol):
     def __call__(self, settlement: Settlement, *, attempt: int) -> None: ...
 
 
+class RenewTerms(Protocol):
+    def __call__(self, event_id: EventId, *, reload: bool) -> None: ...
+
+
 def effect_handlers(
     *,
     capture_payment: Callable[[PaymentId], None],
@@ -29,7 +33,7 @@ def effect_handlers(
     send_refund: Callable[[RefundId], None],
     send_sms: Callable[[MessageId], None],
     settle_stock: SettleStock,
-    renew_terms: Callable[[EventId], None],
+    renew_terms: RenewTerms,
 ) -> Mapping[Effect, Handler]:
     """Payloads (see :mod:`application.effects`) read back into calls."""
     return {
@@ -40,7 +44,9 @@ def effect_handlers(
         Effect.SEND_REFUND: lambda payload, _: send_refund(RefundId(_id(payload, "refund"))),
         Effect.SEND_SMS: lambda payload, _: send_sms(MessageId(_id(payload, "message"))),
         Effect.SETTLE_STOCK: lambda payload, attempt: settle_stock(read_settlement(payload), attempt=attempt),
-        Effect.RENEW_TERMS: lambda payload, _: renew_terms(EventId(_id(payload, "event"))),
+        Effect.RENEW_TERMS: lambda payload, _: renew_terms(
+            EventId(_id(payload, "event")), reload=bool(payload.get("reload"))
+        ),
     }
 
 

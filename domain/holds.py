@@ -106,7 +106,7 @@ class BestAvailableLine:
 
     @property
     def tier_ids(self) -> tuple[TierId, ...]:
-        return (self.tier_id, *(tier for tier in self.or_tiers if tier != self.tier_id))
+        return tuple(dict.fromkeys((self.tier_id, *self.or_tiers)))
 
 
 HoldLine = GeneralLine | SeatsLine | BestAvailableLine
@@ -223,20 +223,11 @@ def demand(sale: Sale, lines: tuple[HoldLine, ...], *, access_code: str | None =
         return Rejection(code=RejectionCode.NOT_ON_SALE, message="This event is not on sale.")
     if not 1 <= len(lines) <= LINES_PER_HOLD_MAX:
         return Rejection(code=RejectionCode.INVALID_REQUEST, message=f"A hold has 1 to {LINES_PER_HOLD_MAX} items.")
-    tiers: dict[TierId, Tier] = {}
-    per_tier: dict[TierId, int] = {}
-    for line in lines:
-        for tier_id in wanted_tiers(line):
-            tier = sale.tier(tier_id)
-            if tier is None:
-                return unknown_tier(str(tier_id))
-            if rejection := _fits(tier, line, access_code):
-                return rejection
-            tiers[tier.id] = tier
-            per_tier[tier.id] = per_tier.get(tier.id, 0) + line.quantity
-    for tier in tiers.values():
-        if rejection := tier.refuses_quantity(per_tier[tier.id]):
-            return rejection
+    tiers = _tiers(sale, lines, access_code)
+    if isinstance(tiers, Rejection):
+        return tiers
+    if rejection := _unsold_quantity(tiers, lines):
+        return rejection
     units = sum(line.quantity for line in lines)
     if units > min(sale.terms.per_order_max, SEATS_PER_HOLD_MAX):
         return Rejection(
@@ -245,6 +236,32 @@ def demand(sale: Sale, lines: tuple[HoldLine, ...], *, access_code: str | None =
             details={"maximum": sale.terms.per_order_max, "requested": units},
         )
     return _sum_up(sale, lines, tiers, units)
+
+
+def _tiers(sale: Sale, lines: tuple[HoldLine, ...], access_code: str | None) -> dict[TierId, Tier] | Rejection:
+    """Every tier that a line may become."""
+    tiers: dict[TierId, Tier] = {}
+    for line in lines:
+        for tier_id in wanted_tiers(line):
+            tier = sale.tier(tier_id)
+            if tier is None:
+                return unknown_tier(str(tier_id))
+            if rejection := _fits(tier, line, access_code):
+                return rejection
+            tiers[tier.id] = tier
+    return tiers
+
+
+def _unsold_quantity(tiers: Mapping[TierId, Tier], lines: tuple[HoldLine, ...]) -> Rejection | None:
+    """Whichever tiers the lines become, each is sold neither in too small a number nor in too large a one."""
+    for tier in tiers.values():
+        certain = [line.quantity for line in lines if wanted_tiers(line) == (tier.id,)]
+        perhaps = [line.quantity for line in lines if tier.id in wanted_tiers(line) and len(wanted_tiers(line)) > 1]
+        outcomes = {sum(certain)} if certain else set(perhaps)
+        for quantity in (*outcomes, sum(certain) + sum(perhaps)):
+            if rejection := tier.refuses_quantity(quantity):
+                return rejection
+    return None
 
 
 def wanted_tiers(line: HoldLine) -> tuple[TierId, ...]:

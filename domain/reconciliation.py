@@ -41,11 +41,11 @@ def differences(account: Account, levels: StockLevels, *, settled: bool) -> tupl
     Unless everything is ``settled``, stock that came back in Postgres may not have come back in the inventory yet, and
     stock that was sold there is still a claim here: then only what is offered wrongly is told.
     """
-    found = [*_of_pools(account, levels), *_of_seats(account, levels)]
+    found = [*_of_pools(account, levels, settled=settled), *_of_seats(account, levels)]
     return tuple(found if settled else (one for one in found if one.drift is Drift.OFFERED))
 
 
-def _of_pools(account: Account, levels: StockLevels) -> Iterator[Difference]:
+def _of_pools(account: Account, levels: StockLevels, *, settled: bool) -> Iterator[Difference]:
     unknown = account.claims.keys() - {claim.hold_id.nonce for claim in levels.claimed}
     for pool in sorted({*account.free, *levels.free}):
         free = account.free.get(pool, 0)
@@ -56,7 +56,8 @@ def _of_pools(account: Account, levels: StockLevels) -> Iterator[Difference]:
             kept = account.held.get(pool, 0) + sum(account.claims[nonce].get(pool, 0) for nonce in unknown)
             if free + kept < true:
                 yield Difference(drift=Drift.STRANDED, what=pool, units=true - free - kept)
-            elif free >= 0 and free + kept > true:
+            elif settled and free >= 0 and free + kept > true:
+                # Before everything is settled, a claim that Postgres has sold and no longer names is on both sides.
                 yield Difference(drift=Drift.OFFERED, what=pool, units=free + kept - true)
 
 

@@ -100,6 +100,10 @@ def _keep(
         epoch = uow.stock.epoch(command.event_id)
         if (standing := uow.stock.find_block(command.block_id)) is not None:
             return _same(standing, command, epoch)
+        if uow.stock.was_blocked(command.block_id):
+            return Rejection(
+                code=RejectionCode.IDEMPOTENCY_MISMATCH, message="This block was made and has been given back since."
+            )
         event = uow.events.get(command.event_id)
         if event.state is EventState.CANCELLED:
             return Rejection(code=RejectionCode.EVENT_CANCELLED, message="This event is cancelled.")

@@ -82,7 +82,9 @@ def change_terms(
         changed = replace(event, terms=terms)
         version = uow.events.save(changed)
         now = clock.now()
-        uow.outbox.add(effects.renew_terms(event_id, version=version, ids=ids, now=now))
+        # Whether accessible seats are kept for those who ask is written into the stock.
+        reload = event.terms.accessible_released != terms.accessible_released
+        uow.outbox.add(effects.renew_terms(event_id, version=version, reload=reload, ids=ids, now=now))
         _note(
             uow, actor, "event.terms_changed", "event", event_id, clock, ids,
             opens_at=terms.opens_at.isoformat(), closes_at=terms.closes_at.isoformat(),

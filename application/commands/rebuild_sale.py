@@ -15,8 +15,9 @@ def rebuild_sale(
     """Raise the sale's epoch above ``above`` and load free stock from the primary. Answers the sale as it is then.
 
     Everybody who finds the inventory empty may call it at once: one raises the epoch, the others find it
-    raised and only read the sale again. All holds of older epochs are void. A crash between the commit and
-    the load leaves the inventory behind the sale, which the next caller finds and repairs in the same way.
+    raised and only read the sale again. Live holds go on in the new epoch if their stock is still there. A crash
+    between the commit and the load leaves the inventory behind the sale, which the next caller finds and repairs in
+    the same way.
     """
     raised = _raise_epoch(event_id, above=above, unit_of_work=unit_of_work)
     sale = catalogue.fresh(event_id=event_id)

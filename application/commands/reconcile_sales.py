@@ -104,7 +104,7 @@ def _at_a_glance(event_id: EventId, *, inventory: Inventory, unit_of_work: UnitO
     if account is None:
         return Reconciliation()  # Nothing is loaded: the next buyer's request loads it from Postgres.
     with unit_of_work() as uow:
-        found = differences(account, uow.stock.levels(event_id), settled=True)
+        found = differences(account, uow.stock.levels(event_id, with_buyers=False), settled=True)
     return Reconciliation(compared=len(account.free) + len(account.seats), differences=found)
 
 
@@ -122,4 +122,4 @@ def _with_gate_shut(
         account = inventory.account(event_id=event_id)
         if account is None or account.epoch != epoch:
             return epoch, ()  # It is being loaded at this moment, or will be by whoever asks next.
-        return epoch, differences(account, uow.stock.levels(event_id), settled=settled)
+        return epoch, differences(account, uow.stock.levels(event_id, with_buyers=False), settled=settled)

@@ -6,7 +6,7 @@ from application.each import for_each
 from domain.errors import InventoryUnavailable
 from domain.events import EventId, Sale
 from domain.ports.catalogue import Catalogue
-from domain.ports.inventory import SEAT_ACCESSIBLE, SEAT_COMPANION, SEAT_FREE, Inventory, SaleDoubt, Settlement
+from domain.ports.inventory import Inventory, SaleDoubt, Settlement
 
 PATIENT_ATTEMPTS = 3
 """A load may be under way, so the first attempts only wait for it; a later one rebuilds."""
@@ -31,21 +31,17 @@ def settle_stock(settlement: Settlement, *, attempt: int, inventory: Inventory, 
     rebuild(settlement.event_id, above=settlement.epoch)
 
 
-def renew_terms(event_id: EventId, *, catalogue: Catalogue, inventory: Inventory, rebuild: Rebuild) -> None:
+def renew_terms(
+    event_id: EventId, *, reload: bool, catalogue: Catalogue, inventory: Inventory, rebuild: Rebuild
+) -> None:
     """Make older copies of the sale in web processes known as old. Nothing loaded means nothing to tell.
 
-    Whether accessible seats are kept for those who ask is written into the stock itself, so that is loaded anew.
+    ``reload``: the change is written into the stock itself, so that is loaded anew. Twice does no harm.
     """
     sale = catalogue.fresh(event_id=event_id)
     inventory.renew_terms(sale=sale)
-    stock = inventory.snapshot(event_id=event_id)
-    if stock is not None and _wrongly_lettered(sale, stock.seats):
-        rebuild(event_id, above=stock.epoch)
-
-
-def _wrongly_lettered(sale: Sale, seats: str) -> bool:
-    wrong = {SEAT_ACCESSIBLE, SEAT_COMPANION} if sale.terms.accessible_released else {SEAT_FREE}
-    return any(seats[index] in wrong for index in sale.seat_map.special)
+    if reload:
+        rebuild(event_id, above=sale.epoch)
 
 
 def sweep_sales(*, catalogue: Catalogue, inventory: Inventory) -> int:

@@ -1,6 +1,7 @@
 """Turn a hold into an order with claimed stock, and open the provider's page to pay it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +16,7 @@ from domain.audit import BUYER
 from domain.errors import InventoryUnavailable, Rejection, RejectionCode, StockConflict
 from domain.events import PAYMENT_SECONDS_MAX, Event, EventId, EventState, Sale
 from domain.holds import BuyerFingerprint, ClaimedHold, HoldId
-from domain.limits import Limit, email_key, personal_limits, phone_key
+from domain.limits import Limit, counted_under, email_key, personal_limits, phone_key
 from domain.money import zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.payments import (
@@ -26,13 +27,16 @@ from domain.payments import (
     PaymentState,
 )
 from domain.ports.catalogue import Catalogue
-from domain.ports.inventory import Inventory, SaleDoubt
+from domain.ports.inventory import Inventory, Outcome, SaleDoubt, Settlement
 from domain.ports.payments import CheckoutItem, CheckoutRequest, PaymentGateway
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.velocity import Velocity
 from domain.ports.world import Clock, Ids, Wakeup
 from domain.refusals import buyer_limit_reached, hold_lapsed
+from domain.tiers import tier_pool, zone_pool
 
+CLAIM_SECONDS_FIRST = 120
+"""How long a claim is kept for an order that is being placed. If that fails, the stock is not away for longer."""
 DOUBTS_MAX = 3
 """How often one checkout may find that the sale was rebuilt meanwhile before it gives up."""
 CLAIM_GRACE_SECONDS = 600
@@ -130,7 +134,7 @@ def _claim_and_place(
             return rejection
         hold = inventory.begin_claim(
             hold_id=command.hold_id,
-            until=safety_net(clock.now()),
+            until=max(found.expires_at, clock.now() + timedelta(seconds=CLAIM_SECONDS_FIRST)),
             joining=personal_limits(event.terms, known_as(found.buyer, command.buyer)),
         )
         if isinstance(hold, Rejection):
@@ -138,13 +142,36 @@ def _claim_and_place(
         try:
             standing = place(command, hold)
         except StockConflict as conflict:
-            # Valkey believed in stock that Postgres has given away: its whole picture of the sale is in doubt.
+            # Valkey believed in stock that Postgres has given away: its whole picture of the sale is in doubt, and this
+            # claim, which would be kept for an order that cannot be, is over.
+            inventory.settle(settlement=_in_vain(hold))
             rebuild(event.id, above=hold.epoch)
             return _gone(conflict)
         if not isinstance(standing, SaleDoubt):
+            if isinstance(standing, CheckoutStarted):
+                _keep_for_payment(standing.order, inventory=inventory, now=clock.now())
             return standing
         rebuild(event.id, above=hold.epoch)
     raise InventoryUnavailable("the sale keeps being rebuilt")
+
+
+def _keep_for_payment(order: Order, *, inventory: Inventory, now: datetime) -> None:
+    """The order stands, so the inventory waits for its end. If it is away now, the poller tells it in a moment."""
+    with suppress(InventoryUnavailable):
+        inventory.begin_claim(hold_id=order.hold_id, until=safety_net(now))
+
+
+def _in_vain(hold: ClaimedHold) -> Settlement:
+    return Settlement(
+        key=f"{hold.id}-in-vain-{hold.epoch}",
+        event_id=hold.id.event_id,
+        epoch=hold.epoch,
+        hold_id=hold.id,
+        outcome=Outcome.RELEASED,
+        pools=hold.pools,
+        seats=hold.seats,
+        buyers=counted_under(hold.buyer),
+    )
 
 
 def _event(command: StartCheckout, *, unit_of_work: UnitOfWorkFactory) -> Event:
@@ -223,11 +250,21 @@ def _order(hold: ClaimedHold, event: Event, buyer: Buyer, who: BuyerFingerprint,
         buyer=buyer,
         fingerprint=who,
         lines=lines,
-        pools=hold.pools,
+        pools=_pools(hold, event),
         placed_at=now,
         deadline_at=now + timedelta(seconds=event.terms.payment_seconds),
         refunded=zero(event.currency),
     )
+
+
+def _pools(hold: ClaimedHold, event: Event) -> dict[str, int]:
+    """What the order takes of each pool, by tiers' limits as they are now: one may have come or gone."""
+    pools = {pool: units for pool, units in hold.pools.items() if pool.startswith(zone_pool(""))}
+    limited = {tier.id: tier_pool(tier.key) for tier in event.tiers if tier.capacity is not None}
+    for line in hold.lines:
+        if line.tier_id in limited:
+            pools[limited[line.tier_id]] = pools.get(limited[line.tier_id], 0) + line.quantity
+    return pools
 
 
 def _first_attempt(order: Order, *, ids: Ids, now: datetime) -> Payment:

@@ -44,7 +44,8 @@ class Outcome(StrEnum):
 class StockLevels:
     """All stock of a sale as Postgres knows it, to load into an inventory.
 
-    ``free`` by pool key, seats included in their zones' pools. ``seats`` is the availability string.
+    ``free`` by pool key, seats included in their zones' pools; a tier whose limit was lifted has none. ``seats`` is the
+    availability string.
     ``claimed`` are the claims whose orders still wait for payment, so that their end can be told later.
     ``buyers`` counts units by buyer key over live orders.
     """

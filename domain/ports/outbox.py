@@ -79,7 +79,7 @@ class Outbox(Protocol):
         ...
 
     def unsettled(self, *, event_id: EventId) -> bool:
-        """Whether Postgres' word on stock of this event has not reached the inventory yet, parked rows included."""
+        """Whether Postgres' word on stock of this event is on its way to the inventory. Parked rows are not."""
         ...
 
     def waiting(self) -> int:

@@ -101,8 +101,11 @@ class Stock(Protocol):
         """
         ...
 
-    def levels(self, event_id: EventId) -> StockLevels:
-        """Everything an inventory needs to start from, as of this transaction."""
+    def levels(self, event_id: EventId, *, with_buyers: bool = True) -> StockLevels:
+        """Everything an inventory needs to start from, as of this transaction.
+
+        To compare with one, ``with_buyers`` is not needed; counting them takes longest.
+        """
         ...
 
     def pools(self, event_id: EventId) -> Mapping[str, PoolCounts]:
@@ -130,6 +133,10 @@ class Stock(Protocol):
 
         ``lock``: nobody else gives back places of it until the end of this transaction.
         """
+        ...
+
+    def was_blocked(self, block_id: StockBlockId) -> bool:
+        """Whether there ever was such a block."""
         ...
 
     def blocks(self, event_id: EventId) -> tuple[StockBlock, ...]:

@@ -10,7 +10,7 @@ from domain.errors import RejectionCode
 from domain.events import LimitSubject
 from domain.holds import ActiveHold, ClaimedHold
 from domain.limits import email_key, personal_limits
-from domain.ports.inventory import Outcome
+from domain.ports.inventory import Outcome, StandingClaim
 from tests.contract.houses import HOUSES, House, ask, held, house_of, opened, refused, settlement, snapshot
 from tests.fakes.sales import (
     accessible_sale,
@@ -68,6 +68,9 @@ def test_an_address_may_keep_so_many_holds_and_no_more(house: House) -> None:
     assert (rejection.code, rejection.details["by"]) == (RejectionCode.TOO_MANY_HOLDS, "address")
     held(house, sale, general(sale, 1), who=buyer("cyd", network="elsewhere"))
     house.inventory.begin_claim(hold_id=mine[0].id, until=house.now() + timedelta(minutes=30))
+    again = refused(house, sale, general(sale, 1), who=buyer("cyd", network="campus"))
+    assert again.code is RejectionCode.TOO_MANY_HOLDS, "a checkout that nobody pays keeps its places just as well"
+    house.inventory.settle(settlement=settlement(mine[0], Outcome.RELEASED))
     held(house, sale, general(sale, 1), who=buyer("cyd", network="campus"))
 
 
@@ -356,3 +359,61 @@ def test_rules_are_asked_in_the_same_step_as_stock(house: House) -> None:
     ask(house, sale, chosen(sale, 4), who=buyer("bob"))
 
     assert snapshot(house, sale) == before
+
+
+def test_an_attempt_that_was_given_up_hides_no_seat(house: House) -> None:
+    """Seats beside a failed attempt in two parts are found by whoever comes next."""
+    sale = big_reserved_sale(rows=3, per_row=4)
+    opened(house, sale, stock_of(sale, seats="fffs" + "ssff" + "ffss", free={"z:house": 7}))
+    held(house, sale, best(sale, 6, "seat", split=True))
+    left = tuple(index for index, letter in enumerate(snapshot(house, sale).seats) if letter == "f")
+
+    assert held(house, sale, best(sale, 1, "seat"), who=buyer("bob")).seats == left
+
+
+def test_a_tier_that_was_given_up_keeps_its_rows(house: House) -> None:
+    """Eight seats in parts fail in the stalls and are found in the balcony; the stalls can still be had, every one."""
+    sale = reserved_sale(per_order_max=8)
+    free = {0, 1, 2, 18, 19, 20, 21}
+    letters = "".join("f" if index in free or index >= 30 else "s" for index in range(46))
+    opened(house, sale, stock_of(sale, seats=letters, free={"z:stalls": 8, "z:balcony": 16}))
+    held(house, sale, best(sale, 8, "stalls", "balcony", split=True))
+    left = {index for index, letter in enumerate(snapshot(house, sale).seats[:30]) if letter == "f"}
+
+    found = {held(house, sale, best(sale, 1), who=buyer(str(number))).seats[0] for number in range(len(left))}
+
+    assert found == left
+
+
+def test_a_rebuild_is_no_amnesty_and_forgets_no_ending(house: House) -> None:
+    """Who must wait still waits, and a retry of a hold that was given back is told so."""
+    sale = opened(house, general_sale(lapses_max=1, cooldown_seconds=3000, hold_seconds=120))
+    ended = held(house, sale, general(sale, 1), who=buyer("bob"))
+    house.inventory.release(hold_id=ended.id)
+    held(house, sale, general(sale, 1))
+    house.advance(seconds=121)
+    house.inventory.sweep(event_id=sale.event_id, at_most=9)
+    newer = replace(sale, epoch=2)
+
+    house.inventory.load(sale=newer, stock=stock_of(newer))
+
+    assert refused(house, newer, general(newer, 1)).code is RejectionCode.COOLING_DOWN
+    late = refused(house, newer, general(newer, 1), who=buyer("bob"), hold_id=ended.id)
+    assert late.code is RejectionCode.HOLD_LAPSED
+
+
+def test_a_claim_of_an_order_is_kept_however_late_it_is(house: House) -> None:
+    """The provider was away beyond every deadline: what Postgres claims is not offered after a load."""
+    sale = reserved_sale()
+    late = StandingClaim(
+        hold_id=new_hold_id(sale),
+        pools={"z:stalls": 2},
+        seats=(0, 1),
+        buyer=buyer("ada"),
+        until=house.now() - timedelta(minutes=1),
+    )
+    stock = stock_of(sale, seats="ss" + "f" * 44, free={"z:stalls": 28})
+    opened(house, sale, replace(stock, claimed=(late,)))
+
+    assert house.inventory.sweep(event_id=sale.event_id, at_most=9) == 0
+    assert snapshot(house, sale).seats[:2] == "ss"

@@ -55,6 +55,7 @@ RELEASE_FORGIVEN = timedelta(seconds=60)
 LAPSES_KEPT = timedelta(hours=1)
 ENDED_KEPT = timedelta(hours=1)
 UNKNOWN_CLAIM_KEPT = timedelta(minutes=1)
+KNOWN_CLAIM_KEPT = timedelta(minutes=10)
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
@@ -106,14 +107,16 @@ class _Stock:
     changes: list[Change] = field(default_factory=list)
     tell: Callable[[Change], None]
 
-    def count(self, keys: tuple[str, ...], units: int, live: int) -> None:
+    def count(self, keys: tuple[str, ...], units: int, live: int, network_live: int) -> None:
+        """A network keeps its hold until the checkout is over."""
         for key in keys:
             count = self.counts.setdefault(key, _Count())
-            count.units, count.live = max(0, count.units + units), max(0, count.live + live)
+            growth = network_live if key.startswith("i:") else live
+            count.units, count.live = max(0, count.units + units), max(0, count.live + growth)
 
     def change(self, pools: Mapping[str, int], seats: Mapping[SeatIndex, str]) -> None:
         """Add ``pools`` to what is free, set ``seats``, and tell the feed in absolute values, if anything differs."""
-        pools = {pool: units for pool, units in pools.items() if units}
+        pools = {pool: units for pool, units in pools.items() if units and pool in self.free}
         if not pools and not seats:
             return
         for pool, units in pools.items():
@@ -135,7 +138,7 @@ class _Stock:
     def give_back(self, record: _Record, now: datetime) -> None:
         """Return everything a record owns to sale, and remember that it is over."""
         self.end(record, now)
-        self.count(record.keys, -record.units, 0 if record.claimed else -1)
+        self.count(record.keys, -record.units, 0 if record.claimed else -1, -1)
         self.change(record.pools, self.freed(record.seats))
 
     def note_lapse(self, record: _Record, now: datetime) -> None:
@@ -221,7 +224,7 @@ class FakeInventory:
                 deadline=now + timedelta(seconds=sale.terms.hold_seconds),
             )
             stock.records[hold_id.nonce] = record
-            stock.count(record.keys, record.units, 1)
+            stock.count(record.keys, record.units, 1, 1)
             stock.change({pool: -units for pool, units in record.pools.items()}, dict.fromkeys(record.seats, SEAT_HELD))
             return _active(record, stock)
 
@@ -277,11 +280,11 @@ class FakeInventory:
                     return buyer_limit_reached(limit, taken=taken)
             until = _whole_milliseconds(until)
             if not record.claimed:
-                stock.count(record.keys, 0, -1)
+                stock.count(record.keys, 0, -1, 0)
             record.deadline = max(record.deadline, until) if record.claimed else until
             record.claimed = True
             keys = tuple(limit.key for limit in new)
-            stock.count(keys, record.units, 0)
+            stock.count(keys, record.units, 0, 0)
             record.keys = (*record.keys, *keys)
             return _claimed(record, stock)
 
@@ -331,7 +334,7 @@ class FakeInventory:
                     buyer=claim.buyer,
                     keys=counted_under(claim.buyer),
                     made=datetime.fromtimestamp(0, UTC),
-                    deadline=_whole_milliseconds(claim.until),
+                    deadline=max(_whole_milliseconds(claim.until), self._now() + KNOWN_CLAIM_KEPT),
                     claimed=True,
                 )
             kept, dropped = _keep(loaded, known, self._now())
@@ -376,8 +379,8 @@ class FakeInventory:
                 return None
             held = dict.fromkeys(stock.free, 0)
             for record in stock.records.values():
-                for pool, units in record.pools.items():
-                    held[pool] += 0 if record.claimed else units
+                for pool in held:
+                    held[pool] += 0 if record.claimed else record.pools.get(pool, 0)
             owned = {seat for record in stock.records.values() for seat in record.seats}
             return Account(
                 epoch=stock.epoch,
@@ -584,21 +587,27 @@ def _keep(loaded: _Stock, known: _Stock | None, now: datetime) -> tuple[int, int
     for record in sorted(records, key=lambda record: (record.deadline, record.hold_id.nonce.hex)):
         if record.deadline <= now or record.hold_id.nonce in loaded.records:
             continue
-        if record.pools.keys() <= loaded.free.keys() and all(
-            loaded.seats[seat] in SEATS_TO_BE_HAD for seat in record.seats
-        ):
+        zones = {pool for pool in record.pools if pool.startswith(zone_pool(""))}
+        if zones <= loaded.free.keys() and all(loaded.seats[seat] in SEATS_TO_BE_HAD for seat in record.seats):
             if record.claimed:
                 record = replace(record, deadline=min(record.deadline, now + UNKNOWN_CLAIM_KEPT))  # noqa: PLW2901
             for pool, units in record.pools.items():
-                loaded.free[pool] -= units
+                if pool in loaded.free:
+                    loaded.free[pool] -= units
             for seat in record.seats:
                 loaded.seats[seat] = SEAT_HELD
             loaded.records[record.hold_id.nonce] = record
-            loaded.count(record.keys, record.units, 0 if record.claimed else 1)
+            loaded.count(record.keys, record.units, 0 if record.claimed else 1, 1)
             kept += 1
         else:
             loaded.ended[record.hold_id.nonce] = (record.fingerprint, now + ENDED_KEPT)
             dropped += 1
+    if known:
+        loaded.ended = {**known.ended, **loaded.ended}
+        for key, count in known.counts.items():
+            if count.lapses:
+                remembered = loaded.counts.setdefault(key, _Count())
+                remembered.lapses, remembered.last_lapse = count.lapses, count.last_lapse
     return kept, dropped
 
 
@@ -608,12 +617,12 @@ def _sell(stock: _Stock, settlement: Settlement, record: _Record | None, now: da
     mine = record.seats if record else ()
     if record is not None:
         stock.end(record, now)
-        stock.count(record.keys, -record.units, 0 if record.claimed else -1)
+        stock.count(record.keys, -record.units, 0 if record.claimed else -1, -1)
     for index in settlement.seats:
         if index not in mine and stock.seats[index] == SEAT_HELD:
             owner = next(other for other in stock.records.values() if index in other.seats)
             stock.give_back(owner, now)
-    stock.count(settlement.buyers, units_in(settlement.pools), 0)
+    stock.count(settlement.buyers, units_in(settlement.pools), 0, 0)
     for key in settlement.buyers:
         stock.counts[key].lapses = 0
     seats = stock.freed(tuple(index for index in mine if index not in settlement.seats))
@@ -625,7 +634,7 @@ def _sell(stock: _Stock, settlement: Settlement, record: _Record | None, now: da
 def _take_back(stock: _Stock, settlement: Settlement) -> None:
     """Sold stock returns to sale: its seats, and the pools' units."""
     seats = tuple(index for index in settlement.seats if stock.seats[index] == SEAT_SOLD)
-    stock.count(settlement.buyers, -units_in(settlement.pools), 0)
+    stock.count(settlement.buyers, -units_in(settlement.pools), 0, 0)
     stock.change(settlement.pools, stock.freed(seats))
 
 

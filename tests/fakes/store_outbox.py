@@ -50,10 +50,8 @@ class FakeOutbox:
         return tuple(sorted(rows, key=lambda row: (row.created_at, row.id))[:at_most])
 
     def unsettled(self, *, event_id: EventId) -> bool:
-        return any(
-            entry.row.effect is Effect.SETTLE_STOCK and entry.row.payload["event"] == str(event_id) and not entry.done
-            for entry in self._state.outbox.values()
-        )
+        settlements = (row for row in self._open() if row.effect is Effect.SETTLE_STOCK)
+        return any(row.payload["event"] == str(event_id) for row in settlements)
 
     def waiting(self) -> int:
         return len(self._open())

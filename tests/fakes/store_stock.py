@@ -68,7 +68,7 @@ class FakeStock:
         self._state.sales[event_id] = replace(self._state.sales[event_id], epoch=above + 1)
         return above + 1
 
-    def levels(self, event_id: EventId) -> StockLevels:
+    def levels(self, event_id: EventId, *, with_buyers: bool = True) -> StockLevels:
         if event_id not in self._state.events:
             raise NotFound("event")
         seat_map = self._state.seat_maps[self._state.events[event_id].seat_map_id]
@@ -78,15 +78,17 @@ class FakeStock:
             if claim.event_id == event_id and claim.seat is not None and claim.live:
                 seats[claim.seat] = SEAT_SOLD if claim.block_id is None else SEAT_BLOCKED
         orders = [order for order in self._state.orders.values() if order.event_id == event_id]
+        tiers = self._state.events[event_id].tiers
+        lifted = {tier_pool(tier.key) for tier in tiers if tier.capacity is None}
         return StockLevels(
             free={
                 pool: capacity - taken.get(pool, 0)
                 for (owner, pool), capacity in self._state.capacities.items()
-                if owner == event_id
+                if owner == event_id and pool not in lifted
             },
             seats="".join(seats),
             claimed=tuple(filter(None, (self._standing(order) for order in orders))),
-            buyers=self._buyers(orders),
+            buyers=self._buyers(orders) if with_buyers else {},
         )
 
     def pools(self, event_id: EventId) -> Mapping[str, PoolCounts]:
@@ -147,6 +149,9 @@ class FakeStock:
             quantity=quantity,
         )
         return replace(block, stock=kept) if kept.units else None
+
+    def was_blocked(self, block_id: StockBlockId) -> bool:
+        return block_id in self._state.blocks
 
     def blocks(self, event_id: EventId) -> tuple[StockBlock, ...]:
         kept = (self.find_block(block.id) for block in self._state.blocks.values() if block.event_id == event_id)

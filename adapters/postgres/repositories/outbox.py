@@ -65,7 +65,7 @@ class PostgresOutbox:
 
     def unsettled(self, *, event_id: EventId) -> bool:
         of_event = (outbox.c.effect == Effect.SETTLE_STOCK.value) & (outbox.c.payload["event"].astext == str(event_id))
-        found = select(outbox.c.id).where(outbox.c.done_at.is_(None) & of_event).limit(1)
+        found = select(outbox.c.id).where(_OPEN & of_event).limit(1)
         return self._transaction.first(found) is not None
 
     def waiting(self) -> int:

@@ -129,8 +129,8 @@ class PostgresStock:
         self._transaction.run(_RAISE_EPOCH, {"event_id": event_id, "epoch": above + 1})
         return above + 1
 
-    def levels(self, event_id: EventId) -> StockLevels:
-        return read_levels(self._transaction, event_id)
+    def levels(self, event_id: EventId, *, with_buyers: bool = True) -> StockLevels:
+        return read_levels(self._transaction, event_id, with_buyers=with_buyers)
 
     def pools(self, event_id: EventId) -> Mapping[str, PoolCounts]:
         return read_pools(self._transaction, event_id)
@@ -147,6 +147,9 @@ class PostgresStock:
 
     def find_block(self, block_id: StockBlockId, *, lock: bool = False) -> StockBlock | None:
         return stock_blocks.find(self._transaction, block_id, lock=lock)
+
+    def was_blocked(self, block_id: StockBlockId) -> bool:
+        return stock_blocks.is_known(self._transaction, block_id)
 
     def blocks(self, event_id: EventId) -> tuple[StockBlock, ...]:
         return stock_blocks.of_event(self._transaction, event_id)

@@ -125,3 +125,7 @@ def _from_row(row: Row) -> StockBlock:
         at=row["at"],
         stock=BlockedStock(seats=tuple(row["seats"] or ()), zone=row["zone"], quantity=row["quantity"]),
     )
+
+
+def is_known(transaction: Transaction, block_id: StockBlockId) -> bool:
+    return transaction.first(select(stock_blocks.c.id).where(stock_blocks.c.id == block_id)) is not None

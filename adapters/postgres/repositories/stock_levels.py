@@ -26,12 +26,14 @@ _LEVELS = text("""
     SELECT
         seat_maps.seat_count,
         (SELECT jsonb_object_agg(key, capacity - claimed - allocated - blocked)
-         FROM pools WHERE event_id = events.id) AS free,
+         FROM pools WHERE event_id = events.id
+             AND (zone_key IS NOT NULL OR key IN (SELECT 't:' || tiers.key FROM tiers
+                                                  WHERE tiers.event_id = events.id AND capacity IS NOT NULL))) AS free,
         (SELECT array_agg(seat) FROM claims
          WHERE event_id = events.id AND seat IS NOT NULL AND state IN ('claimed', 'allocated')) AS sold,
         (SELECT array_agg(seat) FROM claims
          WHERE event_id = events.id AND seat IS NOT NULL AND state = 'blocked') AS blocked,
-        (SELECT jsonb_object_agg(key, units)
+        CASE WHEN :with_buyers THEN (SELECT jsonb_object_agg(key, units)
          FROM (SELECT key, sum(bought.quantity - voided.tickets) AS units
                FROM orders
                CROSS JOIN LATERAL unnest(buyer_keys) AS counted (key)
@@ -41,7 +43,7 @@ _LEVELS = text("""
                                    WHERE order_id = orders.id AND state = 'void') AS voided
                WHERE orders.event_id = events.id
                    AND orders.state IN ('awaiting_payment', 'in_review', 'confirmed', 'partially_refunded')
-               GROUP BY key) AS by_key) AS buyers,
+               GROUP BY key) AS by_key) END AS buyers,
         (SELECT jsonb_agg(jsonb_build_object(
                     'nonce', orders.hold_nonce, 'buyer_keys', orders.buyer_keys, 'address', orders.address,
                     'stock', orders.stock, 'deadline_at', orders.deadline_at, 'pools', taken.pools,
@@ -81,9 +83,9 @@ def read_pools(transaction: Transaction, event_id: EventId) -> dict[str, PoolCou
     }
 
 
-def read_levels(transaction: Transaction, event_id: EventId) -> StockLevels:
+def read_levels(transaction: Transaction, event_id: EventId, *, with_buyers: bool) -> StockLevels:
     """Raises NotFound."""
-    row = transaction.first(_LEVELS, {"event_id": event_id})
+    row = transaction.first(_LEVELS, {"event_id": event_id, "with_buyers": with_buyers})
     if row is None:
         raise NotFound("event")
     seats = [SEAT_FREE] * row["seat_count"]

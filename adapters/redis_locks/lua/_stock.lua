@@ -92,14 +92,17 @@ local function tools()
         names[#names + 1] = pool
       end
     end
-    if #names == 0 and #words == 0 then
-      return
-    end
     local known = call('HMGET', state, 'stamp', unpack(names))
     local values = {}
     for place, pool in ipairs(names) do
-      values[#values + 1] = pool
-      values[#values + 1] = (tonumber(known[place + 1]) or 0) + units[pool]
+      -- A tier whose limit was lifted has no pool any more; those who held it under the limit may still say its name.
+      if known[place + 1] then
+        values[#values + 1] = pool
+        values[#values + 1] = known[place + 1] + units[pool]
+      end
+    end
+    if #values == 0 and #words == 0 then
+      return
     end
     if #values > 0 then
       call('HSET', state, unpack(values))
@@ -146,9 +149,10 @@ local function tools()
   end
 
   -- Count tickets and live holds under each key of a list such as "b:d:17 b:e:4". Whoever has neither, nor lapses, is
-  -- forgotten.
-  function tool.count(buyers, units, live)
+  -- forgotten. A network keeps its hold until the checkout is over, so that it cannot take a sale off sale by checkouts.
+  function tool.count(buyers, units, live_of_people, live_of_network)
     for field in string.gmatch(buyers, '%S+') do
+      local live = string.sub(field, 1, 4) == 'b:i:' and live_of_network or live_of_people
       local known = call('HGET', state, field) or '0'
       local number, lapses = string.match(known, '^(%d+)(.*)$')
       number = math.max(0, math.floor(number / TICKET) + units) * TICKET + math.max(0, number % TICKET + live)
@@ -196,7 +200,7 @@ local function tools()
   function tool.give_back(nonce, record, now)
     local units, pools, indexes = tool.owned(record)
     tool.finish(nonce, record, now)
-    tool.count(record.buyers, -units, record.letter == 'c' and 0 or -1)
+    tool.count(record.buyers, -units, record.letter == 'c' and 0 or -1, -1)
     tool.announce(pools, tool.mark(indexes, tool.free_letters(indexes)))
   end
 

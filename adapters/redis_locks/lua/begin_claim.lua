@@ -40,10 +40,10 @@ call('ZREM', deadlines, nonce)
 if record.letter == 'c' then
   ends = math.max(ends, deadline)
 else
-  tool.count(record.buyers, 0, -1)
+  tool.count(record.buyers, 0, -1, 0)
 end
 local more = table.concat(joining, ' ')
-tool.count(more, units, 0)
+tool.count(more, units, 0, 0)
 local buyers = record.buyers .. (more ~= '' and record.buyers ~= '' and ' ' or '') .. more
 local tail = buyers .. '\n' .. record.body .. '\n' .. record.picks
 call('HSET', state, nonce, 'c' .. string.format('%010d', record.made) .. record.print .. tail)

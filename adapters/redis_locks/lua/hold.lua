@@ -256,8 +256,8 @@ if wish_count > 0 then
   end
 
   -- The first row of a plan, best first, that has the neighbours. Rows before it that have not so many are passed over
-  -- by whoever wants as many next, until a seat somewhere comes back.
-  local function pick(field, zones, quantity, accessible)
+  -- by whoever wants as many next, until a seat somewhere comes back. A trial may be given up, so it teaches nothing.
+  local function pick(field, zones, quantity, accessible, is_trial)
     local cursor_field = 'q' .. quantity .. field
     local plan, cursor, returns = unpack(call('HMGET', state, field, cursor_field, 'returns'))
     local letters = accessible and 'fac' or 'f'
@@ -271,7 +271,7 @@ if wish_count > 0 then
     if known_returns == returns and not accessible then
       from = tonumber(known_from)
     end
-    local in_vain = not accessible
+    local in_vain = not accessible and not is_trial
     local begun = from
     while true do
       local first, count, zone, following = string.match(plan, '^(%d+),(%d+),(%d+) ?()', from)
@@ -321,7 +321,7 @@ if wish_count > 0 then
       local found, remaining, taken_back = {}, quantity, states
       for part = 1, parts do
         local size = math.ceil(remaining / (parts - part + 1))
-        first, pool = pick(field, zones, size, accessible and part == 1)
+        first, pool = pick(field, zones, size, accessible and part == 1, true)
         if not first then
           break
         end

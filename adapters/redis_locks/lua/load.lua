@@ -16,9 +16,13 @@
 --   LOADED kept dropped   how many live holds were kept, and how many met stock that is gone
 --   KNOWN                 the stock is of this epoch or a later one: nothing was touched
 -- Invariant: afterwards what Postgres has taken is not free, and nothing is anybody's but by a record. A claim that
--- Postgres does not know is an order that was just being placed or has just ended: it is kept for a minute.
+-- Postgres does not know is an order that was just being placed or has just ended: it is kept for a minute. One that it
+-- does know is kept for ten at least, however late it is.
 
 local UNKNOWN_CLAIM_MS = 60000
+local KNOWN_CLAIM_MS = 600000
+local REMEMBERED = 5000
+local BUYERS_AT_ONCE = 1000
 local settled = KEYS[5]
 local now = clock(ARGV[1])
 local tool = tools()
@@ -37,6 +41,17 @@ for place = 1, #live, 2 do
       deadline = math.min(deadline, now + UNKNOWN_CLAIM_MS)
     end
     survivors[#survivors + 1] = {nonce, record, deadline}
+  end
+end
+
+-- What is remembered for a while, the newest of it: ids of holds that are over, and who let holds lapse.
+local remembered = {}
+local memories = call('ZRANGEBYSCORE', deadlines, '-inf', string.format('%d', -now), 'WITHSCORES', 'LIMIT', 0, REMEMBERED)
+for place = 1, #memories, 2 do
+  local kind, field = string.match(memories[place], '^(.)(.*)$')
+  local text = call('HGET', state, field)
+  if text then
+    remembered[#remembered + 1] = {kind, field, text, memories[place + 1]}
   end
 end
 
@@ -69,11 +84,17 @@ for _ = 1, tonumber(ARGV[8]) do
   local nonce, until_ms, tail = ARGV[argument], ARGV[argument + 1], ARGV[argument + 2]
   standing[nonce] = true
   call('HSET', state, nonce, 'c' .. string.rep('0', 10) .. string.rep('-', 16) .. tail)
-  call('ZADD', deadlines, until_ms, nonce)
+  call('ZADD', deadlines, math.max(until_ms, now + KNOWN_CLAIM_MS), nonce)
   argument = argument + 3
 end
-for place = argument, #ARGV, 2 do
-  call('HSET', state, ARGV[place], ARGV[place + 1] * TICKET)
+while argument <= #ARGV do
+  local batch = {}
+  for place = argument, math.min(argument + BUYERS_AT_ONCE - 1, #ARGV), 2 do
+    batch[#batch + 1] = ARGV[place]
+    batch[#batch + 1] = ARGV[place + 1] * TICKET
+  end
+  call('HSET', state, unpack(batch))
+  argument = argument + BUYERS_AT_ONCE
 end
 
 local kept, dropped = 0, 0
@@ -83,26 +104,39 @@ for _, survivor in ipairs(survivors) do
     local units, taken, indexes = tool.owned(record)
     local fits = true
     for pool in pairs(taken) do
-      fits = fits and free[pool] ~= nil
+      -- A tier's limit may have been lifted; a zone that is gone has nothing to sit in.
+      fits = fits and (free[pool] ~= nil or string.sub(pool, 1, 2) == 't:')
     end
     for _, index in ipairs(indexes) do
       fits = fits and tool.is_free(index)
     end
     if fits then
       for pool, count in pairs(taken) do
-        free[pool] = free[pool] - count
+        free[pool] = free[pool] and free[pool] - count
       end
       for _, index in ipairs(indexes) do
         call('SETRANGE', seats, index, 'h')
       end
       call('HSET', state, nonce, record.letter .. string.format('%010d', record.made) .. record.print .. record.tail)
       call('ZADD', deadlines, deadline, nonce)
-      tool.count(record.buyers, units, record.letter == 'c' and 0 or 1)
+      tool.count(record.buyers, units, record.letter == 'c' and 0 or 1, 1)
       kept = kept + 1
     else
       tool.finish(nonce, record, now)
       dropped = dropped + 1
     end
+  end
+end
+for _, memory in ipairs(remembered) do
+  local kind, field, text, score = unpack(memory)
+  if kind == 's' then
+    local lapses = string.match(text, '^%d+( %d+ %d+)$')
+    if lapses then
+      call('HSET', state, field, (call('HGET', state, field) or '0') .. lapses)
+      call('ZADD', deadlines, score, kind .. field)
+    end
+  elseif call('HSETNX', state, field, text) == 1 then
+    call('ZADD', deadlines, score, kind .. field)
   end
 end
 for pool, count in pairs(free) do

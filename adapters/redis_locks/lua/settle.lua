@@ -75,7 +75,7 @@ if ARGV[5] == 'sold' then
   if record then
     local had_units, had, had_indexes = tool.owned(record)
     tool.finish(nonce, record, now)
-    tool.count(record.buyers, -had_units, record.letter == 'c' and 0 or -1)
+    tool.count(record.buyers, -had_units, record.letter == 'c' and 0 or -1, -1)
     difference = had
     for _, index in ipairs(had_indexes) do
       mine[index] = true
@@ -92,7 +92,7 @@ if ARGV[5] == 'sold' then
   for pool, count in pairs(pools) do
     difference[pool] = (difference[pool] or 0) - count
   end
-  tool.count(buyers, units, 0)
+  tool.count(buyers, units, 0, 0)
   for field in string.gmatch(buyers, '%S+') do
     tool.forget_lapses(field)
   end
@@ -117,7 +117,7 @@ elseif nonce == '' then
       returning[#returning + 1] = index
     end
   end
-  tool.count(buyers, -units, 0)
+  tool.count(buyers, -units, 0, 0)
   tool.announce(pools, tool.mark(returning, tool.free_letters(returning)))
 end
 return {'SETTLED'}

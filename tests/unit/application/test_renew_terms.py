@@ -52,3 +52,15 @@ def test_other_terms_load_nothing_anew() -> None:
     change(house, replace(house.sale.terms, hold_seconds=300))
 
     assert house.inventory.snapshot(event_id=house.event_id) == before
+
+
+def test_seats_that_were_all_in_baskets_come_back_as_the_terms_say() -> None:
+    """Nothing can be read from letters when none of them is free."""
+    house = House(sale=accessible_sale())
+    hold = house.hold(chosen(house.sale, 0, 1, 4, 5, key="seat", accessible=True))
+    assert isinstance(hold, ActiveHold)
+
+    change(house, replace(house.sale.terms, accessible_released=True))
+    house.inventory.release(hold_id=hold.id)
+
+    assert letters(house) == "ffffffff"

@@ -233,3 +233,15 @@ def _with_access_code(sale: Sale, word: str) -> Sale:
     digest = sha256(word.encode()).hexdigest()
     tiers = tuple(replace(tier, access_code_digest=digest) if tier.key == "vip" else tier for tier in sale.tiers)
     return replace(sale, tiers=tiers)
+
+
+def test_whichever_tier_it_becomes_there_are_enough_of_it() -> None:
+    """A tier sold two at a time is not sold once beside a line that may become another; naming one twice is once."""
+    sale = reserved_sale()
+    pairs = replace(sale, tiers=tuple(replace(t, per_order_min=2) if t.key == "stalls" else t for t in sale.tiers))
+
+    refused = demand(pairs, (best(pairs, 1, "balcony", "stalls"), best(pairs, 1, "stalls")))
+
+    assert isinstance(refused, Rejection)
+    assert refused.code is RejectionCode.LIMIT_REACHED
+    assert isinstance(demand(sale, (best(sale, 6, "stalls", "balcony", "balcony"),)), Demand)
