@@ -26,6 +26,8 @@ from domain.tickets import Ticket
 
 PAGE_LIMIT = 50
 DASHBOARD_EVENTS_MAX = 12
+REPAIRED = "inventory.repaired"
+"""What the audit trail calls a repair of an inventory."""
 SEARCH_LENGTH_MAX = 120
 
 _ORDER_NUMBER = re.compile(r"[2-9A-HJKMNP-TV-Z]{4}-?[2-9A-HJKMNP-TV-Z]{4}")
@@ -73,10 +75,22 @@ class EventFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repairs:
+    """How often an inventory had to be put right, as the audit trail has it.
+
+    ``recent`` counts those since the moment that was asked for; ``last_at`` is the last there ever was.
+    """
+
+    recent: int
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """What may need a person. ``oldest_due_at``: since when the oldest due effect has been waiting.
 
-    Failures are those since the moment that was asked for; everything else is as of now.
+    Failures are those since the moment that was asked for; everything else is as of now. ``repairs`` are those of all
+    sales together.
     """
 
     effects_waiting: int
@@ -87,6 +101,16 @@ class Health:
     refunds_failed: int
     payments_unsettled: int
     messages_failed: int
+    repairs: Repairs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """The few figures that a monitor reads again and again. ``repairs`` counts all there ever were."""
+
+    repairs: int
+    effects_waiting: int
+    effects_parked: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +151,12 @@ class PoolFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventStock:
-    """``sold`` counts valid and used tickets by tier key."""
+    """``sold`` counts valid and used tickets by tier key; ``repairs`` are those of this sale's inventory."""
 
     figures: EventFigures
     pools: tuple[PoolFigures, ...]
     sold: Mapping[str, int]
+    repairs: Repairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +274,10 @@ class TrailPage:
 
 
 class Backoffice(Protocol):
+    def pulse(self) -> Pulse:
+        """One cheap question, however long the trail and the outbox have become."""
+        ...
+
     def dashboard(self, *, now: datetime, since: datetime) -> Dashboard:
         """How sales go and what needs a person. ``since``: where "recent" begins."""
         ...

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import event as listening
+from sqlalchemy import text as sql
 
 from adapters.postgres.backoffice import PostgresBackoffice
 from adapters.postgres.catalogue import PostgresCatalogue
@@ -25,14 +26,19 @@ from domain.orders import Buyer, Order, OrderId, OrderState
 from domain.payments import PaymentState
 from domain.ports.backoffice import (
     PAGE_LIMIT,
+    REPAIRED,
     Backoffice,
     EffectState,
     EventsFilter,
     OrdersFilter,
+    Pulse,
+    Repairs,
+    StockFigures,
     TrailFilter,
 )
 from domain.ports.outbox import Effect
 from domain.refunds import STANDARD_POLICY, RefundReason, RefundState
+from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
 from domain.tickets import TicketState
 from domain.venues import Venue
 from tests.fakes.backoffice import FakeBackoffice
@@ -77,6 +83,18 @@ def desk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 def house(desk: Desk) -> House:
     """General admission: a floor of 100, of which 20 may be VIP."""
     return desk.open_house(sale=general_sale())
+
+
+def note(house: House, action: str, event_id: EventId) -> None:
+    """An entry of the trail that the system wrote about an event."""
+    with house.store() as uow:
+        uow.audit.add(
+            AuditEntry(
+                id=uuid4(), at=house.clock.now(), actor="system", action=action, subject_kind="event",
+                subject_id=str(event_id),
+            )
+        )  # fmt: skip
+        uow.commit()
 
 
 def since(house: House, **duration: float) -> datetime:
@@ -211,6 +229,75 @@ def test_one_events_stock_is_told_pool_by_pool(desk: Desk, house: House) -> None
     assert stock.sold == {"vip": 2, "general": 2}
     with pytest.raises(NotFound):
         desk.backoffice.event(EventId(uuid4()), since=since(house))
+
+
+def test_what_is_kept_back_is_counted_apart(desk: Desk, house: House) -> None:
+    """House seats are neither sold nor being paid; what was given back of them is free."""
+    block = StockBlock(
+        id=StockBlockId(uuid4()), event_id=house.event_id, label="Press", reason="", actor="ann@example.com",
+        at=house.clock.now(), stock=BlockedStock(zone="floor", quantity=12),
+    )  # fmt: skip
+    buy(house, general(house.sale, 3))
+    with house.store() as uow:
+        uow.stock.block(block)
+        uow.stock.unblock(block, BlockedStock(zone="floor", quantity=2))
+        uow.commit()
+
+    (floor, _) = desk.backoffice.event(house.event_id, since=since(house)).pools
+
+    assert floor.stock == StockFigures(capacity=100, claimed=0, allocated=3, blocked=10)
+    assert desk.backoffice.event(house.event_id, since=since(house)).figures.stock == floor.stock
+
+
+def test_repairs_are_counted_from_the_trail(desk: Desk, house: House) -> None:
+    """Of all sales and of one: how many lately, and when the last one was, however long ago."""
+    other = EventId(uuid4())
+    note(house, REPAIRED, house.event_id)
+    first = house.clock.now()
+    house.clock.advance(seconds=2 * 86_400)
+    note(house, REPAIRED, other)
+    note(house, "event.published", house.event_id)
+
+    seen = desk.backoffice.dashboard(now=house.clock.now(), since=since(house)).health.repairs
+
+    assert seen == Repairs(recent=1, last_at=house.clock.now())
+    assert desk.backoffice.event(house.event_id, since=since(house)).repairs == Repairs(recent=0, last_at=first)
+    assert desk.backoffice.event(house.event_id, since=first).repairs == Repairs(recent=1, last_at=first)
+
+
+def test_the_pulse_counts_what_monitors_ask_for(desk: Desk, house: House) -> None:
+    """Nothing at first; then every repair there was, and effects that wait or gave up."""
+    assert desk.backoffice.pulse() == Pulse(repairs=0, effects_waiting=0, effects_parked=0)
+    order = buy(house, general(house.sale, 1))
+    house.refund(order.id)
+    for _ in range(12):
+        house.gateway.fail_next("refund", RuntimeError("a mistake of ours"))
+        house.drain()
+        house.clock.advance(seconds=3_600)
+    other = place(house, general(house.sale, 1), GRACE)
+    house.gateway.pay(house.gateway.session_of(other.id))
+    house.settle(other.id)
+    for _ in range(3):
+        note(house, REPAIRED, house.event_id)
+
+    assert desk.backoffice.pulse() == Pulse(repairs=3, effects_waiting=1, effects_parked=1)
+
+
+def test_the_pulse_is_read_from_indexes(desk: Desk, database_url: str) -> None:
+    """A trail of years and an outbox of millions cost a monitor nothing (on Postgres; the fake has no indexes)."""
+    desk.backoffice.pulse()
+    if not desk.sent:
+        return
+    engine = create_engine(database_url, application_name="tests", pool_size=1)
+    with engine.connect() as connection:
+        # An empty table is read as a whole whatever there is: only with that forbidden do indexes show.
+        connection.execute(sql("SET LOCAL enable_seqscan = off"))
+        plan = "\n".join(row[0] for row in connection.execute(sql(f"EXPLAIN {desk.sent[-1]}")))
+    engine.dispose()
+
+    assert "Seq Scan" not in plan
+    for index in ("audit_entries_repairs", "outbox_due", "outbox_parked"):
+        assert index in plan, plan
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from domain.payments import PaymentId, PaymentState
 from domain.ports.backoffice import (
     DASHBOARD_EVENTS_MAX,
     PAGE_LIMIT,
+    REPAIRED,
     Assessed,
     Dashboard,
     EffectRow,
@@ -32,6 +33,8 @@ from domain.ports.backoffice import (
     OrdersFilter,
     OrdersPage,
     PoolFigures,
+    Pulse,
+    Repairs,
     ReviewRow,
     SearchField,
     StockFigures,
@@ -63,6 +66,14 @@ class FakeBackoffice:
     @property
     def _state(self) -> State:
         return self._store.state
+
+    def pulse(self) -> Pulse:
+        open_entries = [entry for entry in self._state.outbox.values() if not entry.done]
+        return Pulse(
+            repairs=len(self._repaired_at()),
+            effects_waiting=sum(not entry.parked for entry in open_entries),
+            effects_parked=sum(entry.parked for entry in open_entries),
+        )
 
     def dashboard(self, *, now: datetime, since: datetime) -> Dashboard:
         current = [e for e in self._state.events.values() if e.state is EventState.PUBLISHED and e.ends_at > now]
@@ -100,6 +111,7 @@ class FakeBackoffice:
             figures=self._figures(event, since),
             pools=tuple(self._pool(event, key) for key in self._pools(event)),
             sold=dict(Counter(keys[ticket.tier_id] for ticket in used)),
+            repairs=_repairs(self._repaired_at(event_id), since),
         )
 
     def orders(self, *, wanted: OrdersFilter) -> OrdersPage:
@@ -186,7 +198,15 @@ class FakeBackoffice:
                 message.state is MessageState.FAILED and message.created_at >= since
                 for message in state.messages.values()
             ),
+            repairs=_repairs(self._repaired_at(), since),
         )
+
+    def _repaired_at(self, event_id: EventId | None = None) -> list[datetime]:
+        return [
+            entry.at
+            for entry in self._state.audit.values()
+            if entry.action == REPAIRED and (event_id is None or entry.subject_id == str(event_id))
+        ]
 
     def _undecided(self) -> list[Order]:
         authorised = {p.order_id for p in self._state.payments.values() if p.state is PaymentState.AUTHORISED}
@@ -236,9 +256,9 @@ class FakeBackoffice:
             name={**zones, **tiers}[key],
             stock=StockFigures(
                 capacity=self._state.capacities[event.id, key],
-                claimed=sum(claim.live for claim in claims if not claim.allocated),
+                claimed=sum(claim.live for claim in claims if not claim.allocated and claim.block_id is None),
                 allocated=sum(claim.live for claim in claims if claim.allocated),
-                blocked=0,
+                blocked=sum(claim.live for claim in claims if claim.block_id is not None),
             ),
         )
 
@@ -297,6 +317,10 @@ def _urgency(event: Event, now: datetime) -> tuple[int, datetime]:
     if now < event.terms.opens_at:
         return 1, event.terms.opens_at
     return (0 if now < event.terms.closes_at else 2), event.starts_at
+
+
+def _repairs(moments: list[datetime], since: datetime) -> Repairs:
+    return Repairs(recent=sum(at >= since for at in moments), last_at=max(moments, default=None))
 
 
 def _confirmed_since(order: Order, since: datetime) -> bool:

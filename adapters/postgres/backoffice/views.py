@@ -4,8 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, Uuid, cast, func, or_, select
 
-from adapters.postgres.backoffice import event_figures, order_files
-from adapters.postgres.backoffice.health import health_from_row, health_of
+from adapters.postgres.backoffice import event_figures, health, order_files
 from adapters.postgres.backoffice.paging import cursor, cut, paged
 from adapters.postgres.reading import picture
 from adapters.postgres.rows import records
@@ -27,6 +26,7 @@ from domain.ports.backoffice import (
     OrderFile,
     OrdersFilter,
     OrdersPage,
+    Pulse,
     ReviewRow,
     TrailFilter,
     TrailPage,
@@ -42,6 +42,11 @@ class PostgresBackoffice:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def pulse(self) -> Pulse:
+        with picture(self._engine) as transaction:
+            (row,) = transaction.rows(health.pulse())
+        return health.pulse_from_row(row)
+
     def dashboard(self, *, now: datetime, since: datetime) -> Dashboard:
         picked = event_figures.most_urgent(now=now)
         figures = event_figures.figures_of(picked, since=since).order_by(picked.c.place)
@@ -54,10 +59,10 @@ class PostgresBackoffice:
         with picture(self._engine) as transaction:
             shown = transaction.rows(figures)
             money = transaction.rows(recent)
-            (health,) = transaction.rows(health_of(now=now, since=since))
+            (counted,) = transaction.rows(health.health_of(now=now, since=since))
         return Dashboard(
             events=tuple(map(event_figures.figures_from_row, shown)),
-            health=health_from_row(health),
+            health=health.health_from_row(counted),
             recent_orders=sum(row["orders"] for row in money),
             recent_gross=tuple(Money(int(row["gross_minor"]), CurrencyCode(row["currency"])) for row in money),
         )
@@ -83,12 +88,14 @@ class PostgresBackoffice:
             figures = transaction.first(event_figures.figures_of(picked, since=since))
             pools = transaction.rows(event_figures.pools_of(event_id))
             sold = transaction.rows(event_figures.sold_by_tier(event_id))
+            (repairs,) = transaction.rows(health.repairs_of(event_id, since=since))
         if figures is None:
             raise NotFound("event")
         return EventStock(
             figures=event_figures.figures_from_row(figures),
             pools=tuple(map(event_figures.pool_from_row, pools)),
             sold={row["key"]: row["sold"] for row in sold},
+            repairs=health.repairs_from_row(repairs),
         )
 
     def orders(self, *, wanted: OrdersFilter) -> OrdersPage:
