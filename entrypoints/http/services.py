@@ -18,6 +18,7 @@ from application.queries.order_details import OrderDetails
 from domain.errors import Rejection
 from domain.holds import ActiveHold, HoldId
 from domain.orders import Order, OrderId
+from domain.ports.backoffice import Backoffice
 from domain.ports.catalogue import Catalogue, Listings
 from domain.ports.inventory import Inventory
 from domain.ports.rate_limits import RateLimiter
@@ -42,6 +43,8 @@ class Services(Protocol):
     def catalogue(self) -> Catalogue: ...
 
     def listings(self) -> Listings: ...
+
+    def backoffice(self) -> Backoffice: ...
 
     def inventory(self) -> Inventory: ...
 

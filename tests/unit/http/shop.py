@@ -43,6 +43,7 @@ from domain.venues import Venue
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
 from tests.fakes import sales
+from tests.fakes.backoffice import FakeBackoffice
 from tests.fakes.catalogue import FakeCatalogue, FakeListings
 from tests.fakes.inventory import FakeInventory
 from tests.fakes.messages import FakeSms
@@ -99,6 +100,7 @@ class Shop:
         self._access = Access(secrets=(self._settings.secret_key.encode(),), public_url=PUBLIC_URL)
         self.fake_inventory = FakeInventory(clock=self.fake_clock.now)
         self.fake_catalogue = FakeCatalogue(self.store)
+        self.fake_backoffice = FakeBackoffice(self.store)
         self._listings = FakeListings(self.store, clock=self.fake_clock)
         self._velocity = FakeVelocity(clock=self.fake_clock.now)
         ids, wakeup, uow = FakeIds(), FakeWakeup(), self.store
@@ -245,6 +247,9 @@ class Shop:
 
     def listings(self) -> FakeListings:
         return self._listings
+
+    def backoffice(self) -> FakeBackoffice:
+        return self.fake_backoffice
 
     def inventory(self) -> FakeInventory:
         return self.fake_inventory

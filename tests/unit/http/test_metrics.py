@@ -1,0 +1,80 @@
+"""What a monitor reads: the house's figures beside those of the web processes."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+
+from application.effects import renew_terms
+from domain.audit import AuditEntry
+from domain.errors import StoreUnavailable
+from domain.ports.backoffice import REPAIRED, Pulse
+from entrypoints.http.metrics import PULSE_KEPT
+from tests.fakes.world import FakeIds
+from tests.unit.http.shop import Shop
+
+
+def figures(client: FlaskClient) -> dict[str, float]:
+    """The house's figures by name, without those of processes."""
+    lines = client.get("/metrics").get_data(as_text=True).splitlines()
+    pairs = (line.split() for line in lines if line.startswith(("tessera_inventory_", "tessera_outbox_")))
+    return {name: float(value) for name, value in pairs}
+
+
+def note_repair(shop: Shop) -> None:
+    with shop.store() as uow:
+        uow.audit.add(
+            AuditEntry(
+                id=uuid4(), at=shop.fake_clock.now(), actor="system", action=REPAIRED, subject_kind="event",
+                subject_id=str(shop.field.id),
+            )
+        )  # fmt: skip
+        uow.commit()
+
+
+def test_repairs_and_effects_are_counted_from_the_books(shop: Shop) -> None:
+    """Whichever process is asked, and whenever it was started, it says what the trail and the outbox have."""
+    shop.buy()
+    with shop.store() as uow:
+        uow.outbox.add(renew_terms(shop.field.id, version=2, ids=FakeIds(), now=shop.fake_clock.now()))
+        uow.commit()
+    note_repair(shop)
+    note_repair(shop)
+
+    assert figures(shop.client()) == {
+        "tessera_inventory_repairs_total": 2.0,
+        "tessera_outbox_waiting": 1.0,
+        "tessera_outbox_parked": 0.0,
+    }
+
+
+def test_figures_are_asked_for_once_in_a_while(shop: Shop) -> None:
+    """A monitor that asks without a pause costs Postgres nothing more; some seconds later the figures are new."""
+    client = shop.client()
+    before = figures(client)
+    note_repair(shop)
+
+    assert figures(client) == before
+    shop.fake_clock.advance(seconds=PULSE_KEPT / timedelta(seconds=1))
+    assert figures(client)["tessera_inventory_repairs_total"] == 1.0
+
+
+def test_processes_are_measured_while_postgres_is_away(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures that nobody knows are left out, everything else is answered, and Postgres is not asked all the time."""
+    client = shop.client()
+    client.get("/healthz")
+    asked = []
+
+    def away() -> Pulse:
+        asked.append(1)
+        raise StoreUnavailable("Postgres does not answer")
+
+    monkeypatch.setattr(shop.fake_backoffice, "pulse", away)
+
+    for _ in range(3):
+        assert figures(client) == {}
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    assert 'route="/healthz"' in answer.text
+    assert len(asked) == 1
