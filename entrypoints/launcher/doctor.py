@@ -155,6 +155,7 @@ def _database(condition: Any) -> Iterator[Finding]:
 
 def _valkey(condition: Any) -> Iterator[Finding]:
     yield _ok("Valkey", f"{condition.server} answers")
+    yield from _nodes(condition)
     if condition.keeps_holds:
         yield _ok("Valkey eviction", condition.eviction_policy)
     else:
@@ -168,6 +169,18 @@ def _valkey(condition: Any) -> Iterator[Finding]:
         yield _note(
             "Valkey persistence", "off: a restart voids all holds, and each sale is rebuilt. Set appendonly yes."
         )
+
+
+def _nodes(condition: Any) -> Iterator[Finding]:
+    """Who of a cluster is there; a single server has been named already."""
+    if condition.away:
+        yield _wrong(
+            "Valkey nodes",
+            f"{condition.nodes} answer, away: {', '.join(condition.away)}. A primary's sales are closed until a "
+            "replica takes over. Start what is away, or take it out of the cluster.",
+        )
+    elif condition.nodes > 1:
+        yield _ok("Valkey nodes", f"all {condition.nodes} answer")
 
 
 def clock_finding(subject: str, theirs: datetime, *, between: tuple[datetime, datetime]) -> Finding:

@@ -10,7 +10,7 @@ import pytest
 
 from domain.errors import StoreUnavailable
 from entrypoints import container as composition
-from entrypoints.launcher.doctor import Verdict, clock_finding, missing_packages, server_findings
+from entrypoints.launcher.doctor import Finding, Verdict, clock_finding, missing_packages, server_findings
 from entrypoints.settings import Settings
 from tests.unit.entrypoints.test_settings import DEVELOPMENT
 
@@ -36,6 +36,8 @@ class Valkey:
     clock: datetime = NOON
     is_persistent: bool = True
     eviction_policy: str = "noeviction"
+    nodes: int = 1
+    away: tuple[str, ...] = ()
 
     @property
     def keeps_holds(self) -> bool:
@@ -51,6 +53,13 @@ class Servers:
 def verdicts(
     monkeypatch: pytest.MonkeyPatch, *, database: Database | None = None, valkey: Valkey | None = None
 ) -> dict[str, Verdict]:
+    """What is thought of these servers, by subject."""
+    return {subject: found.verdict for subject, found in findings(monkeypatch, database, valkey).items()}
+
+
+def findings(
+    monkeypatch: pytest.MonkeyPatch, database: Database | None, valkey: Valkey | None = None
+) -> dict[str, Finding]:
     """What is said of these servers, by subject. Their clocks show the time of the question."""
     now = datetime.now(UTC)
 
@@ -67,7 +76,7 @@ def verdicts(
 
     servers = Servers(database_condition=ask_database, valkey_condition=ask_valkey)
     monkeypatch.setattr(composition, "build_container", lambda _settings: servers)
-    return {found.subject: found.verdict for found in server_findings(Settings.from_environment(DEVELOPMENT))}
+    return {found.subject: found for found in server_findings(Settings.from_environment(DEVELOPMENT))}
 
 
 def test_healthy_servers_are_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +111,18 @@ def test_an_evicting_valkey_is_wrong_and_a_forgetful_one_is_noted(monkeypatch: p
 
     assert found["Valkey eviction"] is Verdict.WRONG
     assert found["Valkey persistence"] is Verdict.NOTE
+
+
+def test_a_cluster_is_counted_and_who_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One server has no nodes to speak of; a whole cluster is in order; a part of one closes sales, so it is wrong."""
+    alone = findings(monkeypatch, Database())
+    whole = findings(monkeypatch, Database(), Valkey(nodes=6))
+    torn = findings(monkeypatch, Database(), Valkey(nodes=5, away=("10.0.0.3:6379",)))
+
+    assert "Valkey nodes" not in alone
+    assert (whole["Valkey nodes"].verdict, whole["Valkey nodes"].detail) == (Verdict.OK, "all 6 answer")
+    assert torn["Valkey nodes"].verdict is Verdict.WRONG
+    assert "10.0.0.3:6379" in torn["Valkey nodes"].detail
 
 
 @pytest.mark.parametrize(
