@@ -25,6 +25,7 @@ from entrypoints.admin import (
     sessions,
     sign_in,
     staff,
+    stock,
     words,
 )
 
@@ -44,7 +45,7 @@ blueprint = Blueprint(
     static_folder="static",
     static_url_path="/static",
 )
-for part in (sign_in, dashboard, events, orders, refunds, reviews, outbox, audit, staff):
+for part in (sign_in, dashboard, events, stock, orders, refunds, reviews, outbox, audit, staff):
     part.add_to(blueprint)
 
 

@@ -1,31 +1,17 @@
 """Events: how each sells, and the terms of its sale."""
 
-from dataclasses import replace
-
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from domain.accounts import Action
 from domain.errors import Rejection
-from domain.events import (
-    HOLD_SECONDS_MAX,
-    HOLD_SECONDS_MIN,
-    PER_BUYER_MAX,
-    Event,
-    EventId,
-    EventState,
-    SaleTerms,
-)
+from domain.events import Event, EventId, EventState, SaleTerms
 from domain.ports.backoffice import EventsFilter, EventStock
 from domain.tiers import tier_pool
-from entrypoints.admin import forms
+from entrypoints.admin import forms, terms_form
 from entrypoints.admin.live_stock import LiveStock, live_stock
 from entrypoints.admin.services import RECENT, current
 from entrypoints.admin.sessions import allowed, member
-
-PAYMENT_MINUTES_MAX = 30
-"""The provider's page lives 35 minutes."""
-LIVE_HOLDS_MAX = 20
 
 
 def add_to(blueprint: Blueprint) -> None:
@@ -62,12 +48,9 @@ def event(event_id: EventId) -> str:
 def change_terms(event_id: EventId) -> Response | tuple[str, int]:
     found = _event(event_id)
     timezone = current().backoffice().event(event_id, since=current().clock().now()).figures.timezone
-    try:
-        terms = _terms(found.terms, request.form, timezone=timezone)
-    except forms.Mistyped as mistake:
-        return _page(event_id, problems={mistake.field: str(mistake)}), 422
-    except ValueError as mistake:
-        return _page(event_id, problems={"terms": f"{str(mistake).capitalize()}."}), 422
+    terms = terms_form.read(request.form, found.terms, timezone=timezone)
+    if not isinstance(terms, SaleTerms):
+        return _page(event_id, problems=terms), 422
     answer = current().change_terms(event_id, terms=terms, actor=member().email)
     if isinstance(answer, Rejection):
         return _page(event_id, problems={"terms": answer.message}), 422
@@ -103,21 +86,6 @@ def cancel(event_id: EventId) -> str | Response | tuple[str, int]:
     return redirect(url_for("admin.event", event_id=event_id), code=303)
 
 
-def _terms(terms: SaleTerms, form: forms.Form, *, timezone: str) -> SaleTerms:
-    """The terms with everything replaced that the form has. Raises ValueError for rules that it breaks together."""
-    return replace(
-        terms,
-        opens_at=forms.moment(form, "opens_at", timezone=timezone),
-        closes_at=forms.moment(form, "closes_at", timezone=timezone),
-        hold_seconds=forms.whole(form, "hold_seconds", least=HOLD_SECONDS_MIN, most=HOLD_SECONDS_MAX),
-        payment_seconds=60 * forms.whole(form, "payment_minutes", least=2, most=PAYMENT_MINUTES_MAX),
-        per_order_max=forms.whole(form, "per_order_max", least=1, most=PER_BUYER_MAX),
-        per_buyer_max=forms.whole(form, "per_buyer_max", least=1, most=PER_BUYER_MAX),
-        live_holds_per_buyer=forms.whole(form, "live_holds_per_buyer", least=1, most=LIVE_HOLDS_MAX),
-        admission_required=form.get("admission_required") == "yes",
-    )
-
-
 def _event(event_id: EventId) -> Event:
     with current().unit_of_work() as uow:
         return uow.events.get(event_id)
@@ -136,12 +104,10 @@ def _page(event_id: EventId, *, problems: dict[str, str] | None = None) -> str:
         zones=[(pool, live.of_pool(pool.key, pool.stock)) for pool in stock.pools if pool.key.startswith("z:")],
         limits=_limits(found, stock, live),
         problems=problems or {},
-        typed=request.form,
+        typed=request.form if problems else terms_form.filled(found.terms, timezone=stock.figures.timezone),
+        numbers=terms_form.NUMBERS,
+        durations=terms_form.DURATIONS,
         now=now,
-        hold_seconds=(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX),
-        payment_minutes_max=PAYMENT_MINUTES_MAX,
-        per_buyer_max=PER_BUYER_MAX,
-        live_holds_max=LIVE_HOLDS_MAX,
     )
 
 

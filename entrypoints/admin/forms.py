@@ -2,6 +2,8 @@
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,10 +15,15 @@ from domain.ports.backoffice import SEARCH_LENGTH_MAX
 
 TEXT_LENGTH_MAX = 500
 
+YES = "yes"
+"""What a ticked box says."""
+
+_MINUTES = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 Form = MultiDict[str, str]
 Word = TypeVar("Word")
+Member = TypeVar("Member", bound=StrEnum)
 
 
 class Mistyped(ValueError):
@@ -34,6 +41,8 @@ def text(form: Form, name: str, *, at_most: int = TEXT_LENGTH_MAX, required: str
         raise Mistyped(name, required)
     if len(value) > at_most:
         raise Mistyped(name, f"At most {at_most} characters.")
+    if "\x00" in value:
+        raise Mistyped(name, "Something here is not a character.")
     return value
 
 
@@ -54,8 +63,29 @@ def whole(form: Form, name: str, *, least: int, most: int) -> int:
     """A whole number in bounds."""
     value = form.get(name, "").strip()
     if not (value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most):
-        raise Mistyped(name, f"A whole number from {least} to {most}.")
+        raise Mistyped(name, f"A whole number from {least:,} to {most:,}.")
     return int(value)
+
+
+def seconds(form: Form, name: str, *, least: int, most: int) -> int:
+    """A duration that is typed in minutes, with a decimal point if it must be, to the second."""
+    value = form.get(name, "").strip().replace(",", ".")
+    if _MINUTES.fullmatch(value) and least <= (typed := round(Decimal(value) * 60)) <= most:
+        return typed
+    raise Mistyped(name, f"Minutes, from {least / 60:g} to {most / 60:g}.")
+
+
+def switch(form: Form, name: str) -> bool:
+    """A checkbox or a choice of yes and no."""
+    return form.get(name) == YES
+
+
+def several(form: Form, name: str, *, of: frozenset[Member]) -> frozenset[Member]:
+    """What was ticked of these members of an enumeration, by their values."""
+    ticked = set(form.getlist(name))
+    if not ticked <= {member.value for member in of}:
+        raise Mistyped(name, "Something here is not one of the choices.")
+    return frozenset(member for member in of if member.value in ticked)
 
 
 def moment(form: Form, name: str, *, timezone: str) -> datetime:

@@ -30,10 +30,14 @@ class Shares:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveStock:
-    """Free units by pool as the inventory has them; empty when it has loaded nothing, so that nothing is held."""
+    """Free units by pool as the inventory has them; empty when it has loaded nothing, so that nothing is held.
+
+    ``seats``: one character a seat, likewise empty.
+    """
 
     answers: bool
     free: Mapping[str, int]
+    seats: str = ""
 
     def of_pool(self, key: str, stock: StockFigures) -> Shares:
         return self._shares(stock, self.free.get(key))
@@ -65,4 +69,6 @@ def live_stock(event_id: EventId) -> LiveStock:
         snapshot = current().inventory().snapshot(event_id=event_id)
     except InventoryUnavailable:
         return LiveStock(answers=False, free={})
-    return LiveStock(answers=True, free=snapshot.free if snapshot else {})
+    if snapshot is None:
+        return LiveStock(answers=True, free={})
+    return LiveStock(answers=True, free=snapshot.free, seats=snapshot.seats)

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from flask import current_app
 
+from application.commands.block_stock import BlockStock, ReleaseBlock
+from application.commands.change_capacity import CapacityChanged, ChangeTierLimit, ChangeZoneCapacity
 from application.commands.request_refund import RequestRefund
 from application.commands.resend_link import ResendLink
 from application.commands.review_order import ReviewOrder
@@ -20,6 +22,7 @@ from domain.ports.rate_limits import RateLimiter
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock, Ids
 from domain.refunds import Quote, Refund, RefundReason
+from domain.stock_blocks import BlockedStock, StockBlock
 from domain.tickets import TicketId
 from entrypoints.settings import Settings
 
@@ -55,6 +58,12 @@ class Services(Protocol):
     def cancel_event(self, event_id: EventId, /, *, actor: str) -> Event: ...
 
     def change_terms(self, event_id: EventId, /, *, terms: SaleTerms, actor: str) -> Event | Rejection: ...
+
+    def block_stock(self, command: BlockStock, /) -> StockBlock | Rejection: ...
+
+    def release_block(self, command: ReleaseBlock, /) -> BlockedStock | Rejection: ...
+
+    def change_capacity(self, command: ChangeZoneCapacity | ChangeTierLimit, /) -> CapacityChanged | Rejection: ...
 
     def review_order(self, command: ReviewOrder, /) -> Order | Rejection: ...
 

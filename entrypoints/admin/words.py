@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from babel.numbers import format_currency
 
 from domain.accounts import Role
-from domain.events import EventState
+from domain.events import EventState, LimitSubject
 from domain.fraud import RiskLevel, Verdict
 from domain.money import CurrencyCode, Money
 from domain.orders import OrderState, StockState
@@ -23,6 +23,8 @@ from domain.refunds import RefundReason, RefundState
 from domain.tickets import TicketState
 
 _LOCALE = "en"
+_POOLS = {"z": "zone", "t": "tier"}
+"""What the letter in front of a pool's key means."""
 
 
 class Label(NamedTuple):
@@ -95,6 +97,13 @@ ROLE_MAY = {
     Role.FINANCE: "orders and refunds",
 }
 
+RECOGNISED_BY = {
+    LimitSubject.DEVICE: "device",
+    LimitSubject.ACCOUNT: "account",
+    LimitSubject.EMAIL: "e-mail",
+    LimitSubject.PHONE: "phone",
+}
+
 EFFECTS = {
     Effect.CAPTURE_PAYMENT: "Capture a payment",
     Effect.VOID_PAYMENT: "Let a payment go",
@@ -124,6 +133,10 @@ HAPPENINGS = {
     "event.published": "published the event",
     "event.cancelled": "cancelled the event",
     "event.terms_changed": "changed the terms of the sale",
+    "event.capacity_changed": "changed a capacity",
+    "stock.blocked": "kept places back",
+    "stock.unblocked": "gave places back",
+    "inventory.repaired": "put the inventory right",
     "venue.added": "added the venue",
     "seat_map.added": "added the seat map",
     "staff.added": "added the staff member",
@@ -138,6 +151,8 @@ SUBJECTS = (
     "refund",
     "message",
     "event",
+    "stock",
+    "inventory",
     "venue",
     "seat_map",
     "staff",
@@ -196,6 +211,22 @@ def span(duration: timedelta) -> str:
     return f"{seconds} second{'' if seconds == 1 else 's'}"
 
 
+def minutes(seconds: int) -> str:
+    """``10`` or ``7.5``: for typing, and exact to the second."""
+    return f"{seconds / 60:.3f}".rstrip("0").rstrip(".")
+
+
+def lasting(seconds: int) -> str:
+    """``10 minutes``, ``1 minute``, ``7.5 minutes``."""
+    return f"{minutes(seconds)} minute{'' if seconds == 60 else 's'}"
+
+
+def recognised(by: frozenset[LimitSubject]) -> str:
+    """``device, account, e-mail or phone``: what one person is known by when tickets are counted."""
+    names = [name for subject, name in RECOGNISED_BY.items() if subject in by]
+    return " or ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
 def ago(at: datetime, now: datetime) -> str:
     """``5 minutes ago`` or ``in 2 hours``."""
     return f"in {span(at - now)}" if at > now else f"{span(now - at)} ago"
@@ -219,16 +250,46 @@ def happening(action: str) -> str:
 
 def details(values: Mapping[str, object], currency: CurrencyCode | None = None) -> list[tuple[str, str]]:
     """An audit entry's details, one line each, empty ones left out; amounts as money where the currency is known."""
-    return [
+    before, after = values.get("before"), values.get("after")
+    changes = _changes(before, after) if isinstance(before, Mapping) and isinstance(after, Mapping) else []
+    told = {name: value for name, value in values.items() if not (changes and name in {"before", "after"})}
+    return changes + [
         (name.replace("_", " "), _said(name, value, currency))
-        for name, value in values.items()
+        for name, value in told.items()
         if value not in (None, "", [])
     ]
+
+
+def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> list[tuple[str, str]]:
+    """One line for each thing that is another now: ``zone floor``, ``100 → 120``."""
+    names = dict.fromkeys((*before, *after))
+    return [(_thing(name), f"{_value(before.get(name))} → {_value(after.get(name))}") for name in names]
+
+
+def _thing(name: str) -> str:
+    """A field or a pool's key in words."""
+    kind, _, key = name.partition(":")
+    return f"{_POOLS[kind]} {key}" if key and kind in _POOLS else name.replace("_", " ")
+
+
+def _value(value: object) -> str:
+    match value:
+        case None | "" | []:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return count(value)
+        case list() | tuple():
+            return ", ".join(map(str, value))
+    return str(value)
 
 
 def _said(name: str, value: object, currency: CurrencyCode | None) -> str:
     if name == "amount" and isinstance(value, int) and currency:
         return money(Money(value, currency))
+    if name == "seats" and isinstance(value, list | tuple):
+        return count(len(value))  # Seats are noted by their numbers in the map, which say nothing to people.
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

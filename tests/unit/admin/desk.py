@@ -2,13 +2,21 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from application.commands.block_stock import BlockStock, ReleaseBlock, block_stock, release_block
 from application.commands.catalogue_changes import cancel_event, change_terms, publish_event
+from application.commands.change_capacity import (
+    CapacityChanged,
+    ChangeTierLimit,
+    ChangeZoneCapacity,
+    change_capacity,
+)
 from application.commands.request_refund import RequestRefund, request_refund
 from application.commands.resend_link import ResendLink, resend_link
 from application.commands.review_order import ReviewOrder, review_order
@@ -26,6 +34,7 @@ from domain.ports.rate_limits import RateLimiter
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock, Ids
 from domain.refunds import Quote, Refund, RefundReason
+from domain.stock_blocks import BlockedStock, StockBlock
 from domain.tickets import TicketId
 from entrypoints.admin import blueprint
 from entrypoints.settings import Settings
@@ -46,6 +55,11 @@ class Desk:
     passwords: FakePasswordHasher = field(default_factory=FakePasswordHasher)
 
     def __post_init__(self) -> None:
+        house = self.house
+        self._of_stock: dict[str, Any] = {
+            "catalogue": house.catalogue, "inventory": house.inventory, "unit_of_work": house.store,
+            "clock": house.clock, "ids": house.ids,
+        }  # fmt: skip
         self._limiter = FakeRateLimiter(self.house.clock.now)
         self._backoffice = FakeBackoffice(self.house.store)
         self.app = Flask("tests.desk", static_folder=None)
@@ -101,6 +115,15 @@ class Desk:
             event_id, terms=terms, actor=actor, unit_of_work=house.store, clock=house.clock, ids=house.ids,
             wakeup=house.wakeup,
         )  # fmt: skip
+
+    def block_stock(self, command: BlockStock, /) -> StockBlock | Rejection:
+        return block_stock(command, **self._of_stock)
+
+    def release_block(self, command: ReleaseBlock, /) -> BlockedStock | Rejection:
+        return release_block(command, **self._of_stock)
+
+    def change_capacity(self, command: ChangeZoneCapacity | ChangeTierLimit, /) -> CapacityChanged | Rejection:
+        return change_capacity(command, **self._of_stock)
 
     def review_order(self, command: ReviewOrder, /) -> Order | Rejection:
         house = self.house

@@ -1,5 +1,6 @@
 """Events in the portal: what is shown of a sale, and how its terms change."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -7,8 +8,9 @@ import pytest
 
 from domain.accounts import Role
 from domain.errors import InventoryUnavailable
-from domain.events import EventState
+from domain.events import EventState, LimitSubject, SaleTerms
 from domain.ports.outbox import Effect
+from entrypoints.admin import terms_form
 from tests.fakes.sales import general, general_sale
 from tests.unit.admin.desk import Desk
 from tests.unit.application.house import House
@@ -16,13 +18,39 @@ from tests.unit.application.house import House
 FORM = {
     "opens_at": "2026-07-01T10:00",
     "closes_at": "2027-01-01T18:30",
-    "hold_seconds": "300",
-    "payment_minutes": "12",
+    "admission_required": "yes",
+    "hold_seconds": "7.5",
+    "extensions_max": "2",
+    "hold_seconds_cap": "90",
+    "payment_seconds": "12",
     "per_order_max": "6",
     "per_buyer_max": "8",
+    "limit_by": ["device", "phone"],
     "live_holds_per_buyer": "2",
-    "admission_required": "yes",
+    "live_holds_per_address": "0",
+    "lapses_max": "4",
+    "cooldown_seconds": "0",
+    "may_strand_seats": "yes",
 }
+TYPED = SaleTerms(
+    opens_at=datetime(2026, 7, 1, 9, 0, tzinfo=UTC),
+    closes_at=datetime(2027, 1, 1, 18, 30, tzinfo=UTC),
+    hold_seconds=450,
+    payment_seconds=720,
+    per_order_max=6,
+    per_buyer_max=8,
+    live_holds_per_buyer=2,
+    admission_required=True,
+    extensions_max=2,
+    hold_seconds_cap=5_400,
+    live_holds_per_address=0,
+    lapses_max=4,
+    cooldown_seconds=0,
+    may_strand_seats=True,
+    accessible_released=False,
+    limit_by=frozenset({LimitSubject.DEVICE, LimitSubject.PHONE}),
+)
+"""What FORM says."""
 
 
 @pytest.fixture
@@ -64,25 +92,31 @@ def test_terms_are_typed_on_the_venues_clock(desk: Desk) -> None:
 
     answer = browser.post(f"{path}/terms", seen_on=path, **FORM)
 
-    terms = house.store.state.events[house.event_id].terms
     assert answer.status_code == 303
-    assert terms.opens_at == datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
-    assert terms.closes_at == datetime(2027, 1, 1, 18, 30, tzinfo=UTC)
-    assert (terms.hold_seconds, terms.payment_seconds) == (300, 720)
-    assert (terms.per_order_max, terms.per_buyer_max, terms.live_holds_per_buyer) == (6, 8, 2)
-    assert terms.admission_required
+    assert house.store.state.events[house.event_id].terms == TYPED
     assert Effect.RENEW_TERMS in {entry.row.effect for entry in house.store.state.outbox.values()}
     assert 'value="2026-07-01T10:00"' in browser.page(path)
+    assert 'value="7.5"' in browser.page(path)
     assert "changed the terms" in browser.page("/audit?actor=venue_manager@example.com")
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"hold_seconds": "5"}, "from 120 to 3600"),
-        ({"hold_seconds": "2.6e-42"}, "from 120 to 3600"),
+        ({"hold_seconds": "1"}, "Minutes, from 2 to 60"),
+        ({"hold_seconds": "2.6e-42"}, "Minutes, from 2 to 60"),
+        ({"hold_seconds": "61"}, "Minutes, from 2 to 60"),
+        ({"hold_seconds_cap": "5"}, "At least as long as a reservation"),
+        ({"hold_seconds_cap": "121"}, "Minutes, from 2 to 120"),
+        ({"payment_seconds": "4"}, "Minutes, from 5 to 30"),
+        ({"cooldown_seconds": "-1"}, "Minutes, from 0 to 60"),
+        ({"extensions_max": "6"}, "from 0 to 5"),
         ({"per_order_max": "-1"}, "from 1 to 200"),
-        ({"per_order_max": "9"}, "1 ≤ per order ≤ per buyer"),
+        ({"per_order_max": "9"}, "No more than one person may have in all, 8"),
+        ({"live_holds_per_buyer": "0"}, "from 1 to 900"),
+        ({"live_holds_per_address": "901"}, "from 0 to 900"),
+        ({"lapses_max": "0"}, "from 1 to 20"),
+        ({"limit_by": ["device", "address"]}, "not one of the choices"),
         ({"closes_at": "2026-01-01T00:00"}, "closes after it opens"),
         ({"opens_at": "soon"}, "A date and a time"),
         ({"opens_at": "2026-07-01T10:00+02:00"}, "without a time zone"),
@@ -99,8 +133,58 @@ def test_terms_that_make_no_sense_are_explained(desk: Desk, change: dict[str, st
 
     assert answer.status_code == 422
     assert said in answer.text
-    assert 'value="300"' in answer.text or "hold_seconds" in change
+    (name,) = change
+    assert f'href="#{name}"' in answer.text
     assert house.store.state.events[house.event_id].terms == before
+
+
+def test_nothing_that_was_typed_is_lost(desk: Desk) -> None:
+    """Three mistakes are three messages, and every field of the page that comes back says what was typed."""
+    house = desk.house
+    browser = desk.signed_in(Role.VENUE_MANAGER)
+    path = f"/events/{house.event_id}"
+    typed = {**FORM, "hold_seconds": "", "per_order_max": "none", "lapses_max": "99"}
+
+    page = browser.post(f"{path}/terms", seen_on=path, **typed).text
+
+    fields = dict(re.findall(r'<input id="(\w+)" name="\1"[^>]* value="([^"]*)"', page))
+    assert fields == {name: typed[name] for name in fields}
+    assert len(fields) == len(FORM) - 3
+    ticked = re.findall(r'name="(\w+)" value="(\w+)" checked', page)
+    assert ticked == [
+        ("admission_required", "yes"), ("limit_by", "device"), ("limit_by", "phone"), ("may_strand_seats", "yes"),
+    ]  # fmt: skip
+    assert page.count('class="wrong"') == 3
+    assert "3 fields need another look" in page
+
+
+def test_a_form_that_is_sent_back_as_it_came_changes_nothing(desk: Desk) -> None:
+    """Durations survive minutes with decimals, whatever second they are."""
+    for seconds in (120, 121, 127, 599, 3_599, 3_600):
+        terms = replace(TYPED, hold_seconds=seconds, hold_seconds_cap=seconds, cooldown_seconds=seconds)
+
+        form = terms_form.filled(terms, timezone="Europe/London")
+
+        assert terms_form.read(form, terms, timezone="Europe/London") == terms
+
+
+def test_who_may_only_read_reads_all_of_it(desk: Desk) -> None:
+    """Support sees the terms in words, and no field."""
+    house = desk.house
+    event = house.store.state.events[house.event_id]
+    house.store.state.events[house.event_id] = replace(event, terms=TYPED)
+
+    page = desk.signed_in(Role.SUPPORT).page(f"/events/{house.event_id}")
+
+    for said in (
+        "7.5 minutes, may be extended 2 times, and ends after 90 minutes at the latest",
+        "6 an order, 8 a person, recognised by device or phone",
+        "2 a person, any number a network address",
+        "no pause",
+        "are kept for who asks for them",
+    ):
+        assert said in page
+    assert 'name="hold_seconds"' not in page
 
 
 def test_cancelling_is_asked_twice(desk: Desk) -> None:

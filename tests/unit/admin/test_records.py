@@ -1,10 +1,15 @@
 """The outbox, the audit trail and the staff list."""
 
+import re
+
 import pytest
 
 from domain.accounts import Role, StaffMember
+from domain.audit import AuditEntry
+from domain.ports.backoffice import REPAIRED
 from domain.ports.outbox import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX
 from domain.refunds import RefundState
+from entrypoints.admin import words
 from tests.fakes.sales import general
 from tests.unit.admin.desk import PASSWORD, Desk
 
@@ -61,6 +66,48 @@ def test_the_dashboard_shows_what_needs_a_person(desk: Desk) -> None:
     page = desk.signed_in(Role.SUPPORT).page("/")
 
     assert 'class="vital bad" href="/admin/outbox"' in page
+
+
+def test_repairs_are_seen_where_people_look(desk: Desk) -> None:
+    """The dashboard counts those of the last day and says when the last was; the trail says what was wrong."""
+    house = desk.house
+    browser = desk.signed_in(Role.SUPPORT)
+    assert "never needed one" in browser.page("/")
+    entry = AuditEntry(
+        id=house.ids.uuid(), at=house.clock.now(), actor="system", action=REPAIRED, subject_kind="event",
+        subject_id=str(house.event_id), details={"differences": ["pool z:floor: 9 free, not 8"], "total": 1},
+    )  # fmt: skip
+    with house.store() as uow:
+        uow.audit.add(entry)
+        uow.commit()
+    house.clock.advance(seconds=3 * 3_600)
+
+    vital = re.compile(r'class="vital attention" href="[^"]*action=inventory[^"]*"><span>[^<]*</span><b>1</b>')
+    for path in ("/", f"/events/{house.event_id}/stock"):
+        page = browser.page(path)
+        assert vital.search(page), path
+        assert "last 3 hours ago" in page
+    trail = browser.page("/audit?action=inventory")
+    assert "put the inventory right" in trail
+    assert "pool z:floor: 9 free, not 8" in trail
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"before": {"z:floor": 100}, "after": {"z:floor": 1_200}}, [("zone floor", "100 → 1,200")]),
+        ({"before": {"t:vip": 20}, "after": {"t:vip": None}}, [("tier vip", "20 → none")]),
+        (
+            {"before": {"may_strand_seats": False}, "after": {"may_strand_seats": True}},
+            [("may strand seats", "no → yes")],
+        ),
+        ({"before": {"limit_by": ["device"]}, "after": {"limit_by": []}}, [("limit by", "device → none")]),
+        ({"label": "Press", "seats": [4, 5, 6], "reason": ""}, [("label", "Press"), ("seats", "3")]),
+    ],
+)
+def test_what_changed_is_told_as_before_and_after(values: dict[str, object], said: list[tuple[str, str]]) -> None:
+    """One line for each thing that is another now, in words."""
+    assert words.details(values) == said
 
 
 @pytest.mark.parametrize(
