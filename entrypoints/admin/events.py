@@ -105,6 +105,7 @@ def _page(event_id: EventId, *, problems: dict[str, str] | None = None) -> str:
         limits=_limits(found, stock, live),
         problems=problems or {},
         typed=request.form if problems else terms_form.filled(found.terms, timezone=stock.figures.timezone),
+        titles=terms_form.TITLES,
         numbers=terms_form.NUMBERS,
         durations=terms_form.DURATIONS,
         now=now,

@@ -44,6 +44,23 @@ DURATIONS = {
 }
 """Fields that are kept in seconds and typed in minutes: least and most seconds."""
 
+TITLES = {
+    "opens_at": "Sale opens",
+    "closes_at": "Sale closes",
+    "hold_seconds": "A reservation lasts",
+    "extensions_max": "May be extended",
+    "hold_seconds_cap": "At the longest",
+    "payment_seconds": "Time to pay",
+    "per_order_max": "Tickets per order",
+    "per_buyer_max": "Tickets per person",
+    "live_holds_per_buyer": "Reservations per person",
+    "live_holds_per_address": "Reservations per network",
+    "lapses_max": "Lapses in a row",
+    "cooldown_seconds": "The pause",
+    "limit_by": "A person is recognised by",
+}
+"""What fields are called, in the order of the form."""
+
 MOMENTS = ("opens_at", "closes_at")
 SWITCHES = ("admission_required", "may_strand_seats", "accessible_released")
 
@@ -82,7 +99,9 @@ def read(form: forms.Form, terms: SaleTerms, *, timezone: str) -> SaleTerms | Pr
         except forms.Mistyped as mistake:
             problems[name] = str(mistake)
     problems |= _disagreements(values)
-    return problems or replace(terms, **values)
+    if problems:
+        return {name: problems[name] for name in TITLES if name in problems}
+    return replace(terms, **values)
 
 
 def _disagreements(values: Mapping[str, Any]) -> Problems:

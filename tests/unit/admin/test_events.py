@@ -156,6 +156,7 @@ def test_nothing_that_was_typed_is_lost(desk: Desk) -> None:
     ]  # fmt: skip
     assert page.count('class="wrong"') == 3
     assert "3 fields need another look" in page
+    assert '<a href="#hold_seconds">A reservation lasts: Minutes, from 2 to 60.</a>' in page
 
 
 def test_a_form_that_is_sent_back_as_it_came_changes_nothing(desk: Desk) -> None:
