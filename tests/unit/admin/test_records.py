@@ -1,9 +1,11 @@
 """The outbox, the audit trail and the staff list."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+import entrypoints.admin
 from domain.accounts import Role, StaffMember
 from domain.audit import AuditEntry
 from domain.ports.backoffice import REPAIRED
@@ -12,6 +14,8 @@ from domain.refunds import RefundState
 from entrypoints.admin import words
 from tests.fakes.sales import general
 from tests.unit.admin.desk import PASSWORD, Desk
+
+STATIC = Path(entrypoints.admin.__file__).parent / "static"
 
 
 @pytest.fixture
@@ -192,8 +196,31 @@ def test_the_static_files_are_there(desk: Desk) -> None:
     page = browser.page("/")
     names = {part.split('"')[0] for part in page.split('="/admin/static/')[1:]}
 
-    assert len(names) == 3
+    assert {name.partition("?")[0] for name in names} == {path.name for path in STATIC.iterdir()}
     for name in names:
         with browser.client.get(f"/admin/static/{name.replace('&amp;', '&')}") as answer:
             assert answer.status_code == 200
             assert "immutable" in answer.headers["Cache-Control"]
+
+
+def test_the_desk_and_the_shop_are_of_one_house() -> None:
+    """Whatever colour, letter or measure both have a name for is the same in both, in light and in dark."""
+    desk_tokens, shop_tokens = (
+        _tokens(path) for path in (STATIC / "tokens.css", STATIC.parents[1] / "http/static/css/tokens.css")
+    )
+
+    shared = desk_tokens.keys() & shop_tokens.keys()
+
+    assert len(shared) > 20
+    assert {name: desk_tokens[name] for name in shared} == {name: shop_tokens[name] for name in shared}
+
+
+def _tokens(path: Path) -> dict[tuple[str, str], str]:
+    """Custom properties by scheme and name."""
+    light, dark = path.read_text().split("prefers-color-scheme: dark")
+    found = {"light": light, "dark": dark}
+    return {
+        (scheme, name): " ".join(value.split())
+        for scheme, text in found.items()
+        for name, value in re.findall(r"(--[\w-]+):([^;]+);", text)
+    }
