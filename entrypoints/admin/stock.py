@@ -6,13 +6,12 @@ from uuid import UUID
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from application.commands.block_stock import BlockStock, ReleaseBlock
-from application.commands.change_capacity import ChangeTierLimit, ChangeZoneCapacity
+from application.commands.block_stock import ReleaseBlock
 from domain.accounts import Action
 from domain.errors import NotFound, Rejection, RejectionCode, Unavailable
 from domain.events import Event, EventId, EventState
 from domain.ports.inventory import SEAT_ACCESSIBLE, SEAT_BLOCKED, SEAT_COMPANION, SEAT_HELD, SEATS_TO_BE_HAD
-from domain.seat_maps import ZONE_CAPACITY_MAX, Seat, SeatIndex, SeatMap, Zone, ZoneKind
+from domain.seat_maps import ZONE_CAPACITY_MAX, Seat, SeatMap, Zone, ZoneKind
 from domain.stock_blocks import (
     LABEL_LENGTH_MAX,
     LABELS_USUAL,
@@ -22,7 +21,7 @@ from domain.stock_blocks import (
     StockBlockId,
 )
 from domain.tiers import tier_pool, zone_pool
-from entrypoints.admin import forms, seat_words
+from entrypoints.admin import forms, seat_words, stock_forms, words
 from entrypoints.admin.live_stock import LiveStock, live_stock
 from entrypoints.admin.services import RECENT, current
 from entrypoints.admin.sessions import allowed, member
@@ -115,7 +114,7 @@ def change_capacity(event_id: EventId) -> Response | str | tuple[str, int]:
     event = _house(event_id).event
     pool = request.form.get("pool", "")
     try:
-        wanted = _capacity(event, pool)
+        wanted = stock_forms.capacity_change(event, pool)
     except forms.Mistyped as mistake:
         return _page(event_id, problems={pool: str(mistake)}), 422
     if wanted.asks_first and request.form.get("sure") != forms.YES:
@@ -138,9 +137,9 @@ def keep_back(event_id: EventId) -> Response | str | tuple[str, int]:
     if request.method == "GET":
         return _keep_page(house, zone, block_id=current().ids().uuid())
     try:
-        command = _block(house, zone)
+        command = stock_forms.block(event_id, zone, house.seat_map)
     except forms.Mistyped as mistake:
-        return _keep_page(house, zone, block_id=_block_id(), problems={mistake.field: str(mistake)}), 422
+        return _keep_page(house, zone, block_id=stock_forms.block_id(), problems={mistake.field: str(mistake)}), 422
     try:
         answer = current().block_stock(command)
     except Unavailable:
@@ -152,7 +151,7 @@ def keep_back(event_id: EventId) -> Response | str | tuple[str, int]:
         said = "This form was sent already with other places. Look at the list, or send it again." if is_used else None
         problems = {_field(answer): said or answer.message}
         return _keep_page(_house(event_id), zone, block_id=block_id, problems=problems), 422
-    flash(f"{_places(answer.stock.units)} kept back: {answer.label}.", "done")
+    flash(f"{words.places(answer.stock.units, are=True)} kept back: {answer.label}.", "done")
     return redirect(url_for("admin.stock", event_id=event_id), code=303)
 
 
@@ -167,7 +166,7 @@ def give_back(event_id: EventId, block_id: StockBlockId) -> Response | str | tup
     if request.method == "GET":
         return _give_page(house, block)
     try:
-        part = _part(block)
+        part = stock_forms.part(block)
     except forms.Mistyped as mistake:
         return _give_page(house, block, problems={mistake.field: str(mistake)}), 422
     try:
@@ -179,114 +178,13 @@ def give_back(event_id: EventId, block_id: StockBlockId) -> Response | str | tup
     else:
         if isinstance(answer, Rejection):
             return _give_page(house, block, problems={_field(answer): answer.message}), 422
-        flash(f"{_places(answer.units)} given back, and on sale.", "done")
+        flash(f"{words.places(answer.units, are=True)} given back, and on sale.", "done")
     return redirect(url_for("admin.stock", event_id=event_id), code=303)
-
-
-# What was typed.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """A change of a capacity, the name of what it changes, and what to say when it is done."""
-
-    command: ChangeZoneCapacity | ChangeTierLimit
-    name: str
-    done: str
-    asks_first: bool
-
-
-def _capacity(event: Event, pool: str) -> _Wanted:
-    tier = next((tier for tier in event.tiers if tier_pool(tier.key) == pool), None)
-    zone = next((key for tier in event.tiers for key in tier.zones if zone_pool(key) == pool), None)
-    actor = member().email
-    if tier is not None and not request.form.get("capacity", "").strip():
-        return _Wanted(
-            command=ChangeTierLimit(event_id=event.id, tier_id=tier.id, limit=None, actor=actor),
-            name=tier.name,
-            done=f"{tier.name} has no limit of its own any more.",
-            asks_first=tier.capacity is not None,
-        )
-    units = forms.whole(request.form, "capacity", least=0, most=ZONE_CAPACITY_MAX)
-    if tier is not None:
-        return _Wanted(
-            command=ChangeTierLimit(event_id=event.id, tier_id=tier.id, limit=units, actor=actor),
-            name=tier.name,
-            done=f"At most {units:,} tickets of {tier.name} are sold.",
-            asks_first=False,
-        )
-    if zone is None:
-        abort(404)
-    return _Wanted(
-        command=ChangeZoneCapacity(event_id=event.id, zone=zone, capacity=units, actor=actor),
-        name=zone,
-        done=f"The capacity is {units:,} now.",
-        asks_first=False,
-    )
-
-
-def _block(house: House, zone: Zone) -> BlockStock:
-    """The block that the form describes. Raises Mistyped."""
-    form = request.form
-    label = forms.text(form, "label", at_most=LABEL_LENGTH_MAX, required="Say what the places are kept for.")
-    reason = forms.text(form, "reason", at_most=REASON_LENGTH_MAX)
-    if zone.kind is ZoneKind.GENERAL_ADMISSION:
-        wanted = BlockedStock(zone=zone.key, quantity=forms.whole(form, "quantity", least=1, most=ZONE_CAPACITY_MAX))
-    else:
-        typed = forms.text(form, "seats", at_most=seat_words.TYPED_LENGTH_MAX)
-        seats = seat_words.read(typed, seat_words.rows_of(house.seat_map, zone.key)) | _ticked()
-        if not seats:
-            raise forms.Mistyped("seats", "Type seats or tick them.")
-        wanted = BlockedStock(seats=tuple(sorted(seats)))
-    return BlockStock(
-        block_id=_block_id(), event_id=house.event.id, label=label, reason=reason, stock=wanted, actor=member().email
-    )
-
-
-def _part(block: StockBlock) -> BlockedStock | None:
-    """What of the block to give back: None for all of it. Raises Mistyped."""
-    which, ticked = request.form.get("which"), _ticked()
-    if request.form.get("kept") != str(block.stock.units):
-        raise forms.Mistyped("which", f"It keeps {_places(block.stock.units, verb=False)} by now. Please choose again.")
-    if which == "all":
-        if ticked:
-            raise forms.Mistyped("which", "You ticked single seats, and yet everything. Choose one of the two.")
-        return None
-    if which != "part":
-        raise forms.Mistyped("which", "Everything, or a part?")
-    if block.stock.zone is not None:
-        quantity = forms.whole(request.form, "quantity", least=1, most=block.stock.quantity)
-        return BlockedStock(zone=block.stock.zone, quantity=quantity)
-    if not ticked:
-        raise forms.Mistyped("seats", "Tick the seats to give back.")
-    return BlockedStock(seats=tuple(sorted(ticked)))
-
-
-def _ticked() -> frozenset[SeatIndex]:
-    values = request.form.getlist("seat")
-    if not all(value.isascii() and value.isdigit() and len(value) < 10 for value in values):
-        raise forms.Mistyped("seats", "Something here is not a seat.")
-    return frozenset(map(int, values))
-
-
-def _block_id() -> StockBlockId:
-    try:
-        return StockBlockId(UUID(request.form.get("block", "")))
-    except ValueError:
-        abort(400)
 
 
 def _field(rejection: Rejection) -> str:
     """Where a refusal is shown."""
     return str(rejection.details.get("field") or _FIELD_OF.get(rejection.code, "block"))
-
-
-def _places(units: int, *, verb: bool = True) -> str:
-    many = "1 place" if units == 1 else f"{units:,} places"
-    return f"{many} {'is' if units == 1 else 'are'}" if verb else many
-
-
-# What is shown.
 
 
 def _house(event_id: EventId) -> House:
@@ -410,5 +308,5 @@ def _seat_state(letter: str) -> str:
 
 def _stock_in_words(kept: BlockedStock, seat_map: SeatMap) -> tuple[str, ...]:
     if kept.zone is not None:
-        return (f"{seat_map.zone(kept.zone).name}: {_places(kept.quantity, verb=False)}",)
+        return (f"{seat_map.zone(kept.zone).name}: {words.places(kept.quantity)}",)
     return seat_words.in_words(kept.seats, seat_map)

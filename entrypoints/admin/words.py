@@ -178,6 +178,12 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def places(units: int, *, are: bool = False) -> str:
+    """``1 place`` or ``1,200 places``, with its verb if something is to be said of them."""
+    many = "1 place" if units == 1 else f"{count(units)} places"
+    return f"{many} {'is' if units == 1 else 'are'}" if are else many
+
+
 def moment(at: datetime, timezone: str = "UTC") -> str:
     """``22 Nov 2026, 16:44``, on the clock of ``timezone``."""
     local = at.astimezone(ZoneInfo(timezone))
