@@ -115,8 +115,8 @@ def _page(event_id: EventId, *, problems: dict[str, str] | None = None) -> str:
 def _limits(event: Event, stock: EventStock, live: LiveStock) -> dict[str, int]:
     """What is left of each tier's own limit, for tiers that have one."""
     own = {pool.key: pool.stock for pool in stock.pools}
-    keys = {tier.key: tier_pool(tier.key) for tier in event.tiers}
-    return {tier: live.of_pool(key, own[key]).free for tier, key in keys.items() if key in own}
+    keys = {tier.key: tier_pool(tier.key) for tier in event.tiers if tier.capacity is not None}
+    return {tier: live.of_pool(key, own[key]).free for tier, key in keys.items()}
 
 
 def _confirmation(template: str, event: Event, *, problem: str | None = None) -> str:

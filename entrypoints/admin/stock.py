@@ -226,13 +226,15 @@ def _page(event_id: EventId, *, problems: dict[str, str] | None = None) -> str:
     now = current().clock().now()
     figures = current().backoffice().event(event_id, since=now - RECENT)
     house = _house(event_id)
+    # A tier that lost its limit keeps its pool, which then limits nothing.
+    unlimited = {tier_pool(tier.key) for tier in house.event.tiers if tier.capacity is None}
     return render_template(
         "admin/stock.html",
         house=house,
         event=house.event,
         stock=figures,
         whole=house.live.of_all_zones(figures.figures.stock),
-        pools=[(pool, house.live.of_pool(pool.key, pool.stock)) for pool in figures.pools],
+        pools=[(pool, house.live.of_pool(pool.key, pool.stock)) for pool in figures.pools if pool.key not in unlimited],
         blocks=[(block, _stock_in_words(block.stock, house.seat_map)) for block in house.blocks],
         problems=problems or {},
         typed=request.form,

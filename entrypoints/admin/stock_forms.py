@@ -26,8 +26,9 @@ class CapacityChange:
 
 
 def capacity_change(event: Event, pool: str) -> CapacityChange:
+    """What the form asks of this pool; an empty field takes a tier's limit away. Raises Mistyped."""
     tier = next((tier for tier in event.tiers if tier_pool(tier.key) == pool), None)
-    zone = next((key for tier in event.tiers for key in tier.zones if zone_pool(key) == pool), None)
+    zone = next((key for each in event.tiers for key in each.zones if zone_pool(key) == pool), None)
     actor = member().email
     if tier is not None and not request.form.get("capacity", "").strip():
         return CapacityChange(

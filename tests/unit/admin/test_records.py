@@ -76,7 +76,7 @@ def test_repairs_are_seen_where_people_look(desk: Desk) -> None:
     """The dashboard counts those of the last day and says when the last was; the trail says what was wrong."""
     house = desk.house
     browser = desk.signed_in(Role.SUPPORT)
-    assert "never needed one" in browser.page("/")
+    assert "of an inventory: never" in browser.page("/")
     entry = AuditEntry(
         id=house.ids.uuid(), at=house.clock.now(), actor="system", action=REPAIRED, subject_kind="event",
         subject_id=str(house.event_id), details={"differences": ["pool z:floor: 9 free, not 8"], "total": 1},

@@ -249,6 +249,7 @@ def test_a_zone_gets_another_capacity(desk: Desk) -> None:
 
 def test_a_tier_gets_a_limit_and_loses_it_after_a_question(desk: Desk) -> None:
     """Taking the limit away may sell a lot, so it is asked once more; a number is not."""
+    desk.house.buy(general(desk.house.sale, 2, "vip"))
     browser = desk.signed_in(Role.VENUE_MANAGER)
     path = f"{page_of(desk)}/capacity"
 
@@ -263,6 +264,9 @@ def test_a_tier_gets_a_limit_and_loses_it_after_a_question(desk: Desk) -> None:
     assert {tier.key: tier.capacity for tier in desk.house.store.state.events[desk.house.event_id].tiers} == {
         "general": None, "vip": None,
     }  # fmt: skip
+    assert capacity(desk, "t:vip") is not None, "what it sold is still counted"
+    assert cells(browser.page(page_of(desk)), "Capacity") == ["100"]
+    assert "left" not in re.sub(r"<form.*?</form>", "", browser.page(f"/events/{desk.house.event_id}"), flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("typed", ["-1", "many", "500001", "", "1e3"])
