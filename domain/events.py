@@ -61,8 +61,9 @@ class SaleTerms:
     long an order may wait for its payment. A hold lasts ``hold_seconds``, may be extended ``extensions_max`` times by
     as much again, and never lasts longer than ``hold_seconds_cap`` in all. ``live_holds_per_buyer`` and
     ``live_holds_per_address`` (0: any number; checkouts count as well) bound unfinished baskets; whoever lets
-    ``lapses_max`` of them lapse in a row waits ``cooldown_seconds`` (0: not at all) before the next. ``may_strand_seats`` allows leaving a single free
-    seat where the row had a better choice. ``accessible_released`` sells accessible seats to everybody.
+    ``lapses_max`` of them lapse in a row waits ``cooldown_seconds`` (0: not at all) before the next.
+    ``may_strand_seats`` allows leaving a single free seat where the row had a better choice. ``accessible_released``
+    sells accessible seats to everybody.
     """
 
     opens_at: datetime

@@ -1,6 +1,7 @@
 """What an organiser does to the catalogue: venues, seat maps, events and the terms of their sales."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from datetime import datetime
 
 from application import effects, trail
 from domain.errors import Rejection, RejectionCode
@@ -87,8 +88,7 @@ def change_terms(
         uow.outbox.add(effects.renew_terms(event_id, version=version, reload=reload, ids=ids, now=now))
         _note(
             uow, actor, "event.terms_changed", "event", event_id, clock, ids,
-            opens_at=terms.opens_at.isoformat(), closes_at=terms.closes_at.isoformat(),
-            hold_seconds=terms.hold_seconds, per_order_max=terms.per_order_max, per_buyer_max=terms.per_buyer_max,
+            **_differences(event.terms, terms),
         )  # fmt: skip
         uow.commit()
     wakeup.outbox_filled()
@@ -127,6 +127,25 @@ def _taken(field: str) -> Rejection:
     return Rejection(
         code=RejectionCode.INVALID_REQUEST, message=f"This {field} is in use already.", details={"field": field}
     )
+
+
+def _differences(before: SaleTerms, after: SaleTerms) -> dict[str, object]:
+    """Every term that changed, as it was and as it is, in JSON."""
+    changed = [field.name for field in fields(before) if getattr(before, field.name) != getattr(after, field.name)]
+    return {
+        "before": {name: _told(getattr(before, name)) for name in changed},
+        "after": {name: _told(getattr(after, name)) for name in changed},
+    }
+
+
+def _told(value: object) -> object:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case frozenset():
+            return sorted(subject.value for subject in value)
+        case _:
+            return value
 
 
 def _note(

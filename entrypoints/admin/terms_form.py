@@ -15,6 +15,7 @@ from domain.events import (
     HOLD_SECONDS_MIN,
     LAPSES_MAX,
     LIVE_HOLDS_MAX,
+    LIVE_HOLDS_PER_ADDRESS_MAX,
     PAYMENT_SECONDS_MAX,
     PAYMENT_SECONDS_MIN,
     PEOPLE,
@@ -31,7 +32,7 @@ NUMBERS = {
     "per_order_max": (1, PER_BUYER_MAX),
     "per_buyer_max": (1, PER_BUYER_MAX),
     "live_holds_per_buyer": (1, LIVE_HOLDS_MAX),
-    "live_holds_per_address": (0, LIVE_HOLDS_MAX),
+    "live_holds_per_address": (0, LIVE_HOLDS_PER_ADDRESS_MAX),
     "lapses_max": (1, LAPSES_MAX),
 }
 """Fields that are whole numbers: least and most."""
