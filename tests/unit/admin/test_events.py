@@ -114,7 +114,7 @@ def test_terms_are_typed_on_the_venues_clock(desk: Desk) -> None:
         ({"per_order_max": "-1"}, "from 1 to 200"),
         ({"per_order_max": "9"}, "No more than one person may have in all, 8"),
         ({"live_holds_per_buyer": "0"}, "from 1 to 900"),
-        ({"live_holds_per_address": "901"}, "from 0 to 900"),
+        ({"live_holds_per_address": "100001"}, "from 0 to 100,000"),
         ({"lapses_max": "0"}, "from 1 to 20"),
         ({"limit_by": ["device", "address"]}, "not one of the choices"),
         ({"closes_at": "2026-01-01T00:00"}, "closes after it opens"),
