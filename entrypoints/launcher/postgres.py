@@ -187,7 +187,13 @@ def _clean_environment() -> dict[str, str]:
 
 def _major_version(programs: Path) -> str:
     command = [str(programs / "postgres"), "--version"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  (our own program)
+    said = subprocess.run(  # noqa: S603  (our own program)
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        start_new_session=True,  # Ctrl-C is for us.
+    )
     return said.stdout.split()[2].split(".")[0]
 
 
