@@ -85,20 +85,27 @@ class ValkeyFeed:
                 self._positions.pop(place.event_id, None)
 
     def _read_for_ever(self) -> None:
-        """The reader: ends when nobody is watching any more."""
-        while True:
-            with self._lock:
-                positions = dict(self._positions)
-                if not positions:
-                    self._reader = None
-                    return
+        """The reader: ends when nobody is watching any more, and for no other reason."""
+        is_lost = False
+        while positions := self._watched():
             try:
+                if is_lost:
+                    self._doubt(positions)
+                    is_lost = False
+                    continue
                 for event_id, entries in self._read(positions):
                     self._tell(event_id, entries)
-            except RedisError:
+            except Exception:  # noqa: BLE001 -- whatever it was, every viewer of this process depends on this thread
                 _log.warning("the change feed lost Valkey: trying again", exc_info=True)
                 time.sleep(RECONNECT_SECONDS)
-                self._doubt(positions)
+                is_lost = True
+
+    def _watched(self) -> dict[EventId, bytes]:
+        """Which sales are watched and how far each was read. None: the reader has ended, the next watch starts one."""
+        with self._lock:
+            if not self._positions:
+                self._reader = None
+            return dict(self._positions)
 
     def _read(self, positions: dict[EventId, bytes]) -> Iterator[tuple[EventId, list[Any]]]:
         streams = {feed_key(event_id).encode(): event_id for event_id in positions}
@@ -116,10 +123,7 @@ class ValkeyFeed:
     def _doubt(self, positions: dict[EventId, bytes]) -> None:
         """A server that lost its last writes tells the same ids again, of another story: go back to where it is."""
         for event_id, position in positions.items():
-            try:
-                newest = self._newest(event_id)
-            except InventoryUnavailable:
-                return
+            newest = self._newest(event_id)
             epoch, version = _moment(newest)
             if (epoch, version) < _moment(position):
                 self._tell(event_id, [(b"%d-0" % epoch, {})], position=newest)

@@ -1,5 +1,6 @@
 """What every change feed promises: nothing missed, in order, resumable, and equal to the snapshot in the end."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from queue import Empty, Queue
@@ -42,6 +43,15 @@ def watched(request: pytest.FixtureRequest) -> Iterator[Watched]:
         else:
             assert isinstance(house, ValkeyHouse)
             yield Watched(house, ValkeyFeed(house.client))
+            _let_readers_end()
+
+
+def _let_readers_end() -> None:
+    """A reader notices only after its read that nobody watches: it must not meet a test that bars sockets."""
+    for thread in threading.enumerate():
+        if thread.name == "availability-feed":
+            thread.join(timeout=PATIENCE_SECONDS)
+            assert not thread.is_alive(), "a test left somebody watching"
 
 
 def told(changes: "Queue[Change]", count: int) -> list[Change]:

@@ -21,6 +21,7 @@ class Failing:
 
     def __init__(self, client: Any) -> None:
         self.trouble: Any = None
+        self.error: Exception = ValkeyConnectionError("the server went away")
         self._client = client
 
     def __getattr__(self, name: str) -> Any:
@@ -30,7 +31,7 @@ class Failing:
         trouble, self.trouble = self.trouble, None
         if trouble is not None:
             trouble()
-            raise ValkeyConnectionError("the server went away")
+            raise self.error
         return self._client.xread(*arguments, **options)
 
 
@@ -59,3 +60,19 @@ def test_a_server_that_lost_its_last_writes_is_believed(monkeypatch: pytest.Monk
 
     assert (reloaded.epoch, reloaded.reloaded) == (1, True)
     assert (again.version, again.free) == (2, {"z:floor": 50})
+
+
+def test_no_error_at_all_ends_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every viewer of the process depends on it."""
+    monkeypatch.setattr(feed_module, "RECONNECT_SECONDS", 0)
+    server = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    client, event_id = Failing(server), general_sale().event_id
+    heard: Queue[Change] = Queue()
+    place = ValkeyFeed(client).watch(event_id=event_id, listener=heard.put)
+
+    client.error = LookupError("nobody thought of this one")
+    client.trouble = lambda: server.xadd(feed_key(event_id), {"z:floor": 7}, id="1-1")
+    change = heard.get(timeout=PATIENCE_SECONDS)
+    place.close()
+
+    assert change.free == {"z:floor": 7}
