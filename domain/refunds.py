@@ -179,7 +179,7 @@ def _span(hours: int) -> str:
 
 
 def _line(ticket: Ticket, policy: RefundPolicy, reason: RefundReason, share: int, why: str) -> QuoteLine:
-    amount = ticket.price.face.percent(share)
+    amount = ticket.price.admission.percent(share)
     if policy.fees_returned or reason is not RefundReason.BUYERS_WISH:
         amount = amount + ticket.price.fee.percent(share)
     elif share and ticket.price.fee.amount:

@@ -6,7 +6,7 @@ from typing import NewType
 from uuid import UUID
 
 from domain.errors import Rejection, RejectionCode
-from domain.money import Money
+from domain.money import Money, zero
 from domain.seat_maps import ZoneKind
 
 TierId = NewType("TierId", UUID)
@@ -17,14 +17,45 @@ PER_ORDER_MAX = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitPrice:
-    """What one ticket costs, part by part. ``fee`` is passed on to the buyer; taxes are inside ``face``."""
+    """What one ticket costs, part by part; none is negative, and ``discount`` never exceeds ``face``.
+
+    ``face`` is the ticket's own price and ``discount`` what a promotion takes off it. ``fee`` is the fee that the
+    buyer pays on top; ``absorbed_fee`` is the part of it that the organiser pays out of the face value: it changes
+    nothing for the buyer. ``tax`` is all taxes together, on top of the rest when ``tax_added``, inside it otherwise.
+    """
 
     face: Money
+    discount: Money
     fee: Money
+    absorbed_fee: Money
+    tax: Money
+    tax_added: bool
+
+    @classmethod
+    def plain(cls, face: Money, fee: Money) -> "UnitPrice":
+        """A face value and a fee, and nothing else."""
+        nothing = zero(face.currency)
+        return cls(face=face, discount=nothing, fee=fee, absorbed_fee=nothing, tax=nothing, tax_added=False)
+
+    @property
+    def admission(self) -> Money:
+        """What the place itself costs: the face value after its discount. Taxes are inside unless they are added."""
+        return self.face - self.discount
+
+    @property
+    def added_tax(self) -> Money:
+        """What the buyer pays on top for taxes."""
+        return self.tax if self.tax_added else zero(self.tax.currency)
 
     @property
     def total(self) -> Money:
-        return self.face + self.fee
+        """What the buyer pays."""
+        return self.admission + self.fee + self.added_tax
+
+    @property
+    def amounts(self) -> tuple[int, int, int, int, int]:
+        """Minor units of face value, discount, fee, absorbed fee and tax."""
+        return (self.face.amount, self.discount.amount, self.fee.amount, self.absorbed_fee.amount, self.tax.amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,7 +151,7 @@ _CHECKS = (
         differences="""
             SELECT format('order %s says %s, its lines say %s', orders.number, total_minor, lines.sum)
             FROM orders CROSS JOIN LATERAL (
-                SELECT coalesce(sum(quantity * (face_minor + fee_minor)), 0) AS sum
+                SELECT coalesce(sum(quantity * total_minor), 0) AS sum
                 FROM order_lines WHERE order_id = orders.id
             ) AS lines
             WHERE total_minor <> lines.sum

@@ -136,7 +136,8 @@ order_lines = Table(
     "order_lines", metadata,
     _key("id"), _is("order_id", Uuid), _is("event_id", Uuid), _is("position", Integer), _is("tier_id", Uuid),
     _is("tier_name"), _is("quantity", Integer), _is("face_minor", BigInteger), _is("fee_minor", BigInteger),
-    _is("seats", _Integers),
+    _is("discount_minor", BigInteger), _is("absorbed_fee_minor", BigInteger), _is("tax_minor", BigInteger),
+    _is("tax_added", Boolean), _is("seats", _Integers),
 )  # fmt: skip
 
 claims = Table(
@@ -166,7 +167,9 @@ tickets = Table(
     "tickets", metadata,
     _key("id"), Column("position", BigInteger, Identity(always=True), nullable=False), _is("order_id", Uuid),
     _is("order_line_id", Uuid), _is("event_id", Uuid), _is("tier_id", Uuid), _is("tier_name"), _is("currency"),
-    _is("face_minor", BigInteger), _is("fee_minor", BigInteger), _is("zone"), _is("place"), _may("seat", Integer),
+    _is("face_minor", BigInteger), _is("fee_minor", BigInteger), _is("discount_minor", BigInteger),
+    _is("absorbed_fee_minor", BigInteger), _is("tax_minor", BigInteger), _is("tax_added", Boolean),
+    _is("zone"), _is("place"), _may("seat", Integer),
     _is("code"), _is("state"), _is("issued_at", _When), _may("used_at", _When), _filled("place_returned", Boolean),
 )  # fmt: skip
 

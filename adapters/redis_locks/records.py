@@ -1,7 +1,8 @@
 """How a hold is written into Valkey and read back, and how moments and money travel there.
 
 A record's tail is what comes behind its letter, moment and fingerprint: the buyer's fields, JSON, and picks, a line
-each (see lua/_stock.lua). A line of a hold is written ``[tier, name, quantity, face, fee, currency, seats, or_else]``.
+each (see lua/_stock.lua). A line of a hold is written ``[tier, name, quantity, price, currency, seats, or_else]``, its
+price ``[face, discount, fee, absorbed fee, tax, whether that is added]``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -133,8 +134,7 @@ def _line(line: HeldLine) -> tuple[object, ...]:
         line.tier_id,
         line.tier_name,
         line.quantity,
-        line.unit.face.amount,
-        line.unit.fee.amount,
+        (*line.unit.amounts, line.unit.tax_added),
         line.unit.face.currency,
         line.seats,
         [_line(other) for other in line.or_else],
@@ -142,12 +142,13 @@ def _line(line: HeldLine) -> tuple[object, ...]:
 
 
 def _read_line(written: list[Any]) -> HeldLine:
-    tier_id, name, quantity, face, fee, currency, seats, or_else = written
+    tier_id, name, quantity, (*amounts, tax_added), currency, seats, or_else = written
+    face, discount, fee, absorbed_fee, tax = (Money(amount, CurrencyCode(currency)) for amount in amounts)
     return HeldLine(
         tier_id=TierId(UUID(tier_id)),
         tier_name=name,
         quantity=quantity,
-        unit=UnitPrice(face=Money(face, CurrencyCode(currency)), fee=Money(fee, CurrencyCode(currency))),
+        unit=UnitPrice(face=face, discount=discount, fee=fee, absorbed_fee=absorbed_fee, tax=tax, tax_added=tax_added),
         seats=tuple(seats),
         or_else=tuple(map(_read_line, or_else)),
     )

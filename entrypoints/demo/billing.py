@@ -171,7 +171,7 @@ def _tier(offer: Offer, *, billing: Billing, position: int, today: date, zone: Z
         description=offer.description,
         kind=ZoneKind.GENERAL_ADMISSION if offer.standing else ZoneKind.RESERVED,
         zones=offer.zones,
-        price=UnitPrice(face=Money(offer.face, billing.currency), fee=Money(offer.fee, billing.currency)),
+        price=UnitPrice.plain(Money(offer.face, billing.currency), Money(offer.fee, billing.currency)),
         position=position,
         per_order_max=offer.per_order_max,
         per_order_min=offer.per_order_min,

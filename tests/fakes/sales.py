@@ -59,7 +59,7 @@ def tier(key: str, kind: ZoneKind, zones: tuple[str, ...], *, cents: int = 4500,
         description=f"The {key} tier",
         kind=kind,
         zones=zones,
-        price=UnitPrice(face=usd(cents), fee=usd(cents // 10)),
+        price=UnitPrice.plain(usd(cents), usd(cents // 10)),
         position=0,
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # any field

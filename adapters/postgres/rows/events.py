@@ -133,6 +133,7 @@ def tier_zone_rows(event: Event) -> list[dict[str, Any]]:
 
 
 def tier_from_row(row: Row) -> Tier:
+    currency = CurrencyCode(row["currency"])
     return Tier(
         id=TierId(row["id"]),
         key=row["key"],
@@ -140,7 +141,7 @@ def tier_from_row(row: Row) -> Tier:
         description=row["description"],
         kind=ZoneKind(row["kind"]),
         zones=tuple(row["zones"]),
-        price=price_from_row(row),
+        price=UnitPrice.plain(Money(row["face_minor"], currency), Money(row["fee_minor"], currency)),
         position=row["position"],
         per_order_max=row["per_order_max"],
         per_order_min=row["per_order_min"],
@@ -150,12 +151,6 @@ def tier_from_row(row: Row) -> Tier:
         access_code_digest=row["access_code_digest"],
         accessible=row["accessible"],
     )
-
-
-def price_from_row(row: Row, *, currency: str | None = None) -> UnitPrice:
-    """Face value and fee, in the row's own currency unless it has none."""
-    code = CurrencyCode(currency or row["currency"])
-    return UnitPrice(face=Money(row["face_minor"], code), fee=Money(row["fee_minor"], code))
 
 
 def policy_to_row(policy: RefundPolicy) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from adapters.postgres.rows.events import price_from_row
 from adapters.postgres.transaction import Row
 from domain.events import EventId
 from domain.holds import HoldId
@@ -11,7 +10,7 @@ from domain.limits import counted_under, recognised
 from domain.money import CurrencyCode, Money
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.tickets import Ticket, TicketId, TicketState
-from domain.tiers import TierId
+from domain.tiers import TierId, UnitPrice
 
 
 def to_row(order: Order) -> dict[str, Any]:
@@ -58,8 +57,7 @@ def line_rows(order: Order) -> list[dict[str, Any]]:
             "tier_id": line.tier_id,
             "tier_name": line.tier_name,
             "quantity": line.quantity,
-            "face_minor": line.unit.face.amount,
-            "fee_minor": line.unit.fee.amount,
+            **_price_to_row(line.unit),
             "seats": list(line.seats),
         }
         for position, line in enumerate(order.lines)
@@ -95,8 +93,34 @@ def _line(row: Row, currency: str) -> OrderLine:
         tier_id=TierId(row["tier_id"]),
         tier_name=row["tier_name"],
         quantity=row["quantity"],
-        unit=price_from_row(row, currency=currency),
+        unit=_price_from_row(row, currency=currency),
         seats=tuple(row["seats"]),
+    )
+
+
+def _price_to_row(price: UnitPrice) -> dict[str, Any]:
+    face, discount, fee, absorbed_fee, tax = price.amounts
+    return {
+        "face_minor": face,
+        "discount_minor": discount,
+        "fee_minor": fee,
+        "absorbed_fee_minor": absorbed_fee,
+        "tax_minor": tax,
+        "tax_added": price.tax_added,
+    }
+
+
+def _price_from_row(row: Row, *, currency: str) -> UnitPrice:
+    def part(name: str) -> Money:
+        return Money(row[f"{name}_minor"], CurrencyCode(currency))
+
+    return UnitPrice(
+        face=part("face"),
+        discount=part("discount"),
+        fee=part("fee"),
+        absorbed_fee=part("absorbed_fee"),
+        tax=part("tax"),
+        tax_added=row["tax_added"],
     )
 
 
@@ -109,8 +133,7 @@ def ticket_to_row(ticket: Ticket) -> dict[str, Any]:
         "tier_id": ticket.tier_id,
         "tier_name": ticket.tier_name,
         "currency": ticket.price.face.currency,
-        "face_minor": ticket.price.face.amount,
-        "fee_minor": ticket.price.fee.amount,
+        **_price_to_row(ticket.price),
         "zone": ticket.zone,
         "place": ticket.place,
         "seat": ticket.seat,
@@ -132,7 +155,7 @@ def ticket_from_row(row: Row) -> Ticket:
         event_id=EventId(row["event_id"]),
         tier_id=TierId(row["tier_id"]),
         tier_name=row["tier_name"],
-        price=price_from_row(row),
+        price=_price_from_row(row, currency=row["currency"]),
         zone=row["zone"],
         place=row["place"],
         seat=row["seat"],

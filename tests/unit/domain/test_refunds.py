@@ -25,7 +25,7 @@ def sold(
 ) -> tuple[Order, tuple[Ticket, ...]]:
     """A confirmed order and its tickets."""
     event_id, tier_id, line_id = EventId(uuid4()), TierId(uuid4()), OrderLineId(uuid4())
-    unit = UnitPrice(face=Money(face, USD), fee=Money(fee, USD))
+    unit = UnitPrice.plain(Money(face, USD), Money(fee, USD))
     order = Order(
         id=OrderId(uuid4()),
         number="K7Q2-MX4D",

@@ -20,7 +20,7 @@ FLOOR = Tier(
     description="",
     kind=ZoneKind.GENERAL_ADMISSION,
     zones=("pit",),
-    price=UnitPrice(face=Money(4_500, USD), fee=Money(450, USD)),
+    price=UnitPrice.plain(Money(4_500, USD), Money(450, USD)),
     position=0,
 )
 
@@ -60,8 +60,8 @@ def test_a_zone_and_a_tier_of_one_name_have_different_pools() -> None:
         {"per_order_min": 0},
         {"per_order_min": 5, "per_order_max": 4},
         {"per_order_max": PER_ORDER_MAX + 1},
-        {"price": UnitPrice(face=Money(-1, USD), fee=Money(0, USD))},
-        {"price": UnitPrice(face=Money(0, USD), fee=Money(-1, USD))},
+        {"price": UnitPrice.plain(Money(-1, USD), Money(0, USD))},
+        {"price": UnitPrice.plain(Money(0, USD), Money(-1, USD))},
     ],
     ids=str,
 )

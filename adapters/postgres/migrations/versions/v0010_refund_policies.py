@@ -1,0 +1,8 @@
+"""Refund policies as their organisers word them."""
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    pass

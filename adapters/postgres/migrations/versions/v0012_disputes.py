@@ -1,0 +1,8 @@
+"""Disputes and early warnings of fraud."""
+
+revision = "0012"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    pass
