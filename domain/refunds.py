@@ -16,6 +16,7 @@ from domain.payments import PaymentId
 from domain.tickets import Ticket, TicketId, TicketState
 
 RefundId = NewType("RefundId", UUID)
+RefundBatchId = NewType("RefundBatchId", UUID)
 
 WINDOWS_MAX = 10
 
@@ -31,7 +32,10 @@ class RefundState(StrEnum):
 class RefundReason(StrEnum):
     BUYERS_WISH = "buyers_wish"
     EVENT_CANCELLED = "event_cancelled"
+    POSTPONED = "postponed"
     GOODWILL = "goodwill"
+    EXCHANGE = "exchange"
+    """Part of the price, because the buyer moved to another date that costs less."""
     FRAUD = "fraud"
 
 
@@ -80,36 +84,85 @@ STANDARD_POLICY = RefundPolicy(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuoteLine:
+class RefundedTicket:
+    """What one ticket gives back, part by part. ``tax`` is added tax only: taxes inside a price go back with it."""
+
     ticket_id: TicketId
-    amount: Money
+    admission: Money
+    fee: Money
+    tax: Money
+
+    @property
+    def amount(self) -> Money:
+        return self.admission + self.fee + self.tax
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteLine:
+    """``kept`` is what was paid for this ticket and does not come back."""
+
+    part: RefundedTicket
     kept: Money
     why: str
+
+    @property
+    def ticket_id(self) -> TicketId:
+        return self.part.ticket_id
+
+    @property
+    def amount(self) -> Money:
+        return self.part.amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """What each ticket would give back now, line by line. ``total`` may be nothing."""
+    """What each ticket would give back now, line by line. ``total`` may be nothing.
+
+    A quote without lines is money that goes back while no ticket changes.
+    """
 
     lines: tuple[QuoteLine, ...]
     total: Money
+    restock: bool = True
+    """Whether the places go back on sale."""
+
+    def __post_init__(self) -> None:
+        if self.lines and sum((line.amount for line in self.lines), zero(self.total.currency)) != self.total:
+            raise ValueError("a quote's total is the sum of its lines")
+
+    @property
+    def parts(self) -> tuple[RefundedTicket, ...]:
+        return tuple(line.part for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Money on its way back. Only the provider's word completes it."""
+    """Money on its way back. Only the provider's word completes it.
+
+    ``parts`` say what each ticket gives back and sum to ``amount``; without parts it is money alone. Where nothing
+    was paid there is nothing to send: such a refund has no payment and has succeeded when it is made.
+    """
 
     id: RefundId
     order_id: OrderId
-    payment_id: PaymentId
+    payment_id: PaymentId | None
     amount: Money
     reason: RefundReason
     state: RefundState
-    tickets: tuple[TicketId, ...]
+    parts: tuple[RefundedTicket, ...]
     requested_at: datetime
     completed_at: datetime | None = None
     provider_id: str | None = None
     failure: str | None = None
+    batch_id: RefundBatchId | None = None
+
+    def __post_init__(self) -> None:
+        if self.parts and sum((part.amount for part in self.parts), zero(self.amount.currency)) != self.amount:
+            raise ValueError("a refund's amount is the sum of its parts")
+
+    @property
+    def tickets(self) -> tuple[TicketId, ...]:
+        return tuple(part.ticket_id for part in self.parts)
 
     @property
     def key(self) -> str:
@@ -138,26 +191,39 @@ def quote(
     now: datetime,
 ) -> Quote | Rejection:
     """What these tickets of a paid order give back now, under the policy they were sold under."""
-    if order.state not in PAID:
-        return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="Only a confirmed order can be refunded.")
-    for ticket in tickets:
-        if ticket.order_id != order.id:
-            return Rejection(code=RejectionCode.UNKNOWN_TICKET, message="This ticket is not part of the order.")
-        if ticket.state is TicketState.VOID:
-            return Rejection(
-                code=RejectionCode.ALREADY_REFUNDED,
-                message="This ticket has been refunded already.",
-                details={"tickets": [str(ticket.id)]},
-            )
-        if ticket.state is TicketState.CHECKED_IN:
-            return Rejection(
-                code=RejectionCode.NOT_REFUNDABLE,
-                message="A ticket that was used at the door is not refunded.",
-                details={"tickets": [str(ticket.id)]},
-            )
+    if refusal := _refusal(order, tickets):
+        return refusal
     share, why = _share(policy, reason=reason, starts_at=starts_at, now=now)
     lines = tuple(_line(ticket, policy, reason, share, why) for ticket in tickets)
     return Quote(lines=lines, total=sum((line.amount for line in lines), zero(order.total.currency)))
+
+
+def _refusal(order: Order, tickets: tuple[Ticket, ...]) -> Rejection | None:
+    """Why nothing of this order, or not these of its tickets, can be given back, whatever any policy says."""
+    if order.state not in PAID:
+        return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="Only a confirmed order can be refunded.")
+    for ticket in tickets:
+        if refusal := _ticket_refusal(order, ticket):
+            return refusal
+    return None
+
+
+def _ticket_refusal(order: Order, ticket: Ticket) -> Rejection | None:
+    if ticket.order_id != order.id:
+        return Rejection(code=RejectionCode.UNKNOWN_TICKET, message="This ticket is not part of the order.")
+    if ticket.state is TicketState.VOID:
+        return Rejection(
+            code=RejectionCode.ALREADY_REFUNDED,
+            message="This ticket has been refunded already.",
+            details={"tickets": [str(ticket.id)]},
+        )
+    if ticket.state is TicketState.CHECKED_IN:
+        return Rejection(
+            code=RejectionCode.NOT_REFUNDABLE,
+            message="A ticket that was used at the door is not refunded.",
+            details={"tickets": [str(ticket.id)]},
+        )
+    return None
 
 
 def _share(policy: RefundPolicy, *, reason: RefundReason, starts_at: datetime, now: datetime) -> tuple[int, str]:
@@ -179,9 +245,11 @@ def _span(hours: int) -> str:
 
 
 def _line(ticket: Ticket, policy: RefundPolicy, reason: RefundReason, share: int, why: str) -> QuoteLine:
-    amount = ticket.price.admission.percent(share)
+    nothing = zero(ticket.price.total.currency)
+    fee, tax = nothing, ticket.price.added_tax.percent(share)
     if policy.fees_returned or reason is not RefundReason.BUYERS_WISH:
-        amount = amount + ticket.price.fee.percent(share)
+        fee = ticket.price.fee.percent(share)
     elif share and ticket.price.fee.amount:
         why = f"{why} The fee is kept."
-    return QuoteLine(ticket_id=ticket.id, amount=amount, kept=ticket.price.total - amount, why=why)
+    part = RefundedTicket(ticket_id=ticket.id, admission=ticket.price.admission.percent(share), fee=fee, tax=tax)
+    return QuoteLine(part=part, kept=ticket.price.total - part.amount, why=why)

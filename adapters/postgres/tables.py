@@ -137,7 +137,7 @@ order_lines = Table(
     _key("id"), _is("order_id", Uuid), _is("event_id", Uuid), _is("position", Integer), _is("tier_id", Uuid),
     _is("tier_name"), _is("quantity", Integer), _is("face_minor", BigInteger), _is("fee_minor", BigInteger),
     _is("discount_minor", BigInteger), _is("absorbed_fee_minor", BigInteger), _is("tax_minor", BigInteger),
-    _is("tax_added", Boolean), _is("seats", _Integers),
+    _is("tax_added", Boolean), _derived("total_minor", BigInteger), _is("seats", _Integers),
 )  # fmt: skip
 
 claims = Table(
@@ -169,20 +169,21 @@ tickets = Table(
     _is("order_line_id", Uuid), _is("event_id", Uuid), _is("tier_id", Uuid), _is("tier_name"), _is("currency"),
     _is("face_minor", BigInteger), _is("fee_minor", BigInteger), _is("discount_minor", BigInteger),
     _is("absorbed_fee_minor", BigInteger), _is("tax_minor", BigInteger), _is("tax_added", Boolean),
-    _is("zone"), _is("place"), _may("seat", Integer),
-    _is("code"), _is("state"), _is("issued_at", _When), _may("used_at", _When), _filled("place_returned", Boolean),
+    _derived("total_minor", BigInteger), _is("zone"), _is("place"), _may("seat", Integer), _is("code"),
+    _is("state"), _is("issued_at", _When), _may("used_at", _When), _filled("place_returned", Boolean),
 )  # fmt: skip
 
 refunds = Table(
     "refunds", metadata,
-    _key("id"), _is("order_id", Uuid), _is("payment_id", Uuid), _is("currency"), _is("amount_minor", BigInteger),
+    _key("id"), _is("order_id", Uuid), _may("payment_id", Uuid), _is("currency"), _is("amount_minor", BigInteger),
     _is("reason"), _is("state"), _is("requested_at", _When), _may("completed_at", _When), _may("provider_id"),
-    _may("failure"),
+    _may("failure"), _may("batch_id", Uuid),
 )  # fmt: skip
 
 refund_tickets = Table(
     "refund_tickets", metadata,
     _key("refund_id"), _key("position", Integer), _is("ticket_id", Uuid), _is("order_id", Uuid),
+    _is("admission_minor", BigInteger), _is("fee_minor", BigInteger), _is("tax_minor", BigInteger),
 )  # fmt: skip
 
 assessments = Table(

@@ -7,13 +7,12 @@ from application import effects, trail
 from application.transactions import retrying
 from domain.errors import Rejection, RejectionCode
 from domain.orders import Order, OrderId
-from domain.payments import PaymentState
+from domain.payments import Payment, PaymentState
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
-from domain.refunds import Refund, RefundId, RefundReason, RefundState, quote
-from domain.seat_maps import SeatMap
+from domain.refunds import Quote, Refund, RefundBatchId, RefundId, RefundReason, RefundState, quote
 from domain.tickets import Ticket, TicketId, TicketState
-from domain.tiers import Tier, tier_pool, zone_pool
+from domain.tiers import tier_pool, zone_pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,33 +53,61 @@ def _request(command: RequestRefund, *, unit_of_work: UnitOfWorkFactory, clock: 
         )
         if isinstance(terms, Rejection):
             return terms
-        payment = uow.payments.latest(order.id, lock=True)
-        if terms.total.amount == 0 or payment is None or payment.state is not PaymentState.CAPTURED:
+        if terms.total.amount == 0:
             why = terms.lines[0].why if terms.lines else "There is nothing to refund."
             return Rejection(code=RejectionCode.NOT_REFUNDABLE, message=why)
-        refund = Refund(
-            id=RefundId(ids.uuid()),
-            order_id=order.id,
-            payment_id=payment.id,
-            amount=terms.total,
-            reason=command.reason,
-            state=RefundState.REQUESTED,
-            tickets=tuple(ticket.id for ticket in tickets),
-            requested_at=now,
+        refund = begin_refund(
+            order, tickets, terms, reason=command.reason, actor=command.actor, uow=uow, ids=ids, now=now
         )
-        uow.refunds.add(refund)
-        _void_and_restock(
-            order, refund, tickets, tiers=event.tiers, seat_map=uow.venues.get_map(event.seat_map_id),
-            uow=uow, ids=ids, now=now,
-        )  # fmt: skip
-        uow.outbox.add(effects.send_refund(refund, ids=ids, now=now))
-        uow.audit.add(
-            trail.entry(
-                command.actor, "refund.requested", kind="order", subject=order.id, ids=ids, now=now,
-                refund=str(refund.id), amount=refund.amount.amount, reason=command.reason.value,
-            )
-        )  # fmt: skip
+        if isinstance(refund, Rejection):
+            return refund
         uow.commit()
+    return refund
+
+
+def begin_refund(
+    order: Order,
+    tickets: tuple[Ticket, ...],
+    quote: Quote,
+    *,
+    reason: RefundReason,
+    actor: str,
+    payment: Payment | None = None,
+    batch_id: RefundBatchId | None = None,
+    uow: UnitOfWork,
+    ids: Ids,
+    now: datetime,
+) -> Refund | Rejection:
+    """Do what was quoted, inside the caller's transaction, on an order and tickets that it has locked.
+
+    The tickets are void, their places go back as the quote says, the amount is reserved against ``payment`` (the
+    order's latest when None) and the outbox sends it. No tickets and a quote without lines: money alone goes back.
+    Rejected only where there is no captured payment to give back from.
+    """
+    paid = payment or uow.payments.latest(order.id, lock=True)
+    if paid is None or paid.state is not PaymentState.CAPTURED:
+        return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="No payment was taken that could go back.")
+    refund = Refund(
+        id=RefundId(ids.uuid()),
+        order_id=order.id,
+        payment_id=paid.id,
+        amount=quote.total,
+        reason=reason,
+        state=RefundState.REQUESTED,
+        parts=quote.parts,
+        requested_at=now,
+        batch_id=batch_id,
+    )
+    uow.refunds.add(refund)
+    if tickets:
+        _void_and_restock(order, refund, tickets, uow=uow, ids=ids, now=now)
+    uow.outbox.add(effects.send_refund(refund, ids=ids, now=now))
+    uow.audit.add(
+        trail.entry(
+            actor, "refund.requested", kind="order", subject=order.id, ids=ids, now=now,
+            refund=str(refund.id), amount=refund.amount.amount, reason=reason.value,
+        )
+    )  # fmt: skip
     return refund
 
 
@@ -104,13 +131,13 @@ def _void_and_restock(
     refund: Refund,
     tickets: tuple[Ticket, ...],
     *,
-    tiers: tuple[Tier, ...],
-    seat_map: SeatMap,
     uow: UnitOfWork,
     ids: Ids,
     now: datetime,
 ) -> None:
-    by_id = {tier.id: tier for tier in tiers}
+    event = uow.events.get(order.event_id)
+    seat_map = uow.venues.get_map(event.seat_map_id)
+    by_id = {tier.id: tier for tier in event.tiers}
     pools: dict[str, int] = {}
     for ticket in tickets:
         voided = ticket.void()

@@ -27,9 +27,10 @@ def send_refund(
     """
     with unit_of_work() as uow:
         refund = uow.refunds.get(refund_id)
+        if refund.state is not RefundState.REQUESTED:
+            return
+        assert refund.payment_id is not None, "only money that was paid is sent back"
         payment = uow.payments.get(refund.payment_id)
-    if refund.state is not RefundState.REQUESTED:
-        return
     assert payment.intent_id is not None, "only captured payments are refunded"
     try:
         answer = gateway.refund(

@@ -82,6 +82,8 @@ _LABELS: Mapping[object, Label] = {
     Verdict.REJECT: Label("Reject", "bad"),
     RefundReason.BUYERS_WISH: Label("The buyer's wish (the policy decides)", "plain"),
     RefundReason.EVENT_CANCELLED: Label("The event is cancelled (everything)", "plain"),
+    RefundReason.POSTPONED: Label("The event is postponed (everything)", "plain"),
+    RefundReason.EXCHANGE: Label("An exchange (everything)", "plain"),
     RefundReason.GOODWILL: Label("Goodwill (everything)", "plain"),
     RefundReason.FRAUD: Label("Fraud (everything)", "plain"),
     Role.ADMIN: Label("Administrator", "plain"),

@@ -18,7 +18,7 @@ from domain.money import Money, zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.payments import Payment, PaymentId, PaymentState
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from domain.refunds import STANDARD_POLICY, Refund, RefundId, RefundPolicy, RefundReason, RefundState
+from domain.refunds import STANDARD_POLICY, Refund, RefundedTicket, RefundId, RefundPolicy, RefundReason, RefundState
 from domain.seat_maps import SeatIndex
 from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
 from domain.tickets import Ticket, TicketId, TicketState
@@ -238,7 +238,10 @@ def refund_of(payment: Payment, amount: Money, *tickets: Ticket, **changes: obje
         amount=amount,
         reason=RefundReason.BUYERS_WISH,
         state=RefundState.REQUESTED,
-        tickets=tuple(ticket.id for ticket in tickets),
+        parts=tuple(
+            RefundedTicket(ticket_id=ticket.id, admission=share, fee=zero(amount.currency), tax=zero(amount.currency))
+            for ticket, share in zip(tickets, amount.split((1,) * len(tickets)) if tickets else (), strict=True)
+        ),
         requested_at=NOW,
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # any field

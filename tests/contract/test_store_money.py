@@ -210,6 +210,22 @@ def test_only_captured_money_is_refunded(store: UnitOfWorkFactory, order: Order)
         uow.refunds.add(refund_of(payment, usd(1)))
 
 
+def test_a_ticket_that_cost_nothing_is_given_back_without_a_payment(store: UnitOfWorkFactory, order: Order) -> None:
+    """No money moves: the refund has succeeded when it is made, and is kept like any other."""
+    tickets = tickets_of(order)
+    with store() as uow:
+        uow.tickets.add(tickets)
+        paid = payment_of(order)
+        nothing = refund_of(paid, usd(0), tickets[0], payment_id=None, state=RefundState.SUCCEEDED, completed_at=NOW)
+        uow.refunds.add(nothing)
+        uow.commit()
+
+    with store() as uow:
+        assert uow.refunds.get(nothing.id) == nothing
+        with pytest.raises(InvariantBroken):
+            uow.refunds.add(refund_of(paid, usd(0), payment_id=None))
+
+
 @pytest.mark.parametrize("cents", [0, -100])
 def test_a_refund_gives_something(store: UnitOfWorkFactory, order: Order, cents: int) -> None:
     """Nothing, or less, is not a refund."""

@@ -64,9 +64,14 @@ class FakeRefunds:
         self._state = state
 
     def add(self, refund: Refund) -> None:
-        payment = self._state.payments.get(refund.payment_id)
-        holds(payment is not None and payment.order_id == refund.order_id, "a refund has a payment of its order")
-        holds(refund.amount.amount > 0, "a refund gives something back")
+        holds(refund.order_id in self._state.orders, "a refund needs its order")
+        holds(refund.amount.amount >= 0, "a refund takes nothing")
+        holds((refund.amount.amount > 0) is (refund.payment_id is not None), "money goes back from a payment")
+        if refund.payment_id is not None:
+            payment = self._state.payments.get(refund.payment_id)
+            holds(payment is not None and payment.order_id == refund.order_id, "a refund has a payment of its order")
+        else:
+            holds(refund.state is RefundState.SUCCEEDED, "a refund of nothing is done")
         unique(refund.id not in self._state.refunds, f"refund {refund.id}")
         self._store(refund)
 
@@ -103,6 +108,9 @@ class FakeRefunds:
             or all(r.provider_id != refund.provider_id for r in self._state.refunds.values() if r.id != refund.id),
             "a refund at the provider",
         )
+        if refund.payment_id is None:
+            self._state.refunds[refund.id] = refund
+            return
         payment = self._state.payments[refund.payment_id]
         captured = payment.amount.amount if payment.state is PaymentState.CAPTURED else 0
         given = sum(r.amount.amount for r in (*others, refund) if r.state is not RefundState.FAILED)

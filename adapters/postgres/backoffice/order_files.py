@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, Select, func, or_, select, true
 
 from adapters.postgres.backoffice.paging import cursor
+from adapters.postgres.repositories.refunds import whole_refunds
 from adapters.postgres.rows import orders as order_rows
 from adapters.postgres.rows import payments as payment_rows
 from adapters.postgres.rows import records
@@ -17,7 +18,6 @@ from adapters.postgres.tables import (
     order_lines,
     orders,
     payments,
-    refund_tickets,
     refunds,
     seats,
     tickets,
@@ -216,17 +216,7 @@ def _own(table: Any, order_id: OrderId, *order: ColumnElement[Any]) -> Select[An
 
 
 def _refunds(order_id: OrderId) -> Select[Any]:
-    own = (
-        select(refund_tickets.c.ticket_id)
-        .where(refund_tickets.c.refund_id == refunds.c.id)
-        .order_by(refund_tickets.c.position)
-        .scalar_subquery()
-    )
-    return (
-        select(refunds, func.array(own).label("tickets"))
-        .where(refunds.c.order_id == order_id)
-        .order_by(refunds.c.requested_at, refunds.c.id)
-    )
+    return whole_refunds().where(refunds.c.order_id == order_id).order_by(refunds.c.requested_at, refunds.c.id)
 
 
 def _trail(order_id: OrderId) -> Select[Any]:

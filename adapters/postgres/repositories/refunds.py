@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import Select, Uuid, cast, func, insert, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
+from sqlalchemy import Select, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from adapters.postgres.rows import payments as rows
 from adapters.postgres.tables import refund_tickets, refunds
@@ -23,17 +23,17 @@ class PostgresRefunds:
             self._transaction.run(insert(refund_tickets), rows.refund_ticket_rows(refund))
 
     def get(self, refund_id: RefundId, *, lock: bool = False) -> Refund:
-        wanted = _whole().where(refunds.c.id == refund_id)
+        wanted = whole_refunds().where(refunds.c.id == refund_id)
         row = self._transaction.first(wanted.with_for_update(key_share=True) if lock else wanted)
         if row is None:
             raise NotFound("refund")
         return rows.refund_from_row(row)
 
     def of_order(self, order_id: OrderId) -> tuple[Refund, ...]:
-        return self._all(_whole().where(refunds.c.order_id == order_id))
+        return self._all(whole_refunds().where(refunds.c.order_id == order_id))
 
     def of_provider(self, provider_id: str) -> Refund | None:
-        row = self._transaction.first(_whole().where(refunds.c.provider_id == provider_id))
+        row = self._transaction.first(whole_refunds().where(refunds.c.provider_id == provider_id))
         return rows.refund_from_row(row) if row else None
 
     def save(self, refund: Refund) -> None:
@@ -43,19 +43,20 @@ class PostgresRefunds:
 
     def to_check(self, *, before: datetime, at_most: int) -> tuple[Refund, ...]:
         pending = (refunds.c.state == RefundState.PENDING.value) & (refunds.c.requested_at < before)
-        return self._all(_whole().where(pending).limit(at_most))
+        return self._all(whole_refunds().where(pending).limit(at_most))
 
     def _all(self, wanted: "Select[tuple[object, ...]]") -> tuple[Refund, ...]:
         found = self._transaction.rows(wanted.order_by(refunds.c.requested_at, refunds.c.id))
         return tuple(rows.refund_from_row(row) for row in found)
 
 
-def _whole() -> "Select[tuple[object, ...]]":
-    """Refunds with the tickets they are for."""
-    in_order = aggregate_order_by(refund_tickets.c.ticket_id, refund_tickets.c.position)
-    tickets = (
-        select(func.coalesce(func.array_agg(in_order), cast(array([]), ARRAY(Uuid))))
-        .where(refund_tickets.c.refund_id == refunds.c.id)
+def whole_refunds() -> "Select[tuple[object, ...]]":
+    """Refunds with what each of their tickets gives back."""
+    each = refund_tickets.c
+    part = func.jsonb_build_array(each.ticket_id, each.admission_minor, each.fee_minor, each.tax_minor)
+    parts = (
+        select(func.coalesce(func.jsonb_agg(aggregate_order_by(part, each.position)), literal([], JSONB), type_=JSONB))
+        .where(each.refund_id == refunds.c.id)
         .scalar_subquery()
     )
-    return select(refunds, tickets.label("tickets"))
+    return select(refunds, parts.label("parts"))

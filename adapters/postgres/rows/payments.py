@@ -1,13 +1,14 @@
 """Payments and refunds as rows."""
 
 from typing import Any
+from uuid import UUID
 
 from adapters.postgres.transaction import Row
 from domain.fraud import CardFacts, RiskLevel
 from domain.money import CurrencyCode, Money
 from domain.orders import OrderId
 from domain.payments import Payment, PaymentId, PaymentState
-from domain.refunds import Refund, RefundId, RefundReason, RefundState
+from domain.refunds import Refund, RefundBatchId, RefundedTicket, RefundId, RefundReason, RefundState
 from domain.tickets import TicketId
 
 
@@ -83,6 +84,7 @@ def refund_to_row(refund: Refund) -> dict[str, Any]:
         "amount_minor": refund.amount.amount,
         "reason": refund.reason.value,
         "requested_at": refund.requested_at,
+        "batch_id": refund.batch_id,
         **refund_changes(refund),
     }
 
@@ -98,23 +100,43 @@ def refund_changes(refund: Refund) -> dict[str, Any]:
 
 def refund_ticket_rows(refund: Refund) -> list[dict[str, Any]]:
     return [
-        {"refund_id": refund.id, "position": position, "ticket_id": ticket_id, "order_id": refund.order_id}
-        for position, ticket_id in enumerate(refund.tickets)
+        {
+            "refund_id": refund.id,
+            "position": position,
+            "ticket_id": part.ticket_id,
+            "order_id": refund.order_id,
+            "admission_minor": part.admission.amount,
+            "fee_minor": part.fee.amount,
+            "tax_minor": part.tax.amount,
+        }
+        for position, part in enumerate(refund.parts)
     ]
 
 
 def refund_from_row(row: Row) -> Refund:
-    """``row`` with its ``tickets``, in order."""
+    """``row`` with its ``parts``, in order: ``[ticket, admission, fee, tax]`` each."""
+    currency = CurrencyCode(row["currency"])
     return Refund(
         id=RefundId(row["id"]),
         order_id=OrderId(row["order_id"]),
-        payment_id=PaymentId(row["payment_id"]),
-        amount=Money(row["amount_minor"], CurrencyCode(row["currency"])),
+        payment_id=PaymentId(row["payment_id"]) if row["payment_id"] else None,
+        amount=Money(row["amount_minor"], currency),
         reason=RefundReason(row["reason"]),
         state=RefundState(row["state"]),
-        tickets=tuple(TicketId(ticket) for ticket in row["tickets"]),
+        parts=tuple(_part(part, currency) for part in row["parts"]),
         requested_at=row["requested_at"],
         completed_at=row["completed_at"],
         provider_id=row["provider_id"],
         failure=row["failure"],
+        batch_id=RefundBatchId(row["batch_id"]) if row["batch_id"] else None,
+    )
+
+
+def _part(part: list[Any], currency: CurrencyCode) -> RefundedTicket:
+    ticket, admission, fee, tax = part
+    return RefundedTicket(
+        ticket_id=TicketId(UUID(ticket)),
+        admission=Money(admission, currency),
+        fee=Money(fee, currency),
+        tax=Money(tax, currency),
     )
