@@ -47,6 +47,9 @@ class Money:
         self._same_currency(other)
         return Money(self.amount - other.amount, self.currency)
 
+    def __neg__(self) -> "Money":
+        return Money(-self.amount, self.currency)
+
     def __mul__(self, times: int) -> "Money":
         return Money(self.amount * times, self.currency)
 

@@ -175,7 +175,9 @@ class Refund:
         An empty ``provider_id``: it refused before there was anything to name.
         """
         named = provider_id or self.provider_id
-        if self.state is RefundState.FAILED or state is self.state:
+        # An answer may be older than what we know by now: what arrived can fail, and is never again on its way.
+        stale = self.state is RefundState.SUCCEEDED and state is not RefundState.FAILED
+        if self.state is RefundState.FAILED or state is self.state or stale:
             return replace(self, provider_id=named)
         ended = state in {RefundState.SUCCEEDED, RefundState.FAILED}
         return replace(self, state=state, provider_id=named, failure=failure, completed_at=now if ended else None)

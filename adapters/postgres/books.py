@@ -158,6 +158,50 @@ _CHECKS = (
         """,
     ),
     _Check(
+        name="I7 every journal of the ledger balances",
+        compared="SELECT count(*) FROM journals",
+        differences="""
+            SELECT format('journal %s of order %s has %s sides that add up to %s', journals.key, orders.number,
+                          count(postings.journal_id), coalesce(sum(amount_minor), 0))
+            FROM journals JOIN orders ON orders.id = journals.order_id
+            LEFT JOIN postings ON postings.journal_id = journals.id
+            GROUP BY journals.id, orders.number, postings.currency
+            HAVING count(postings.journal_id) < 2 OR sum(amount_minor) <> 0
+        """,
+    ),
+    _Check(
+        name="I7 the ledger has what payments, refunds and orders say",
+        compared="SELECT count(*) FROM orders WHERE confirmed_at IS NOT NULL",
+        differences="""
+            WITH told AS (
+                SELECT journals.order_id,
+                    -sum(amount_minor) FILTER (WHERE kind = 'money_captured' AND account = 'buyers') AS captured,
+                    sum(amount_minor) FILTER (WHERE kind = 'order_confirmed' AND account = 'buyers') AS sold,
+                    -sum(amount_minor) FILTER (WHERE account = 'provider'
+                        AND kind IN ('refund_succeeded', 'refund_failed')) AS refunded,
+                    -sum(amount_minor) FILTER (WHERE account = 'refunds_pending') AS pending
+                FROM journals JOIN postings ON postings.journal_id = journals.id GROUP BY journals.order_id
+            ), paid AS (
+                SELECT order_id, sum(captured_minor) AS captured, sum(refunded_minor) AS refunded,
+                       sum(refund_pending_minor) AS pending
+                FROM payments GROUP BY order_id
+            )
+            SELECT format('order %s: the ledger says captured %s, sold %s, refunded %s, being refunded %s; '
+                          'its payments and the order say %s, %s, %s, %s', orders.number,
+                          coalesce(told.captured, 0), coalesce(told.sold, 0), coalesce(told.refunded, 0),
+                          coalesce(told.pending, 0), coalesce(paid.captured, 0), due.sold,
+                          coalesce(paid.refunded, 0), coalesce(paid.pending, 0))
+            FROM orders
+            LEFT JOIN told ON told.order_id = orders.id
+            LEFT JOIN paid ON paid.order_id = orders.id
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN confirmed_at IS NULL THEN 0 ELSE total_minor END AS sold) AS due
+            WHERE (coalesce(told.captured, 0), coalesce(told.sold, 0), coalesce(told.refunded, 0),
+                   coalesce(told.pending, 0))
+                <> (coalesce(paid.captured, 0), due.sold, coalesce(paid.refunded, 0), coalesce(paid.pending, 0))
+        """,
+    ),
+    _Check(
         name="Confirmed orders have a ticket for every place",
         compared="SELECT count(*) FROM orders WHERE state IN ('confirmed', 'partially_refunded')",
         differences="""

@@ -186,6 +186,20 @@ refund_tickets = Table(
     _is("admission_minor", BigInteger), _is("fee_minor", BigInteger), _is("tax_minor", BigInteger),
 )  # fmt: skip
 
+journals = Table(
+    "journals", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _is("key"), _is("kind"), _is("event_id", Uuid), _is("order_id", Uuid), _may("payment_id", Uuid),
+    _may("refund_id", Uuid), _may("dispute_id"), _is("at", _When), _filled("written_at", _When),
+    _filled("written_by", BigInteger),
+)  # fmt: skip
+
+postings = Table(
+    "postings", metadata,
+    _key("journal_id", BigInteger), _key("position", Integer), _is("account"), _is("detail"), _is("currency"),
+    _is("amount_minor", BigInteger),
+)  # fmt: skip
+
 assessments = Table(
     "assessments", metadata,
     _key("id"), _is("order_id", Uuid), _is("verdict"), _is("reasons", JSONB), _is("at", _When),

@@ -9,6 +9,7 @@ from adapters.postgres.repositories.assessments import PostgresAssessments
 from adapters.postgres.repositories.audit import PostgresAudit
 from adapters.postgres.repositories.events import PostgresEvents
 from adapters.postgres.repositories.idempotency import PostgresIdempotencyKeys
+from adapters.postgres.repositories.ledger import PostgresLedger
 from adapters.postgres.repositories.messages import PostgresMessages
 from adapters.postgres.repositories.notices import PostgresNotices
 from adapters.postgres.repositories.orders import PostgresOrders
@@ -27,6 +28,7 @@ from domain.ports.unit_of_work import (
     Audit,
     Events,
     IdempotencyKeys,
+    Ledger,
     Messages,
     Notices,
     Orders,
@@ -49,6 +51,7 @@ class PostgresUnitOfWork:
     payments: Payments
     tickets: Tickets
     refunds: Refunds
+    ledger: Ledger
     assessments: Assessments
     messages: Messages
     notices: Notices
@@ -71,6 +74,7 @@ class PostgresUnitOfWork:
         self.payments = PostgresPayments(transaction)
         self.tickets = PostgresTickets(transaction)
         self.refunds = PostgresRefunds(transaction)
+        self.ledger = PostgresLedger(transaction)
         self.assessments = PostgresAssessments(transaction)
         self.messages = PostgresMessages(transaction)
         self.notices = PostgresNotices(transaction)

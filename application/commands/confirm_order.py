@@ -4,6 +4,7 @@ from datetime import datetime
 
 from application import effects, trail
 from application.access import Access
+from domain import ledger
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, Rejection
 from domain.orders import Order
@@ -33,6 +34,7 @@ def confirm(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime, access: A
     )
     uow.orders.save(confirmed)
     uow.tickets.add(tickets)
+    uow.ledger.post(ledger.order_confirmed(confirmed, at=now))
     uow.audit.add(
         trail.entry(SYSTEM, "order.confirmed", kind="order", subject=order.id, ids=ids, now=now, tickets=len(tickets))
     )

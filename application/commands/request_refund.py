@@ -5,6 +5,7 @@ from datetime import datetime
 
 from application import effects, trail
 from application.transactions import retrying
+from domain import ledger
 from domain.errors import Rejection, RejectionCode
 from domain.orders import Order, OrderId
 from domain.payments import Payment, PaymentState
@@ -98,7 +99,9 @@ def begin_refund(
         requested_at=now,
         batch_id=batch_id,
     )
+    earlier = uow.refunds.of_order(order.id)
     uow.refunds.add(refund)
+    uow.ledger.post(ledger.refund_requested(order, refund, tickets, earlier=earlier, at=now))
     if tickets:
         _void_and_restock(order, refund, tickets, uow=uow, ids=ids, now=now)
     uow.outbox.add(effects.send_refund(refund, ids=ids, now=now))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from application import trail
 from application.each import for_each
 from application.transactions import retrying
+from domain import ledger
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, ProviderRefused, Rejection
 from domain.orders import OrderId
@@ -81,6 +82,7 @@ def _report(
         before = uow.refunds.get(refund_id, lock=True)
         after = before.report(answer.state, provider_id=answer.id, failure=answer.failure, now=now)
         uow.refunds.save(after)
+        uow.ledger.post(ledger.refund_moved(order, before, after, at=now))
         if after.state is not before.state:
             uow.audit.add(
                 trail.entry(

@@ -10,6 +10,7 @@ from application import effects, trail
 from application.access import Access
 from application.commands.confirm_order import confirm
 from application.transactions import retrying
+from domain import ledger
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, Rejection
 from domain.events import EventState
@@ -160,6 +161,7 @@ def captured(order: Order, payment: Payment, *, uow: UnitOfWork, ids: Ids, now: 
     if payment.state is PaymentState.CAPTURED:
         return order
     uow.payments.save(moved(payment, PaymentState.CAPTURED))
+    uow.ledger.post(ledger.money_captured(order, payment, at=now))
     if order.stock is not StockState.ALLOCATED:
         raise InvariantBroken(f"payment {payment.id} was captured without places for order {order.id}")
     return confirm(order, uow=uow, ids=ids, now=now, access=access)

@@ -13,6 +13,7 @@ from domain.errors import Rejection
 from domain.events import Event, EventId
 from domain.fraud import Assessment
 from domain.holds import HoldId
+from domain.ledger import Journal
 from domain.orders import Order, OrderId
 from domain.payments import Payment, PaymentId
 from domain.ports.inventory import StockLevels
@@ -238,6 +239,21 @@ class Refunds(Protocol):
         ...
 
 
+class Ledger(Protocol):
+    """Journals, written in the transaction of the fact that they tell. Append-only."""
+
+    def post(self, *journals: Journal | None) -> int:
+        """Write journals and answer how many were new. A key that is there already is left as it is; None is nothing.
+
+        Raises InvariantBroken for a journal of an order that is not there.
+        """
+        ...
+
+    def of_order(self, order_id: OrderId) -> tuple[Journal, ...]:
+        """In the order they were written."""
+        ...
+
+
 class Assessments(Protocol):
     def add(self, *, assessment_id: UUID, order_id: OrderId, assessment: Assessment, at: datetime) -> None: ...
 
@@ -315,6 +331,7 @@ class UnitOfWork(Protocol):
     payments: Payments
     tickets: Tickets
     refunds: Refunds
+    ledger: Ledger
     assessments: Assessments
     messages: Messages
     notices: Notices

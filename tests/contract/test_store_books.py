@@ -11,8 +11,10 @@ import pytest
 
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.engine import create_engine
+from domain import ledger
 from domain.stock_blocks import BlockedStock
 from tests.contract.stores import (
+    NOW,
     Wish,
     block_of,
     bought,
@@ -47,7 +49,13 @@ def books(database_url: str) -> Iterator[PostgresBooks]:
         with store() as uow:
             uow.tickets.add(tickets_of(order))
             uow.payments.add(payment)
-            uow.refunds.add(refund_of(payment, usd(100)))
+            refund = refund_of(payment, usd(100))
+            uow.refunds.add(refund)
+            uow.ledger.post(
+                ledger.money_captured(order, payment, at=NOW),
+                ledger.order_confirmed(order, at=NOW),
+                ledger.refund_requested(order, refund, (), earlier=(), at=NOW),
+            )
             placed(uow, order_of(sale, Wish(tier="balcony", seats=(30,)), who="bob"))
             uow.stock.block(block_of(sale, BlockedStock(seats=(20,))))
             uow.commit()
@@ -106,6 +114,19 @@ def test_books_that_add_up_say_so(books: PostgresBooks) -> None:
             (WITHOUT_REFUND_CHECK, "UPDATE refunds SET amount_minor = 99999999"),
         ),
         ("I7 an order's total equals the sum of its lines", ("UPDATE orders SET total_minor = total_minor + 1",)),
+        (
+            "I7 every journal of the ledger balances",
+            ("UPDATE postings SET amount_minor = 5 WHERE account = 'taxes' OR position = 0",),
+        ),
+        ("I7 every journal of the ledger balances", ("DELETE FROM postings",)),
+        (
+            "I7 the ledger has what payments, refunds and orders say",
+            ("DELETE FROM journals WHERE kind = 'refund_requested'",),
+        ),
+        (
+            "I7 the ledger has what payments, refunds and orders say",
+            ("UPDATE postings SET amount_minor = amount_minor * 2 WHERE account IN ('provider', 'buyers')",),
+        ),
         ("Confirmed orders have a ticket for every place", ("DELETE FROM tickets WHERE seat = 8",)),
         (
             "Orders that ended unpaid hold no stock",

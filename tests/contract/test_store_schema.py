@@ -15,6 +15,7 @@ from domain.accounts import Role
 from domain.errors import StoreUnavailable
 from domain.events import EventState
 from domain.fraud import Verdict
+from domain.ledger import Account, JournalKind
 from domain.orders import OrderState, StockState
 from domain.payments import PaymentState
 from domain.ports.messages import MessageState
@@ -92,6 +93,8 @@ def test_the_tables_are_what_the_code_believes(database_url: str) -> None:
         ("assessments_verdict_known", Verdict),
         ("messages_state_known", MessageState),
         ("staff_role_known", Role),
+        ("journals_kind_known", JournalKind),
+        ("postings_account_known", Account),
     ],
 )
 def test_the_database_knows_the_domains_words(database_url: str, constraint: str, words: type[StrEnum]) -> None:

@@ -11,6 +11,7 @@ from domain.audit import AuditEntry
 from domain.errors import InvariantBroken
 from domain.events import Event, EventId
 from domain.fraud import Assessment
+from domain.ledger import Journal
 from domain.orders import Order, OrderId, OrderLineId
 from domain.payments import Payment, PaymentId
 from domain.ports.messages import Message, MessageId
@@ -91,6 +92,7 @@ class State:
     tickets: dict[TicketId, Ticket] = field(default_factory=dict)
     places_returned: dict[TicketId, bool] = field(default_factory=dict)
     refunds: dict[RefundId, Refund] = field(default_factory=dict)
+    journals: dict[str, Journal] = field(default_factory=dict)
     assessments: dict[UUID, AssessmentRow] = field(default_factory=dict)
     messages: dict[MessageId, Message] = field(default_factory=dict)
     opted_out: dict[str, datetime] = field(default_factory=dict)

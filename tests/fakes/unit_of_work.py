@@ -11,6 +11,7 @@ from domain.ports.unit_of_work import (
     Audit,
     Events,
     IdempotencyKeys,
+    Ledger,
     Messages,
     Notices,
     Orders,
@@ -23,6 +24,7 @@ from domain.ports.unit_of_work import (
     Venues,
 )
 from tests.fakes.store_catalogue import FakeEvents, FakeVenues
+from tests.fakes.store_ledger import FakeLedger
 from tests.fakes.store_money import FakeAssessments, FakePayments, FakeRefunds
 from tests.fakes.store_orders import FakeOrders, FakeTickets
 from tests.fakes.store_outbox import FakeOutbox
@@ -61,6 +63,7 @@ class FakeUnitOfWork:
     payments: Payments
     tickets: Tickets
     refunds: Refunds
+    ledger: Ledger
     assessments: Assessments
     messages: Messages
     notices: Notices
@@ -102,6 +105,7 @@ class FakeUnitOfWork:
         self.payments = FakePayments(state)
         self.tickets = FakeTickets(state)
         self.refunds = FakeRefunds(state)
+        self.ledger = FakeLedger(state)
         self.assessments = FakeAssessments(state)
         self.messages = FakeMessages(state)
         self.notices = FakeNotices(state)

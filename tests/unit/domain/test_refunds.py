@@ -12,7 +12,17 @@ from domain.events import EventId
 from domain.holds import BuyerFingerprint, HoldId
 from domain.money import BASIS_POINTS, CurrencyCode, Money, zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
-from domain.refunds import STANDARD_POLICY, RefundPolicy, RefundReason, RefundWindow, quote
+from domain.payments import PaymentId
+from domain.refunds import (
+    STANDARD_POLICY,
+    Refund,
+    RefundId,
+    RefundPolicy,
+    RefundReason,
+    RefundState,
+    RefundWindow,
+    quote,
+)
 from domain.tickets import Ticket, TicketId, TicketState
 from domain.tiers import TierId, UnitPrice
 
@@ -133,3 +143,25 @@ def test_a_ticket_that_was_used_or_refunded_gives_nothing(state: TicketState, co
     )
     assert isinstance(answer, Rejection)
     assert answer.code is code
+
+
+def test_what_arrived_is_never_again_on_its_way() -> None:
+    """An answer that was overtaken by a newer one changes nothing; only a failure may follow a success."""
+    order, _ = sold(face=4_500, fee=450)
+    refund = Refund(
+        id=RefundId(uuid4()),
+        order_id=order.id,
+        payment_id=PaymentId(uuid4()),
+        amount=Money(4_500, USD),
+        reason=RefundReason.GOODWILL,
+        state=RefundState.REQUESTED,
+        parts=(),
+        requested_at=STARTS,
+    )
+    arrived = refund.report(RefundState.SUCCEEDED, provider_id="re_1", failure=None, now=STARTS)
+
+    late = arrived.report(RefundState.PENDING, provider_id="re_1", failure=None, now=STARTS + timedelta(days=1))
+    failed = late.report(RefundState.FAILED, provider_id="re_1", failure="lost_card", now=STARTS + timedelta(days=2))
+
+    assert late == arrived
+    assert failed.state is RefundState.FAILED

@@ -1,0 +1,405 @@
+"""The ledger: every movement of money, written twice, so that what is missing on one side shows on the other.
+
+A *journal* tells one fact and is never changed; its *postings* add up to nothing in each currency. Positive amounts
+are debits (what the house has, or somebody bears), negative ones credits (what the house owes, or somebody earns).
+Journals are made here, by functions without any state; the same fact always makes the same journal under the same
+key, and a key is posted once.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.events import EventId
+from domain.money import Money, zero
+from domain.orders import Order, OrderId
+from domain.payments import Payment, PaymentId
+from domain.refunds import Refund, RefundedTicket, RefundId, RefundState
+from domain.tickets import Ticket, TicketId
+from domain.tiers import UnitPrice
+
+POSTINGS_MAX = 2_000
+"""Postings of one journal: the largest order has a few hundred lines at most."""
+KEY_LENGTH_MAX = 120
+
+
+class Owner(StrEnum):
+    """Whose money an account tells of."""
+
+    PROVIDER = "provider"
+    BUYERS = "buyers"
+    BANKS = "banks"
+    ORGANISER = "organiser"
+    HOUSE = "house"
+    STATE = "state"
+
+
+class Account(StrEnum):
+    """The chart of accounts. Every event has all of them, in its currency."""
+
+    PROVIDER = "provider"
+    """What the payment provider holds for us."""
+    PAID_BY_HAND = "paid_by_hand"
+    """What left by other ways than the provider, such as a bank transfer."""
+    BUYERS = "buyers"
+    """Money that was taken and has not become tickets: nothing, once an order is confirmed or its money went back."""
+    REFUNDS_PENDING = "refunds_pending"
+    """Refunds that were asked for, and of which the provider has not said yet that they arrived."""
+    REFUNDS_OWED = "refunds_owed"
+    """Refunds that failed: the tickets are void, the money is still here, and the buyer is owed it."""
+    DISPUTES = "disputes"
+    """What banks keep while they decide a dispute."""
+    FACE_VALUES = "face_values"
+    DISCOUNTS = "discounts"
+    FEES_BORNE = "fees_borne"
+    """Fees that the organiser pays out of the face value."""
+    TAXES_INCLUDED = "taxes_included"
+    """Taxes inside the prices, which come out of the organiser's share."""
+    ADMISSION_RETURNED = "admission_returned"
+    """What refunds gave back of the price of the place."""
+    CHARGEBACKS = "chargebacks"
+    """Disputes that were lost."""
+    FEES_PASSED_ON = "fees_passed_on"
+    FEES_ABSORBED = "fees_absorbed"
+    FEES_RETURNED = "fees_returned"
+    PROVIDER_FEES = "provider_fees"
+    DISPUTE_FEES = "dispute_fees"
+    TAXES = "taxes"
+    """Taxes collected and not returned: owed to whoever levies them."""
+
+
+OWNERS = {
+    Account.PROVIDER: Owner.PROVIDER,
+    Account.PAID_BY_HAND: Owner.PROVIDER,
+    Account.BUYERS: Owner.BUYERS,
+    Account.REFUNDS_PENDING: Owner.BUYERS,
+    Account.REFUNDS_OWED: Owner.BUYERS,
+    Account.DISPUTES: Owner.BANKS,
+    Account.FACE_VALUES: Owner.ORGANISER,
+    Account.DISCOUNTS: Owner.ORGANISER,
+    Account.FEES_BORNE: Owner.ORGANISER,
+    Account.TAXES_INCLUDED: Owner.ORGANISER,
+    Account.ADMISSION_RETURNED: Owner.ORGANISER,
+    Account.CHARGEBACKS: Owner.ORGANISER,
+    Account.FEES_PASSED_ON: Owner.HOUSE,
+    Account.FEES_ABSORBED: Owner.HOUSE,
+    Account.FEES_RETURNED: Owner.HOUSE,
+    Account.PROVIDER_FEES: Owner.HOUSE,
+    Account.DISPUTE_FEES: Owner.HOUSE,
+    Account.TAXES: Owner.STATE,
+}
+
+
+class JournalKind(StrEnum):
+    """What happened."""
+
+    MONEY_CAPTURED = "money_captured"
+    ORDER_CONFIRMED = "order_confirmed"
+    REFUND_REQUESTED = "refund_requested"
+    REFUND_SUCCEEDED = "refund_succeeded"
+    REFUND_FAILED = "refund_failed"
+    REFUND_PAID_BY_HAND = "refund_paid_by_hand"
+    DISPUTE_OPENED = "dispute_opened"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
+    PROVIDER_FEE = "provider_fee"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One side of a movement. ``detail`` divides an account further where a report wants it, such as a tax's name."""
+
+    account: Account
+    amount: Money
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """One fact, posted once under its ``key``. ``dispute_id`` is the provider's."""
+
+    key: str
+    kind: JournalKind
+    event_id: EventId
+    order_id: OrderId
+    at: datetime
+    postings: tuple[Posting, ...]
+    payment_id: PaymentId | None = None
+    refund_id: RefundId | None = None
+    dispute_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.key) <= KEY_LENGTH_MAX:
+            raise ValueError(f"the key of a journal has 1 to {KEY_LENGTH_MAX} characters")
+        if not 2 <= len(self.postings) <= POSTINGS_MAX:
+            raise ValueError(f"journal {self.key} needs 2 to {POSTINGS_MAX} postings")
+        if any(posting.amount.amount == 0 for posting in self.postings):
+            raise ValueError(f"journal {self.key} has a posting of nothing")
+        for currency in {posting.amount.currency for posting in self.postings}:
+            if sum(posting.amount.amount for posting in self.postings if posting.amount.currency == currency):
+                raise ValueError(f"journal {self.key} does not balance in {currency}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """What a dispute moved at the provider, as the provider says: ``amount`` of the charge, and its own ``fee``.
+
+    Both are positive; when a dispute is won they say what came back (the fee may stay away: then it is nothing).
+    """
+
+    amount: Money
+    fee: Money
+
+
+def money_captured(order: Order, payment: Payment, *, at: datetime) -> Journal:
+    """The provider has the buyer's money. What it buys is told by :func:`order_confirmed`, or by a refund."""
+    return _journal(
+        f"captured:{payment.id}",
+        JournalKind.MONEY_CAPTURED,
+        order,
+        at,
+        ((Account.PROVIDER, payment.amount), (Account.BUYERS, -payment.amount)),
+        payment_id=payment.id,
+    )
+
+
+def order_confirmed(order: Order, *, at: datetime) -> Journal | None:
+    """Tickets were issued: what the buyer paid belongs to the organiser, to the house and to the tax office.
+
+    None when nothing has a price. A ticket that is free by its promotion still shows its face value and discount.
+    """
+    nothing = zero(order.total.currency)
+    sums = dict.fromkeys(
+        (Account.FACE_VALUES, Account.DISCOUNTS, Account.FEES_BORNE, Account.TAXES_INCLUDED, Account.FEES_PASSED_ON,
+         Account.FEES_ABSORBED, Account.TAXES), nothing
+    )  # fmt: skip
+    for line in order.lines:
+        for account, amount in _sold(line.unit):
+            sums[account] = sums[account] + amount * line.quantity
+    postings = _told(((Account.BUYERS, order.total), *sums.items()))
+    if not postings:
+        return None
+    return Journal(
+        key=f"confirmed:{order.id}",
+        kind=JournalKind.ORDER_CONFIRMED,
+        event_id=order.event_id,
+        order_id=order.id,
+        at=at,
+        postings=postings,
+    )
+
+
+def refund_requested(
+    order: Order, refund: Refund, tickets: tuple[Ticket, ...], *, earlier: tuple[Refund, ...], at: datetime
+) -> Journal | None:
+    """Money is on its way back, and is no longer the organiser's, the house's or the tax office's. None for nothing.
+
+    ``tickets`` are at least those of the refund; ``earlier`` are the order's other refunds. A refund that is sent
+    anew takes over what its buyer is owed. One without tickets gives back money that had bought nothing, or, where the
+    order has its tickets, what the organiser gives as a kindness.
+    """
+    if refund.amount.amount == 0:
+        return None
+    if _sent_anew(refund, earlier):
+        given: tuple[tuple[Account, Money], ...] = ((Account.REFUNDS_OWED, refund.amount),)
+    elif order.confirmed_at is None:
+        given = ((Account.BUYERS, refund.amount),)
+    else:
+        given = _given_back(refund, {ticket.id: ticket.price for ticket in tickets})
+    return _journal(
+        f"refund:{refund.id}:requested",
+        JournalKind.REFUND_REQUESTED,
+        order,
+        at,
+        (*given, (Account.REFUNDS_PENDING, -refund.amount)),
+        refund=refund,
+    )
+
+
+def refund_moved(order: Order, before: Refund, after: Refund, *, at: datetime) -> Journal | None:
+    """What the provider said of a refund, if it moves money: it arrived, or it failed, maybe after it had arrived."""
+    if before.state is after.state:
+        return None
+    if after.state is RefundState.SUCCEEDED:
+        return _journal(
+            f"refund:{after.id}:succeeded",
+            JournalKind.REFUND_SUCCEEDED,
+            order,
+            at,
+            ((Account.REFUNDS_PENDING, after.amount), (Account.PROVIDER, -after.amount)),
+            refund=after,
+        )
+    if after.state is RefundState.FAILED:
+        whence = Account.PROVIDER if before.state is RefundState.SUCCEEDED else Account.REFUNDS_PENDING
+        return _journal(
+            f"refund:{after.id}:failed",
+            JournalKind.REFUND_FAILED,
+            order,
+            at,
+            ((whence, after.amount), (Account.REFUNDS_OWED, -after.amount)),
+            refund=after,
+        )
+    return None
+
+
+def refund_paid_by_hand(order: Order, refund: Refund, *, at: datetime) -> Journal:
+    """A refund that had failed was paid in another way: the buyer is owed nothing any more."""
+    return _journal(
+        f"refund:{refund.id}:by-hand",
+        JournalKind.REFUND_PAID_BY_HAND,
+        order,
+        at,
+        ((Account.REFUNDS_OWED, refund.amount), (Account.PAID_BY_HAND, -refund.amount)),
+        refund=refund,
+    )
+
+
+def dispute_opened(order: Order, *, dispute_id: str, withdrawn: Withdrawal, at: datetime) -> Journal:
+    """The buyer's bank took the money back for as long as it decides, and the provider charges for its trouble."""
+    return _journal(
+        f"dispute:{dispute_id}:opened",
+        JournalKind.DISPUTE_OPENED,
+        order,
+        at,
+        (
+            (Account.DISPUTES, withdrawn.amount),
+            (Account.DISPUTE_FEES, withdrawn.fee),
+            (Account.PROVIDER, -(withdrawn.amount + withdrawn.fee)),
+        ),
+        dispute_id=dispute_id,
+    )
+
+
+def dispute_won(order: Order, *, dispute_id: str, reinstated: Withdrawal, at: datetime) -> Journal:
+    """The money is back, and maybe the fee."""
+    return _journal(
+        f"dispute:{dispute_id}:won",
+        JournalKind.DISPUTE_WON,
+        order,
+        at,
+        (
+            (Account.PROVIDER, reinstated.amount + reinstated.fee),
+            (Account.DISPUTES, -reinstated.amount),
+            (Account.DISPUTE_FEES, -reinstated.fee),
+        ),
+        dispute_id=dispute_id,
+    )
+
+
+def dispute_lost(order: Order, *, dispute_id: str, amount: Money, at: datetime) -> Journal:
+    """The money is gone: the organiser bears it. The fees and taxes of the sale stay as they were booked."""
+    return _journal(
+        f"dispute:{dispute_id}:lost",
+        JournalKind.DISPUTE_LOST,
+        order,
+        at,
+        ((Account.CHARGEBACKS, amount), (Account.DISPUTES, -amount)),
+        dispute_id=dispute_id,
+    )
+
+
+def provider_fee(
+    *, event_id: EventId, order_id: OrderId, payment_id: PaymentId, entry_id: str, fee: Money, at: datetime
+) -> Journal | None:
+    """What the provider kept for a charge or a refund, as its own books (entry ``entry_id``) say. None for nothing."""
+    if fee.amount == 0:
+        return None
+    return Journal(
+        key=f"fee:{entry_id}",
+        kind=JournalKind.PROVIDER_FEE,
+        event_id=event_id,
+        order_id=order_id,
+        payment_id=payment_id,
+        at=at,
+        postings=_told(((Account.PROVIDER_FEES, fee), (Account.PROVIDER, -fee))),
+    )
+
+
+def balances(journals: Iterable[Journal]) -> dict[Account, int]:
+    """Sums in minor units by account, of journals in one currency; accounts without a balance are left out."""
+    sums: dict[Account, int] = {}
+    for journal in journals:
+        for posting in journal.postings:
+            sums[posting.account] = sums.get(posting.account, 0) + posting.amount.amount
+    return {account: amount for account, amount in sums.items() if amount}
+
+
+def _sold(price: UnitPrice) -> tuple[tuple[Account, Money], ...]:
+    """One ticket's price, part by part, without the buyer's side."""
+    nothing = zero(price.face.currency)
+    return (
+        (Account.FACE_VALUES, -price.face),
+        (Account.DISCOUNTS, price.discount),
+        (Account.FEES_BORNE, price.absorbed_fee),
+        (Account.TAXES_INCLUDED, nothing if price.tax_added else price.tax),
+        (Account.FEES_PASSED_ON, -price.fee),
+        (Account.FEES_ABSORBED, -price.absorbed_fee),
+        (Account.TAXES, -price.tax),
+    )
+
+
+def _given_back(refund: Refund, prices: dict[TicketId, UnitPrice]) -> tuple[tuple[Account, Money], ...]:
+    """A refund part by part. What goes beyond its tickets' parts is the organiser's kindness.
+
+    Taxes inside a price are owed no longer in the share in which the price came back.
+    """
+    nothing = zero(refund.amount.currency)
+    admission, fee, added_tax, included_tax, rest = nothing, nothing, nothing, nothing, refund.amount
+    for part in refund.parts:
+        admission, fee, added_tax = admission + part.admission, fee + part.fee, added_tax + part.tax
+        included_tax = included_tax + _included_tax(part, prices[part.ticket_id])
+        rest = rest - part.admission - part.fee - part.tax
+    return (
+        (Account.ADMISSION_RETURNED, admission + rest),
+        (Account.FEES_RETURNED, fee),
+        (Account.TAXES, added_tax + included_tax),
+        (Account.TAXES_INCLUDED, -included_tax),
+    )
+
+
+def _included_tax(part: RefundedTicket, price: UnitPrice) -> Money:
+    given = part.admission + part.fee
+    whole = price.admission + price.fee
+    if price.tax_added or given.amount == 0:
+        return zero(price.tax.currency)
+    return price.tax.split((given.amount, max(whole.amount - given.amount, 0)))[0]
+
+
+def _sent_anew(refund: Refund, earlier: tuple[Refund, ...]) -> bool:
+    """Whether it repeats one that failed. A ticket is refunded once, so a second refund of it can be nothing else."""
+    return any(
+        other.state is RefundState.FAILED
+        and other.id != refund.id
+        and (other.amount, frozenset(other.tickets)) == (refund.amount, frozenset(refund.tickets))
+        for other in earlier
+    )
+
+
+def _journal(
+    key: str,
+    kind: JournalKind,
+    order: Order,
+    at: datetime,
+    postings: tuple[tuple[Account, Money], ...],
+    *,
+    payment_id: PaymentId | None = None,
+    refund: Refund | None = None,
+    dispute_id: str | None = None,
+) -> Journal:
+    return Journal(
+        key=key,
+        kind=kind,
+        event_id=order.event_id,
+        order_id=order.id,
+        at=at,
+        postings=_told(postings),
+        payment_id=refund.payment_id if refund else payment_id,
+        refund_id=refund.id if refund else None,
+        dispute_id=dispute_id,
+    )
+
+
+def _told(postings: Iterable[tuple[Account, Money]]) -> tuple[Posting, ...]:
+    """Only what moves something."""
+    return tuple(Posting(account=account, amount=amount) for account, amount in postings if amount.amount)
