@@ -28,7 +28,6 @@ from adapters.redis_locks.waiting_room import ValkeyWaitingRoom
 from adapters.security.clock import SystemClock
 from adapters.security.ids import SystemIds
 from adapters.security.passwords import Argon2Hasher
-from adapters.stripe.budget import Pacer
 from adapters.stripe.payment_gateway import connect as connect_stripe
 from adapters.twilio.callbacks import TwilioCallbacks
 from adapters.twilio.sms_sender import connect as connect_twilio
@@ -69,7 +68,6 @@ from application.queries.order_details import order_details
 from application.queries.refund_quote import refund_quote
 from application.queries.verify import verify
 from domain.ports.outbox import OutboxRow
-from domain.ports.rate_limits import Budget
 from entrypoints.readiness import readiness
 from entrypoints.settings import Settings
 from entrypoints.workers.queue import QueueWakeup, make_queue, register_drain
@@ -96,13 +94,6 @@ def _reading_engine(settings: Settings, *, primary: Engine) -> Engine:
 
 def _seconds(settings: Settings) -> int:
     return max(1, settings.statement_timeout_ms // 1_000)
-
-
-def _pacer(budget: Budget, per_second: int) -> Pacer:
-    """Calls to the payment provider, paced over all processes together."""
-    return lambda endpoint, within_seconds: budget.reserve(
-        key=endpoint, per_second=per_second, within_seconds=within_seconds
-    )
 
 
 def _report(row: OutboxRow, failure: Exception) -> None:
@@ -148,7 +139,9 @@ class Container(containers.DeclarativeContainer):
         webhook_secret=settings.provided.stripe_webhook_secret,
         api_base=settings.provided.stripe_api_base,
         api_version=settings.provided.stripe_api_version,
-        reserve=providers.Callable(_pacer, provider_budget, settings.provided.stripe_budget_per_second),
+        budget=provider_budget,
+        calls_per_second=settings.provided.stripe_budget_per_second,
+        calls_in_all_per_second=settings.provided.stripe_budget_in_all_per_second,
     )
     sms_sender = providers.Singleton(
         connect_twilio,

@@ -32,6 +32,8 @@ from entrypoints.settings_values import (
 
 STRIPE_API = "https://api.stripe.com"
 TWILIO_API = "https://api.twilio.com"
+STRIPE_CALLS_LIVE, STRIPE_CALLS_TEST = 100, 25
+"""Requests a second that Stripe takes from an account (https://docs.stripe.com/rate-limits)."""
 EMBEDDABLE = frozenset({"postgres", "valkey", "sandbox"})
 
 
@@ -194,8 +196,15 @@ class Settings:
     stripe_budget_per_second: int = _variable(
         "STRIPE_BUDGET_PER_SECOND",
         whole_number(least=1, most=1_000),
-        "Calls a second to Stripe, over all processes together.",
+        "Calls a second to each of Stripe's endpoints, over all processes together.",
         default=25,
+    )
+    stripe_budget_in_all_per_second: int = _variable(
+        "STRIPE_BUDGET_IN_ALL_PER_SECOND",
+        whole_number(least=0, most=10_000),
+        "Calls a second to all of Stripe's endpoints together; 0: no such limit.",
+        default=None,
+        shown_default="what Stripe allows: 100 with a live key, 25 with a test key",
     )
     twilio_account_sid: str = _variable(
         "TWILIO_ACCOUNT_SID",
@@ -323,6 +332,10 @@ def _derive(values: dict[str, Any]) -> None:
     values["public_url"] = values["public_url"] or f"http://{reachable}:{values['port']}"
     values["stream_url"] = values["stream_url"] or f"http://{reachable}:{values['stream_port']}"
     values["huey_redis_url"] = values["huey_redis_url"] or values["redis_url"]
+    if values["stripe_budget_in_all_per_second"] is None:
+        live = values["stripe_api_key"][3:8] == "live_"
+        limited = values["stripe_api_base"] == STRIPE_API
+        values["stripe_budget_in_all_per_second"] = (STRIPE_CALLS_LIVE if live else STRIPE_CALLS_TEST) if limited else 0
     values["log_format"] = values["log_format"] or (
         "json" if values["environment"] is Environment.PRODUCTION else "text"
     )

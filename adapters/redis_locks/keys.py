@@ -51,9 +51,9 @@ def rate_limit(key: str) -> str:
     return f"rate:{{{key}}}"
 
 
-def budget(key: str) -> str:
-    """One paced budget's state."""
-    return f"budget:{{{key}}}"
+def budget(provider: str, endpoint: str | None) -> str:
+    """The paced budget of one endpoint; without one, of all endpoints of that provider together."""
+    return f"budget:{{{provider}}}:{endpoint or 'everywhere'}"
 
 
 def velocity(kind: str, key: str) -> str:

@@ -179,9 +179,27 @@ RATE_LIMIT = Script(
 )
 BUDGET = Script(
     name="budget",
-    keys=("full_at",),
-    arguments=("shift_ms", "interval_us", "burst_us", "within_us"),
-    replies=("SLOT",),
+    keys=("endpoint", "everywhere"),
+    arguments=(
+        "shift_ms",
+        "urgency",
+        "interval_us",
+        "burst_us",
+        "tolerance_us",
+        "all_interval_us",
+        "all_burst_us",
+        "all_tolerance_us",
+        "turn_us",
+        "within_us",
+        "waited_us",
+    ),
+    replies=("SLOT", "LATER", "FULL"),
+)
+BUDGET_COOL = Script(
+    name="budget_cool",
+    keys=("cell",),
+    arguments=("shift_ms", "least_us", "burst_us", "first_us", "longest_us", "forgotten_us"),
+    replies=("COOLING",),
 )
 VELOCITY = Script(name="velocity", keys=("seen",), arguments=("shift_ms", "window_ms", "order"), replies=("COUNT",))
 WAITING_ROOM = Script(
@@ -205,6 +223,7 @@ ALL_SCRIPTS = (
     ACCOUNT,
     RATE_LIMIT,
     BUDGET,
+    BUDGET_COOL,
     VELOCITY,
     WAITING_ROOM,
 )

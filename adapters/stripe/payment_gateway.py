@@ -2,8 +2,11 @@
 
 Money is authorised on Stripe's page, and captured or let go by us. Every call that changes something carries an
 idempotency key of its own kind; every call that has a natural end state (captured, voided, expired) reads that state
-when Stripe objects, so that doing it twice is success. Retries inside the SDK are few and deliberate: what the outbox
-repeats is not repeated here.
+when Stripe objects, so that doing it twice is success.
+
+Retries inside the SDK are few and deliberate, because the budget does not see them: none where the outbox repeats the
+call with a pause in between, one where a buyer waits for the page, one for reads. The SDK repeats lost connections,
+409 and 5xx under the same key, after half a second or so; 429 it never repeats, and the whole fleet slows down instead.
 """
 
 from collections.abc import Callable
@@ -17,13 +20,29 @@ from stripe.params.checkout import (
 )
 
 from adapters.stripe.amounts import to_stripe
-from adapters.stripe.budget import BUYER_WAIT_SECONDS_MAX, CALLS_PER_SECOND_DEFAULT, Budget, LocalPacer, Pacer
+from adapters.stripe.budget import (
+    BUYER_WAIT_SECONDS_MAX,
+    CALLS_PER_SECOND_DEFAULT,
+    CANCEL_INTENT,
+    CAPTURE_INTENT,
+    CREATE_REFUND,
+    CREATE_SESSION,
+    EXPIRE_SESSION,
+    LIST_REFUNDS,
+    READ_INTENT,
+    READ_REFUND,
+    READ_SESSION,
+    WAIT_SECONDS_MAX,
+    Pacer,
+    pace_of,
+)
 from adapters.stripe.errors import is_stored_failure, translated
 from adapters.stripe.objects import payment_of, refund_of
 from adapters.stripe.webhooks import read_notice
 from domain.errors import ProviderRefused
 from domain.money import Money
 from domain.orders import OrderId
+from domain.pacing import Urgency
 from domain.ports.payments import (
     CheckoutItem,
     CheckoutOpened,
@@ -33,12 +52,13 @@ from domain.ports.payments import (
     ProviderPayment,
     ProviderRefund,
 )
+from domain.ports.rate_limits import Budget
 
 CONNECT_SECONDS_MAX = 3.5
 READ_SECONDS_MAX = 20.0
 OPEN_RETRIES = 1
 """A buyer is waiting for the page, so one lost connection is repeated at once, under the same key."""
-READ_RETRIES = 2
+READ_RETRIES = 1
 NO_RETRIES = 0
 """The outbox repeats these, with a pause in between."""
 KEYS_PER_CALL_MAX = 8
@@ -55,10 +75,11 @@ def connect(
     webhook_secret: str,
     api_base: str = API_BASE_DEFAULT,
     api_version: str | None = None,
-    reserve: Pacer | None = None,
+    budget: Budget | None = None,
     calls_per_second: int = CALLS_PER_SECOND_DEFAULT,
+    calls_in_all_per_second: int | None = None,
 ) -> "StripeGateway":
-    """A gateway to the account of ``api_key``. ``reserve`` paces calls; without one this process paces its own."""
+    """A gateway to the account of ``api_key``. ``budget`` is the fleet's; without one this process paces its own."""
     client = stripe.StripeClient(
         api_key,
         stripe_version=api_version,
@@ -66,34 +87,35 @@ def connect(
         max_network_retries=NO_RETRIES,
         http_client=stripe.RequestsClient(timeout=(CONNECT_SECONDS_MAX, READ_SECONDS_MAX)),
     )
-    pacer = reserve or LocalPacer(per_second=calls_per_second)
-    return StripeGateway(client=client, budget=Budget(reserve=pacer), webhook_secret=webhook_secret)
+    pace = pace_of(per_second=calls_per_second, in_all_per_second=calls_in_all_per_second)
+    return StripeGateway(client=client, pacer=Pacer(pace=pace, shared=budget), webhook_secret=webhook_secret)
 
 
 class StripeGateway:
     """Implements PaymentGateway. Safe to share between threads."""
 
-    def __init__(self, *, client: stripe.StripeClient, budget: Budget, webhook_secret: str) -> None:
+    def __init__(self, *, client: stripe.StripeClient, pacer: Pacer, webhook_secret: str) -> None:
         self._stripe = client.v1
-        self._budget = budget
+        self._pacer = pacer
         self._webhook_secret = webhook_secret
 
     def open_checkout(self, *, request: CheckoutRequest) -> CheckoutOpened:
-        self._budget.wait("POST /v1/checkout/sessions", within_seconds=BUYER_WAIT_SECONDS_MAX)
         parameters = _session_parameters(request)
         session = self._once(
+            CREATE_SESSION,
             f"checkout-{request.key}",
             lambda options: self._stripe.checkout.sessions.create(
                 parameters, {**options, "max_network_retries": OPEN_RETRIES}
             ),
+            urgency=Urgency.LIVE,
+            within_seconds=BUYER_WAIT_SECONDS_MAX,
         )
         # A page that was paid or has expired since has no address any more; a repeated call still names its session.
         return CheckoutOpened(session_id=session.id, url=session.url or request.cancel_url)
 
     def close_checkout(self, *, session_id: str) -> Closing:
-        self._budget.wait("POST /v1/checkout/sessions/expire")
         try:
-            with translated():
+            with translated(), self._pacer.slot(EXPIRE_SESSION):
                 self._stripe.checkout.sessions.expire(session_id)
         except ProviderRefused as refusal:
             if refusal.code == "unknown":
@@ -106,9 +128,9 @@ class StripeGateway:
         return payment_of(session)
 
     def capture(self, *, intent_id: str, amount: Money, key: str) -> None:
-        self._budget.wait("POST /v1/payment_intents/capture")
         try:
             self._once(
+                CAPTURE_INTENT,
                 f"capture-{key}",
                 lambda options: self._stripe.payment_intents.capture(
                     intent_id, {"amount_to_capture": to_stripe(amount)}, options
@@ -121,9 +143,9 @@ class StripeGateway:
             raise ProviderRefused(code, str(refusal)) from refusal
 
     def void(self, *, intent_id: str, key: str) -> None:
-        self._budget.wait("POST /v1/payment_intents/cancel")
         try:
             self._once(
+                CANCEL_INTENT,
                 f"void-{key}",
                 lambda options: self._stripe.payment_intents.cancel(intent_id, {}, options),
             )
@@ -134,13 +156,20 @@ class StripeGateway:
             code = "already_captured" if status == "succeeded" else "not_voidable"
             raise ProviderRefused(code, str(refusal)) from refusal
 
-    def refund(self, *, intent_id: str, amount: Money, key: str, order_id: OrderId) -> ProviderRefund:
+    def refund(
+        self, *, intent_id: str, amount: Money, key: str, order_id: OrderId, bulk: bool = False, fresh: bool = False
+    ) -> ProviderRefund:
+        urgency = Urgency.BULK if bulk else Urgency.SETTLING
+
+        def known() -> stripe.Refund | None:
+            return self._refund_named(intent_id, key, urgency)
+
         # Stripe forgets keys after a day and a lost reply may be older, so its own list is asked before anything moves.
-        if (known := self._refund_named(intent_id, key)) is not None:
-            return refund_of(known)
-        self._budget.wait("POST /v1/refunds")
+        if not fresh and (found := known()) is not None:
+            return refund_of(found)
         try:
             made = self._once(
+                CREATE_REFUND,
                 f"refund-{key}",
                 lambda options: self._stripe.refunds.create(
                     {
@@ -150,15 +179,17 @@ class StripeGateway:
                     },
                     options,
                 ),
+                urgency=urgency,
+                # A stored server error says nothing about the refund: before another key is used, the list is asked.
+                before_another_key=known if fresh else None,
             )
         except ProviderRefused as refusal:
             raise ProviderRefused(_refund_code(refusal), str(refusal)) from refusal
         return refund_of(made)
 
     def find_refund(self, *, refund_id: str) -> ProviderRefund:
-        self._budget.wait("GET /v1/refunds/id")
         try:
-            with translated():
+            with translated(), self._pacer.slot(READ_REFUND):
                 return refund_of(self._stripe.refunds.retrieve(refund_id, {}, {"max_network_retries": READ_RETRIES}))
         except ProviderRefused as refusal:
             raise _named(refusal, "unknown_refund") from refusal
@@ -166,27 +197,42 @@ class StripeGateway:
     def read_notice(self, *, payload: bytes, signature: str) -> Notice:
         return read_notice(payload=payload, signature=signature, secret=self._webhook_secret)
 
-    def _once(self, key: str, call: Callable[[stripe.RequestOptions], Answer]) -> Answer:
+    def _once(
+        self,
+        endpoint: str,
+        key: str,
+        call: Callable[[stripe.RequestOptions], Answer],
+        *,
+        urgency: Urgency = Urgency.SETTLING,
+        within_seconds: float = WAIT_SECONDS_MAX,
+        before_another_key: Callable[[], Answer | None] | None = None,
+    ) -> Answer:
         """Make a call under a key. Server errors that a key would repeat for a day are asked past.
 
         Each repetition by our own caller gets past the answers stored before, and spends one new key at most. Safe
         for its callers: capture and void end in a state that Stripe itself refuses to enter twice, refunds are
-        searched for by their metadata before this is reached, and a page whose address nobody was told cannot be
-        paid.
+        searched for by their metadata before a key is used for the first time, and a page whose address nobody was
+        told cannot be paid.
         """
         with translated():
             for number in range(1, KEYS_PER_CALL_MAX):
                 try:
-                    return call({"idempotency_key": key if number == 1 else f"{key}-{number}"})
+                    with self._pacer.slot(endpoint, urgency, within_seconds=within_seconds):
+                        return call({"idempotency_key": key if number == 1 else f"{key}-{number}"})
                 except stripe.StripeError as error:
                     if not is_stored_failure(error):
                         raise
-            return call({"idempotency_key": f"{key}-{KEYS_PER_CALL_MAX}"})
+                if before_another_key is not None and (found := before_another_key()) is not None:
+                    return found
+            with self._pacer.slot(endpoint, urgency, within_seconds=within_seconds):
+                return call({"idempotency_key": f"{key}-{KEYS_PER_CALL_MAX}"})
 
     def _session(self, session_id: str, *, expand: list[str]) -> stripe.checkout.Session:
-        self._budget.wait("GET /v1/checkout/sessions/id", within_seconds=BUYER_WAIT_SECONDS_MAX)
         try:
-            with translated():
+            with (
+                translated(),
+                self._pacer.slot(READ_SESSION, Urgency.LIVE, within_seconds=BUYER_WAIT_SECONDS_MAX),
+            ):
                 return self._stripe.checkout.sessions.retrieve(
                     session_id, {"expand": expand}, {"max_network_retries": READ_RETRIES}
                 )
@@ -206,14 +252,12 @@ class StripeGateway:
         """What the payment is in truth, after Stripe refused to move it."""
         if refusal.code == "unknown":
             raise ProviderRefused("unknown_intent", str(refusal)) from refusal
-        self._budget.wait("GET /v1/payment_intents/id")
-        with translated():
+        with translated(), self._pacer.slot(READ_INTENT):
             intent = self._stripe.payment_intents.retrieve(intent_id, {}, {"max_network_retries": READ_RETRIES})
         return str(intent.status)
 
-    def _refund_named(self, intent_id: str, key: str) -> stripe.Refund | None:
-        self._budget.wait("GET /v1/refunds")
-        with translated():
+    def _refund_named(self, intent_id: str, key: str, urgency: Urgency) -> stripe.Refund | None:
+        with translated(), self._pacer.slot(LIST_REFUNDS, urgency):
             refunds = self._stripe.refunds.list(
                 {"payment_intent": intent_id, "limit": REFUNDS_PER_PAGE}, {"max_network_retries": READ_RETRIES}
             )

@@ -1,7 +1,7 @@
 """The payment provider, in our words. Every method may raise ProviderUnavailable (the outcome is *unknown*)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -50,6 +50,9 @@ class Closing(StrEnum):
     COMPLETED = "completed"
     """The buyer was faster: look the payment up."""
 
+
+KEYS_REMEMBERED = timedelta(hours=20)
+"""The provider promises a day; the rest is for clocks that differ and for calls that waited."""
 
 UNKNOWN_SESSION = "unknown_session"
 """Code of the ProviderRefused for a page that the provider does not have: nobody can pay there."""
@@ -136,8 +139,14 @@ class PaymentGateway(Protocol):
         """Let authorised money go. Idempotent: voided before is success. ProviderRefused: it was captured."""
         ...
 
-    def refund(self, *, intent_id: str, amount: Money, key: str, order_id: OrderId) -> ProviderRefund:
-        """Give captured money back. Idempotent by ``key``, also after the provider has forgotten it."""
+    def refund(
+        self, *, intent_id: str, amount: Money, key: str, order_id: OrderId, bulk: bool = False, fresh: bool = False
+    ) -> ProviderRefund:
+        """Give captured money back. Idempotent by ``key``, also after the provider has forgotten it.
+
+        ``bulk``: one of thousands, so everything else goes first. ``fresh``: ``key`` was used for the first time less
+        than KEYS_REMEMBERED ago if at all, so the provider's own memory is enough and need not be searched first.
+        """
         ...
 
     def find_refund(self, *, refund_id: str) -> ProviderRefund:

@@ -155,8 +155,10 @@ class FakeGateway:
             intent.status, intent.review_opened = ProviderStatus.CANCELLED, False
             intent.amount = zero(intent.amount.currency)
 
-    def refund(self, *, intent_id: str, amount: Money, key: str, order_id: OrderId) -> ProviderRefund:
-        del order_id
+    def refund(
+        self, *, intent_id: str, amount: Money, key: str, order_id: OrderId, bulk: bool = False, fresh: bool = False
+    ) -> ProviderRefund:
+        del order_id, bulk, fresh
         with self._exchange("refund"):
             known = next((refund for refund in self._refunds.values() if refund.key == key), None)
             if known:

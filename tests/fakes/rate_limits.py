@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
 
+from adapters.stripe.budget import LocalBudget
+
 SECOND_US = 1_000_000
 
 
@@ -40,14 +42,13 @@ class FakeRateLimiter:
         return -(-early // SECOND_US)
 
 
-class FakeBudget:
-    """Implements Budget."""
+class FakeBudget(LocalBudget):
+    """Implements Budget over an injected clock."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
-        self._cells = _Cells(clock)
+        start = clock()
 
-    def reserve(self, *, key: str, per_second: int, within_seconds: float) -> float:
-        interval_us = SECOND_US // per_second
-        within_us = int(within_seconds * SECOND_US)
-        early = self._cells.take(key, interval_us=interval_us, room_us=SECOND_US - interval_us, within_us=within_us)
-        return early / SECOND_US
+        def monotonic() -> float:
+            return (clock() - start).total_seconds()
+
+        super().__init__(monotonic=monotonic)
