@@ -4,6 +4,7 @@ One container a process. Its providers are called like functions: a singleton an
 performs itself with its ports filled in.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import structlog
@@ -28,6 +29,7 @@ from adapters.redis_locks.waiting_room import ValkeyWaitingRoom
 from adapters.security.clock import SystemClock
 from adapters.security.ids import SystemIds
 from adapters.security.passwords import Argon2Hasher
+from adapters.stripe.budget import ENDPOINTS
 from adapters.stripe.payment_gateway import connect as connect_stripe
 from adapters.twilio.callbacks import TwilioCallbacks
 from adapters.twilio.sms_sender import connect as connect_twilio
@@ -68,6 +70,7 @@ from application.queries.order_details import order_details
 from application.queries.refund_quote import refund_quote
 from application.queries.verify import verify
 from domain.ports.outbox import OutboxRow
+from domain.ports.rate_limits import Budget, EndpointSpending
 from entrypoints.readiness import readiness
 from entrypoints.settings import Settings
 from entrypoints.workers.queue import QueueWakeup, make_queue, register_drain
@@ -94,6 +97,11 @@ def _reading_engine(settings: Settings, *, primary: Engine) -> Engine:
 
 def _seconds(settings: Settings) -> int:
     return max(1, settings.statement_timeout_ms // 1_000)
+
+
+def _spending(budget: Budget) -> Mapping[str, EndpointSpending]:
+    """What calls to the payment provider cost the fleet in waiting."""
+    return budget.spending(endpoints=ENDPOINTS)
 
 
 def _report(row: OutboxRow, failure: Exception) -> None:
@@ -128,6 +136,7 @@ class Container(containers.DeclarativeContainer):
     velocity = providers.Singleton(ValkeyVelocity, valkey)
     rate_limiter = providers.Singleton(ValkeyRateLimiter, valkey)
     provider_budget = providers.Singleton(ValkeyBudget, valkey)
+    provider_spending = providers.Callable(_spending, provider_budget)
     waiting_room = providers.Singleton(ValkeyWaitingRoom, valkey)
     feed = providers.Singleton(ValkeyFeed, valkey)
     valkey_condition = providers.Callable(valkey_condition, valkey)

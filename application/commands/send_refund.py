@@ -9,7 +9,7 @@ from domain import ledger
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, ProviderRefused, Rejection
 from domain.orders import OrderId
-from domain.ports.payments import PaymentGateway, ProviderRefund
+from domain.ports.payments import KEYS_REMEMBERED, PaymentGateway, ProviderRefund
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids
 from domain.refunds import Refund, RefundId, RefundState
@@ -35,7 +35,12 @@ def send_refund(
     assert payment.intent_id is not None, "only captured payments are refunded"
     try:
         answer = gateway.refund(
-            intent_id=payment.intent_id, amount=refund.amount, key=refund.key, order_id=refund.order_id
+            intent_id=payment.intent_id,
+            amount=refund.amount,
+            key=refund.key,
+            order_id=refund.order_id,
+            bulk=refund.batch_id is not None,
+            fresh=clock.now() - refund.requested_at < KEYS_REMEMBERED,
         )
     except ProviderRefused as refused:
         answer = ProviderRefund(id=refund.provider_id or "", state=RefundState.FAILED, failure=str(refused))

@@ -8,7 +8,7 @@ machine and survive restarts. Of several servers each answers the same figures: 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -20,6 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from domain.errors import Unavailable
 from domain.ports.backoffice import Pulse
+from domain.ports.rate_limits import EndpointSpending
 from entrypoints.http.services import Services, current
 
 blueprint = Blueprint("metrics", __name__)
@@ -44,7 +45,8 @@ class HouseCollector:
         self._taken_at: datetime | None = None
 
     def collect(self) -> Iterator[Metric]:
-        """Nothing while Postgres is away: a missing figure is honest, an old one is not."""
+        """Nothing of a server that is away: a missing figure is honest, an old one is not."""
+        yield from self._budget()
         pulse = self._fresh(current())
         if pulse is None:
             return
@@ -53,6 +55,14 @@ class HouseCollector:
         )
         yield GaugeMetricFamily("tessera_outbox_waiting", "Effects that are not done yet.", value=pulse.effects_waiting)
         yield GaugeMetricFamily("tessera_outbox_parked", "Effects that gave up.", value=pulse.effects_parked)
+
+    def _budget(self) -> Iterator[Metric]:
+        """What calls to Stripe cost the fleet in waiting. Counted in Valkey, so an emptied one begins anew."""
+        try:
+            spending = current().provider_spending()
+        except Unavailable:
+            return
+        yield from _spending_metrics(spending)
 
     def _fresh(self, services: Services) -> Pulse | None:
         now = services.clock().now()
@@ -63,6 +73,24 @@ class HouseCollector:
             except Unavailable:
                 self._pulse = None
         return self._pulse
+
+
+def _spending_metrics(spending: Mapping[str, EndpointSpending]) -> Iterator[Metric]:
+    names = ["endpoint", "urgency"]
+    calls = CounterMetricFamily("tessera_stripe_calls", "Calls to Stripe that had their slot.", labels=names)
+    refused = CounterMetricFamily(
+        "tessera_stripe_refused", "Calls not made: their slot was too far away.", labels=names
+    )
+    waited = CounterMetricFamily("tessera_stripe_waited_seconds", "Waited for slots, all calls together.", labels=names)
+    limited = CounterMetricFamily("tessera_stripe_limited", "Answers 429 from Stripe.", labels=["endpoint"])
+    for endpoint, spent in spending.items():
+        limited.add_metric([endpoint or "everywhere"], spent.limited)
+        for urgency, of_urgency in spent.by_urgency.items() if endpoint else ():
+            labels = [endpoint, urgency.value]
+            calls.add_metric(labels, of_urgency.calls)
+            refused.add_metric(labels, of_urgency.refused)
+            waited.add_metric(labels, of_urgency.waited_seconds)
+    yield from (calls, refused, waited, limited)
 
 
 @blueprint.record_once

@@ -21,7 +21,7 @@ from domain.orders import Order, OrderId
 from domain.ports.backoffice import Backoffice
 from domain.ports.catalogue import Catalogue, Listings
 from domain.ports.inventory import Inventory
-from domain.ports.rate_limits import RateLimiter
+from domain.ports.rate_limits import EndpointSpending, RateLimiter
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock
 from domain.refunds import Quote, Refund, RefundReason
@@ -49,6 +49,8 @@ class Services(Protocol):
     def inventory(self) -> Inventory: ...
 
     def rate_limiter(self) -> RateLimiter: ...
+
+    def provider_spending(self) -> Mapping[str, EndpointSpending]: ...
 
     def unit_of_work(self) -> UnitOfWork: ...
 

@@ -1,7 +1,9 @@
 """What every PaymentGateway promises, on the fake and on Stripe's adapter against the sandbox."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import cast
@@ -13,6 +15,7 @@ from domain.errors import ProviderRefused, ProviderUnavailable
 from domain.fraud import RiskLevel
 from domain.money import CurrencyCode, Money
 from domain.orders import OrderId
+from domain.pacing import COOL_FIRST_US, SECOND_US
 from domain.payments import PROVIDER_EXPIRY_SECONDS
 from domain.ports.payments import (
     CheckoutItem,
@@ -363,15 +366,20 @@ def test_refunds_are_one_per_key_for_ever(provider: Provider) -> None:
     assert provider.gateway.find_refund(refund_id=first.id) == first
 
 
+@pytest.mark.parametrize("fresh", [True, False])
 @pytest.mark.parametrize("trouble", ["replies_lost", "busy", "broken"])
-def test_refund_survives_trouble(provider: Provider, trouble: str) -> None:
+def test_refund_survives_trouble(provider: Provider, trouble: str, fresh: bool) -> None:
     """Whatever happened to the first try, the buyer gets the money once."""
     payment = captured(provider)
     order_id = OrderId(uuid4())
     with getattr(provider, trouble)("refund"), pytest.raises(ProviderUnavailable):
-        provider.gateway.refund(intent_id=intent_of(payment), amount=TOTAL, key="r", order_id=order_id)
+        provider.gateway.refund(
+            intent_id=intent_of(payment), amount=TOTAL, key="r", order_id=order_id, bulk=True, fresh=fresh
+        )
 
-    made = provider.gateway.refund(intent_id=intent_of(payment), amount=TOTAL, key="r", order_id=order_id)
+    made = provider.gateway.refund(
+        intent_id=intent_of(payment), amount=TOTAL, key="r", order_id=order_id, bulk=True, fresh=fresh
+    )
 
     assert made.state is RefundState.SUCCEEDED
     with pytest.raises(ProviderRefused) as refusal:
@@ -473,3 +481,40 @@ def test_reading_works_through_short_trouble(provider: Provider) -> None:
         provider.gateway.look_up(session_id=payment.session_id)
 
     assert provider.gateway.look_up(session_id=payment.session_id) == payment
+
+
+def test_a_young_refund_is_one_call(sandbox: Sandbox) -> None:
+    """Stripe remembers its key, so its list is not searched; a refund from yesterday is searched for first."""
+    sandbox.control("POST", "reset")
+    provider = SandboxProvider(sandbox)
+    payment = captured(provider)
+
+    def calls(*, key: str, fresh: bool) -> int:
+        before = sandbox.control("GET", "state")["requests"]
+        provider.gateway.refund(
+            intent_id=intent_of(payment), amount=Money(1_000, USD), key=key, order_id=OrderId(uuid4()), fresh=fresh
+        )
+        return int(sandbox.control("GET", "state")["requests"]) - before
+
+    assert calls(key="young", fresh=True) == 1
+    assert calls(key="old", fresh=False) == 2
+
+
+def test_a_429_rests_the_endpoint_for_all_callers(sandbox: Sandbox) -> None:
+    """One caller is refused; the next one, whoever it is, waits for the cool-down instead of being refused too."""
+    sandbox.control("POST", "reset")
+    provider = SandboxProvider(sandbox)
+    payment = captured(provider)
+    began = time.monotonic()
+    with sandbox.fault(target="stripe", kind="429", method="POST", path="/v1/refunds", times=1):
+        for key in ("first", "second"):
+            with suppress(ProviderUnavailable):
+                provider.gateway.refund(
+                    intent_id=intent_of(payment),
+                    amount=Money(1_000, USD),
+                    key=key,
+                    order_id=OrderId(uuid4()),
+                    fresh=True,
+                )
+
+    assert time.monotonic() - began >= COOL_FIRST_US / SECOND_US

@@ -36,6 +36,7 @@ from domain.errors import Rejection
 from domain.events import Event, EventState, Sale
 from domain.holds import ActiveHold, HoldId
 from domain.orders import Order, OrderId
+from domain.ports.rate_limits import EndpointSpending
 from domain.promotions import digest
 from domain.refunds import STANDARD_POLICY, Quote, Refund, RefundReason
 from domain.tickets import TicketId
@@ -101,6 +102,7 @@ class Shop:
         self.fake_inventory = FakeInventory(clock=self.fake_clock.now)
         self.fake_catalogue = FakeCatalogue(self.store)
         self.fake_backoffice = FakeBackoffice(self.store)
+        self.spending: Mapping[str, EndpointSpending] = {}
         self._listings = FakeListings(self.store, clock=self.fake_clock)
         self._velocity = FakeVelocity(clock=self.fake_clock.now)
         ids, wakeup, uow = FakeIds(), FakeWakeup(), self.store
@@ -256,6 +258,9 @@ class Shop:
 
     def rate_limiter(self) -> FakeRateLimiter:
         return self.limiter
+
+    def provider_spending(self) -> Mapping[str, EndpointSpending]:
+        return self.spending
 
     def unit_of_work(self) -> Any:
         return self.store()

@@ -9,7 +9,9 @@ from flask.testing import FlaskClient
 from application.effects import renew_terms
 from domain.audit import AuditEntry
 from domain.errors import StoreUnavailable
+from domain.pacing import Urgency
 from domain.ports.backoffice import REPAIRED, Pulse
+from domain.ports.rate_limits import EndpointSpending, Spending
 from entrypoints.http.metrics import PULSE_KEPT
 from tests.fakes.world import FakeIds
 from tests.unit.http.shop import Shop
@@ -78,3 +80,23 @@ def test_processes_are_measured_while_postgres_is_away(shop: Shop, monkeypatch: 
     assert all('route="/healthz"' in answer.text for answer in answers)
     assert figures(client) == {}
     assert len(asked) == 1
+
+
+def test_what_calls_to_stripe_cost_is_told(shop: Shop) -> None:
+    """Calls, waits and refusals by endpoint and urgency; refusals of everything are under a name of their own."""
+    nothing = dict.fromkeys(Urgency, Spending())
+    shop.spending = {
+        "": EndpointSpending(by_urgency=nothing, limited=1),
+        "POST /v1/refunds": EndpointSpending(
+            by_urgency={**nothing, Urgency.BULK: Spending(calls=7, refused=2, waited_seconds=1.5)}, limited=3
+        ),
+    }
+
+    lines = shop.client().get("/metrics").text.splitlines()
+
+    refunds = 'endpoint="POST /v1/refunds",urgency="bulk"'
+    assert f"tessera_stripe_calls_total{{{refunds}}} 7.0" in lines
+    assert f"tessera_stripe_refused_total{{{refunds}}} 2.0" in lines
+    assert f"tessera_stripe_waited_seconds_total{{{refunds}}} 1.5" in lines
+    assert 'tessera_stripe_limited_total{endpoint="POST /v1/refunds"} 3.0' in lines
+    assert 'tessera_stripe_limited_total{endpoint="everywhere"} 1.0' in lines
