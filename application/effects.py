@@ -62,7 +62,7 @@ def settle_order(order: Order, outcome: Outcome, *, epoch: int, ids: Ids, now: d
 
 def restock(
     order: Order,
-    refund: Refund,
+    cause: UUID,
     *,
     pools: Mapping[str, int],
     seats: tuple[SeatIndex, ...],
@@ -70,9 +70,9 @@ def restock(
     ids: Ids,
     now: datetime,
 ) -> OutboxRow:
-    """Tell the inventory that sold stock came back."""
+    """Tell the inventory that sold stock came back because of this refund or dispute."""
     settlement = Settlement(
-        key=f"{refund.id}-{Outcome.RELEASED.value}",
+        key=f"{cause}-{Outcome.RELEASED.value}",
         event_id=order.event_id,
         epoch=epoch,
         hold_id=None,

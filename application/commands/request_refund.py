@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from application import effects, trail
 from application.transactions import retrying
@@ -103,7 +104,7 @@ def begin_refund(
     uow.refunds.add(refund)
     uow.ledger.post(ledger.refund_requested(order, refund, tickets, earlier=earlier, at=now))
     if tickets:
-        _void_and_restock(order, refund, tickets, uow=uow, ids=ids, now=now)
+        void_tickets(order, tickets, cause=refund.id, restock=quote.restock, uow=uow, ids=ids, now=now)
     uow.outbox.add(effects.send_refund(refund, ids=ids, now=now))
     uow.audit.add(
         trail.entry(
@@ -129,23 +130,32 @@ def chosen_tickets(tickets: tuple[Ticket, ...], wanted: tuple[TicketId, ...] | N
     return chosen
 
 
-def _void_and_restock(
+def void_tickets(
     order: Order,
-    refund: Refund,
     tickets: tuple[Ticket, ...],
     *,
+    cause: UUID,
+    restock: bool,
     uow: UnitOfWork,
     ids: Ids,
     now: datetime,
 ) -> None:
+    """Tickets that nobody has used admit nobody any more; their places go back on sale if ``restock``.
+
+    Inside the caller's transaction, on an order and tickets that it has locked. ``cause`` is the id of what made them
+    void (a refund, a dispute): the inventory is told once for each.
+    """
+    for ticket in tickets:
+        voided = ticket.void()
+        assert not isinstance(voided, Rejection), "tickets that were used stay used"
+        uow.tickets.save(voided)
+    if not restock or not tickets:
+        return
     event = uow.events.get(order.event_id)
     seat_map = uow.venues.get_map(event.seat_map_id)
     by_id = {tier.id: tier for tier in event.tiers}
     pools: dict[str, int] = {}
     for ticket in tickets:
-        voided = ticket.void()
-        assert not isinstance(voided, Rejection), "quote() refuses tickets that were used"
-        uow.tickets.save(voided)
         tier = by_id[ticket.tier_id]
         zone = seat_map.seats[ticket.seat].zone if ticket.seat is not None else tier.zones[0]
         own = (tier_pool(tier.key),) if tier.capacity is not None else ()
@@ -154,4 +164,4 @@ def _void_and_restock(
     epoch = uow.stock.epoch(order.event_id)
     uow.stock.release_tickets(tickets)
     seats = tuple(ticket.seat for ticket in tickets if ticket.seat is not None)
-    uow.outbox.add(effects.restock(order, refund, pools=pools, seats=seats, epoch=epoch, ids=ids, now=now))
+    uow.outbox.add(effects.restock(order, cause, pools=pools, seats=seats, epoch=epoch, ids=ids, now=now))
