@@ -490,7 +490,7 @@ def test_a_young_refund_is_one_call(sandbox: Sandbox) -> None:
     payment = captured(provider)
 
     def calls(*, key: str, fresh: bool) -> int:
-        before = sandbox.control("GET", "state")["requests"]
+        before = int(sandbox.control("GET", "state")["requests"])
         provider.gateway.refund(
             intent_id=intent_of(payment), amount=Money(1_000, USD), key=key, order_id=OrderId(uuid4()), fresh=fresh
         )
