@@ -3,22 +3,42 @@
 The same function quotes and decides, so what a buyer is shown is what a buyer gets.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import NewType
 from uuid import UUID
 
 from domain.errors import Rejection, RejectionCode
-from domain.money import BASIS_POINTS, Money, zero
+from domain.money import CurrencyCode, Money, zero
 from domain.orders import PAID, Order, OrderId
 from domain.payments import PaymentId
+from domain.refund_policies import RefundPolicy, RefundReason, Share, in_words
 from domain.tickets import Ticket, TicketId, TicketState
+
+__all__ = [
+    "Quote",
+    "QuoteItem",
+    "QuoteLine",
+    "Refund",
+    "RefundBatchId",
+    "RefundId",
+    "RefundReason",
+    "RefundState",
+    "RefundedTicket",
+    "given_back",
+    "quote",
+    "quote_money",
+    "tickets_left",
+]
 
 RefundId = NewType("RefundId", UUID)
 RefundBatchId = NewType("RefundBatchId", UUID)
 
-WINDOWS_MAX = 10
+DIGEST_LENGTH = 24
+"""Characters of a quote's digest: 96 bits, which nobody meets by chance."""
 
 
 class RefundState(StrEnum):
@@ -27,60 +47,6 @@ class RefundState(StrEnum):
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-
-
-class RefundReason(StrEnum):
-    BUYERS_WISH = "buyers_wish"
-    EVENT_CANCELLED = "event_cancelled"
-    POSTPONED = "postponed"
-    GOODWILL = "goodwill"
-    EXCHANGE = "exchange"
-    """Part of the price, because the buyer moved to another date that costs less."""
-    FRAUD = "fraud"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundWindow:
-    """Until so many ``hours_before`` the start, ``basis_points`` of the face value come back."""
-
-    hours_before: int
-    basis_points: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundPolicy:
-    """Windows from the most generous (earliest) to the last. ``fees_returned``: whether fees come back too."""
-
-    windows: tuple[RefundWindow, ...]
-    fees_returned: bool = False
-
-    def __post_init__(self) -> None:
-        hours = [window.hours_before for window in self.windows]
-        if len(hours) > WINDOWS_MAX or hours != sorted(hours, reverse=True):
-            raise ValueError(f"a policy has at most {WINDOWS_MAX} windows, the earliest first")
-        if any(not 0 <= window.basis_points <= BASIS_POINTS for window in self.windows):
-            raise ValueError("a window gives back 0 to 100 percent")
-
-    @property
-    def terms(self) -> str:
-        """The whole policy in a few sentences, for people who have not bought yet."""
-        if not self.windows:
-            return "These tickets are not refundable."
-        spans = [
-            f"{window.basis_points / 100:g}% of the ticket price until {_span(window.hours_before)} before the start"
-            for window in self.windows
-        ]
-        fees = "Fees come back in the same share." if self.fees_returned else "Fees are kept."
-        return f"You get back {', '.join(spans)}, and nothing later. {fees}"
-
-
-STANDARD_POLICY = RefundPolicy(
-    windows=(
-        RefundWindow(hours_before=30 * 24, basis_points=10_000),
-        RefundWindow(hours_before=7 * 24, basis_points=5_000),
-    )
-)
-"""All until 30 days before, half until 7 days before, nothing later; fees are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +64,26 @@ class RefundedTicket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteItem:
+    """One step of a quote: ``what``, how much it adds (or, negative, takes off), and why."""
+
+    what: str
+    amount: Money
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteLine:
-    """``kept`` is what was paid for this ticket and does not come back."""
+    """One ticket of a quote. ``kept`` is what was paid for it and does not come back; ``items`` lead to the amount.
+
+    ``until``: when this offer ends, where the policy names a time.
+    """
 
     part: RefundedTicket
     kept: Money
     why: str
+    items: tuple[QuoteItem, ...] = ()
+    until: datetime | None = None
 
     @property
     def ticket_id(self) -> TicketId:
@@ -118,21 +98,30 @@ class QuoteLine:
 class Quote:
     """What each ticket would give back now, line by line. ``total`` may be nothing.
 
-    A quote without lines is money that goes back while no ticket changes.
+    A quote without lines is money that goes back while no ticket changes. ``needs_approval``: it is more than one
+    person may decide; ``restock``: the places go back on sale; both as ``policy_version`` of the event says.
     """
 
     lines: tuple[QuoteLine, ...]
     total: Money
     restock: bool = True
-    """Whether the places go back on sale."""
+    needs_approval: bool = False
+    policy_version: int = 0
 
     def __post_init__(self) -> None:
-        if self.lines and sum((line.amount for line in self.lines), zero(self.total.currency)) != self.total:
+        if self.lines and _sum((line.amount for line in self.lines), self.total.currency) != self.total:
             raise ValueError("a quote's total is the sum of its lines")
 
     @property
     def parts(self) -> tuple[RefundedTicket, ...]:
         return tuple(line.part for line in self.lines)
+
+    @property
+    def digest(self) -> str:
+        """Names what was offered: show it with the quote, give it back with the yes, and nothing else is done."""
+        offer = [f"{line.ticket_id}={line.amount.amount}" for line in self.lines]
+        facts = [str(self.policy_version), self.total.currency, str(self.total.amount), *sorted(offer)]
+        return sha256(" ".join(facts).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +146,7 @@ class Refund:
     batch_id: RefundBatchId | None = None
 
     def __post_init__(self) -> None:
-        if self.parts and sum((part.amount for part in self.parts), zero(self.amount.currency)) != self.amount:
+        if self.parts and _sum((part.amount for part in self.parts), self.amount.currency) != self.amount:
             raise ValueError("a refund's amount is the sum of its parts")
 
     @property
@@ -191,13 +180,70 @@ def quote(
     reason: RefundReason,
     starts_at: datetime,
     now: datetime,
+    refunds: tuple[Refund, ...] = (),
 ) -> Quote | Rejection:
-    """What these tickets of a paid order give back now, under the policy they were sold under."""
+    """What these tickets of a paid order give back now, under the policy they were sold under.
+
+    ``refunds`` are all that the order ever had: together with them no more goes back than was paid.
+    """
     if refusal := _refusal(order, tickets):
         return refusal
-    share, why = _share(policy, reason=reason, starts_at=starts_at, now=now)
-    lines = tuple(_line(ticket, policy, reason, share, why) for ticket in tickets)
-    return Quote(lines=lines, total=sum((line.amount for line in lines), zero(order.total.currency)))
+    if reason is RefundReason.BUYERS_WISH and now > starts_at and all(not t.price.total.amount for t in tickets):
+        return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="The event has begun.")
+    room = order.total - given_back(refunds, order.total.currency)
+    room_at_wish = _room_at_wish(policy, refunds, order.total.currency)
+    lines = []
+    for ticket in tickets:
+        line = _best_line(ticket, policy, reason=reason, starts_at=starts_at, now=now)
+        if reason is RefundReason.BUYERS_WISH and room_at_wish is not None:
+            line = _at_most(line, room_at_wish, "Most per order", "No order gives back more than this.")
+            room_at_wish = room_at_wish - line.amount
+        line = _at_most(line, room, "Given back before", "No more goes back than was paid.")
+        room = room - line.amount
+        lines.append(line)
+    total = _sum((line.amount for line in lines), order.total.currency)
+    return Quote(
+        lines=tuple(lines),
+        total=total,
+        restock=policy.restock,
+        needs_approval=policy.needs_approval(total, reason=reason),
+        policy_version=policy.version,
+    )
+
+
+def quote_money(
+    order: Order, amount: Money, *, policy: RefundPolicy, refunds: tuple[Refund, ...] = ()
+) -> Quote | Rejection:
+    """Money that goes back out of goodwill while every ticket stays as it is."""
+    if refusal := _refusal(order, ()):
+        return refusal
+    room = order.total - given_back(refunds, order.total.currency)
+    if amount.currency != order.total.currency or not 0 < amount.amount <= room.amount:
+        return Rejection(
+            code=RejectionCode.NOT_REFUNDABLE,
+            message=f"Give an amount of at most {in_words(room)}: more was not paid, or went back before.",
+        )
+    approval = policy.needs_approval(amount, reason=RefundReason.GOODWILL)
+    return Quote(lines=(), total=amount, needs_approval=approval, policy_version=policy.version)
+
+
+def given_back(refunds: Iterable[Refund], currency: CurrencyCode) -> Money:
+    """What went back or is on its way. A refund that failed gave nothing."""
+    return _sum((each.amount for each in refunds if each.state is not RefundState.FAILED), currency)
+
+
+def tickets_left(tickets: Iterable[Ticket], refunds: Iterable[Refund]) -> int:
+    """Tickets whose money has not come back, be they valid, used or void with their refund still on its way."""
+    returned = {ticket for each in refunds if each.state is RefundState.SUCCEEDED for ticket in each.tickets}
+    return sum(ticket.id not in returned for ticket in tickets)
+
+
+def _room_at_wish(policy: RefundPolicy, refunds: tuple[Refund, ...], currency: CurrencyCode) -> Money | None:
+    if policy.order_minor_max is None:
+        return None
+    at_wish = (each for each in refunds if each.reason is RefundReason.BUYERS_WISH)
+    left = policy.order_minor_max - given_back(at_wish, currency).amount
+    return Money(max(0, left), currency)
 
 
 def _refusal(order: Order, tickets: tuple[Ticket, ...]) -> Rejection | None:
@@ -228,30 +274,89 @@ def _ticket_refusal(order: Order, ticket: Ticket) -> Rejection | None:
     return None
 
 
-def _share(policy: RefundPolicy, *, reason: RefundReason, starts_at: datetime, now: datetime) -> tuple[int, str]:
-    if reason is not RefundReason.BUYERS_WISH:
-        return BASIS_POINTS, "Everything is returned."
-    for window in policy.windows:
-        until = starts_at - timedelta(hours=window.hours_before)
-        if now <= until:
-            percent = f"{window.basis_points / 100:g}%"
-            return window.basis_points, f"{percent} is returned until {_span(window.hours_before)} before the start."
-    if not policy.windows:
-        return 0, "These tickets are not refundable."
-    last = policy.windows[-1].hours_before
-    return 0, f"Nothing is returned later than {_span(last)} before the start."
+def _best_line(
+    ticket: Ticket, policy: RefundPolicy, *, reason: RefundReason, starts_at: datetime, now: datetime
+) -> QuoteLine:
+    """What the reason grants. Who is owed more by the windows anyway, long before a postponed event, gets that."""
+    line = _line(ticket, policy, policy.share_of(ticket.tier_id, reason=reason, starts_at=starts_at, now=now))
+    if reason is not RefundReason.POSTPONED:
+        return line
+    wish = policy.share_of(ticket.tier_id, reason=RefundReason.BUYERS_WISH, starts_at=starts_at, now=now)
+    return max(line, _line(ticket, policy, wish), key=lambda each: each.amount.amount)
 
 
-def _span(hours: int) -> str:
-    return f"{hours // 24} days" if hours % 24 == 0 and hours > 24 else f"{hours} hours"
+def _line(ticket: Ticket, policy: RefundPolicy, share: Share) -> QuoteLine:
+    price, points = ticket.price, share.basis_points
+    nothing = zero(price.total.currency)
+    if price.total == nothing:
+        part = RefundedTicket(ticket_id=ticket.id, admission=nothing, fee=nothing, tax=nothing)
+        return QuoteLine(part=part, kept=nothing, why="This ticket was free: it is given back and no money moves.")
+    # A tax goes the way of what it was paid on.
+    taxed = (price.admission.amount, price.fee.amount)
+    on_admission, on_fee = price.added_tax.split(taxed if any(taxed) else (1, 0))
+    part = RefundedTicket(
+        ticket_id=ticket.id,
+        admission=price.admission.percent(points),
+        fee=price.fee.percent(points) if share.fees_returned else nothing,
+        tax=on_admission.percent(points) + (on_fee.percent(points) if share.fees_returned else nothing),
+    )
+    items = [
+        QuoteItem(what=what, amount=amount, why=f"{points / 100:g}% of {in_words(paid)}")
+        for what, amount, paid in (
+            ("Ticket", part.admission, price.admission),
+            ("Fee", part.fee, price.fee),
+            ("Tax", part.tax, price.added_tax),
+        )
+        if amount.amount
+    ]
+    kept_fee = bool(points and price.fee.amount and not share.fees_returned)
+    line = QuoteLine(
+        part=part,
+        kept=price.total - part.amount,
+        why=f"{share.why} The fee is kept." if kept_fee else share.why,
+        items=tuple(items),
+        until=share.until,
+    )
+    return _bounded(line, policy) if share.bounded else line
 
 
-def _line(ticket: Ticket, policy: RefundPolicy, reason: RefundReason, share: int, why: str) -> QuoteLine:
-    nothing = zero(ticket.price.total.currency)
-    fee, tax = nothing, ticket.price.added_tax.percent(share)
-    if policy.fees_returned or reason is not RefundReason.BUYERS_WISH:
-        fee = ticket.price.fee.percent(share)
-    elif share and ticket.price.fee.amount:
-        why = f"{why} The fee is kept."
-    part = RefundedTicket(ticket_id=ticket.id, admission=ticket.price.admission.percent(share), fee=fee, tax=tax)
-    return QuoteLine(part=part, kept=ticket.price.total - part.amount, why=why)
+def _bounded(line: QuoteLine, policy: RefundPolicy) -> QuoteLine:
+    """The line within the policy's amounts, each of which is said where it changes something."""
+    currency = line.amount.currency
+    paid = line.amount + line.kept
+    if policy.handling_minor:
+        left = Money(max(0, line.amount.amount - policy.handling_minor), currency)
+        line = _at_most(line, left, "Handling", f"{in_words(Money(policy.handling_minor, currency))} are kept.")
+    if policy.kept_minor_min:
+        left = Money(max(0, paid.amount - policy.kept_minor_min), currency)
+        least = in_words(Money(policy.kept_minor_min, currency))
+        line = _at_most(line, left, "Minimum kept", f"At least {least} are kept.")
+    if policy.ticket_minor_max is not None:
+        most = Money(policy.ticket_minor_max, currency)
+        line = _at_most(line, most, "Most per ticket", f"No ticket gives back more than {in_words(most)}.")
+    return line
+
+
+def _at_most(line: QuoteLine, most: Money, what: str, why: str) -> QuoteLine:
+    """The line cut down to ``most``: the admission first, then the fee, then the tax."""
+    too_much = line.amount - most
+    if too_much.amount <= 0:
+        return line
+    left, part = too_much.amount, line.part
+    cut = []
+    for amount in (part.admission, part.fee, part.tax):
+        less = min(left, amount.amount)
+        left -= less
+        cut.append(Money(amount.amount - less, amount.currency))
+    admission, fee, tax = cut
+    return replace(
+        line,
+        part=RefundedTicket(ticket_id=part.ticket_id, admission=admission, fee=fee, tax=tax),
+        kept=line.kept + too_much,
+        why=f"{line.why} {why}",
+        items=(*line.items, QuoteItem(what=what, amount=zero(most.currency) - too_much, why=why)),
+    )
+
+
+def _sum(amounts: Iterable[Money], currency: CurrencyCode) -> Money:
+    return sum(amounts, zero(currency))

@@ -104,7 +104,9 @@ class PostgresListings:
             venue=venue_rows.from_row(venue),
             seat_map=seat_map,
             sale_version=row["version"],
-            refund_terms=event_rows.policy_from_row(policy).terms,
+            refund_terms=event_rows.policy_from_row(policy).terms(
+                found.currency, {tier.id: tier.name for tier in found.tiers}
+            ),
         )
 
     def facets(self) -> dict[str, tuple[str, ...]]:

@@ -98,7 +98,7 @@ sales = Table(
 
 refund_policies = Table(
     "refund_policies", metadata,
-    _key("event_id"), _key("version", Integer), _is("windows", JSONB), _is("fees_returned", Boolean),
+    _key("event_id"), _key("version", Integer), _is("rules", JSONB),
     _filled("created_at", _When),
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from domain.errors import Rejection, RejectionCode
 from domain.events import Event, EventId, EventState, SaleTerms
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
-from domain.refunds import RefundPolicy
+from domain.refund_policies import RefundPolicy
 from domain.seat_maps import SeatMap, ZoneKind
 from domain.venues import Venue
 

@@ -12,7 +12,8 @@ from domain.orders import Order, OrderId
 from domain.payments import Payment, PaymentState
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
-from domain.refunds import Quote, Refund, RefundBatchId, RefundId, RefundReason, RefundState, quote
+from domain.refund_policies import RefundReason
+from domain.refunds import Quote, Refund, RefundBatchId, RefundId, RefundState, quote
 from domain.tickets import Ticket, TicketId, TicketState
 from domain.tiers import tier_pool, zone_pool
 
@@ -52,6 +53,7 @@ def _request(command: RequestRefund, *, unit_of_work: UnitOfWorkFactory, clock: 
             reason=command.reason,
             starts_at=event.starts_at,
             now=now,
+            refunds=uow.refunds.of_order(order.id),
         )
         if isinstance(terms, Rejection):
             return terms

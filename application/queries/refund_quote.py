@@ -5,7 +5,8 @@ from domain.errors import Rejection
 from domain.orders import OrderId
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.world import Clock
-from domain.refunds import Quote, RefundReason, quote
+from domain.refund_policies import RefundReason
+from domain.refunds import Quote, quote
 from domain.tickets import TicketId
 
 

@@ -19,7 +19,8 @@ from domain.payments import Payment, PaymentId
 from domain.ports.inventory import StockLevels
 from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import Outbox
-from domain.refunds import Refund, RefundId, RefundPolicy
+from domain.refund_policies import RefundPolicy
+from domain.refunds import Refund, RefundId
 from domain.seat_maps import SeatMap, SeatMapId
 from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
 from domain.tickets import Ticket, TicketId
@@ -65,7 +66,14 @@ class Events(Protocol):
         ...
 
     def policy(self, event_id: EventId) -> RefundPolicy:
-        """The refund policy in force now."""
+        """The refund policy in force now, with its version."""
+        ...
+
+    def replace_policy(self, event_id: EventId, policy: RefundPolicy) -> int:
+        """Put a policy in force and answer its version. Orders keep the version that they were sold under.
+
+        The caller has locked the event, so that versions are given one at a time.
+        """
         ...
 
 

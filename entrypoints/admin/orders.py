@@ -11,7 +11,7 @@ from domain.orders import PAID, OrderId, OrderState
 from domain.payments import PaymentState
 from domain.ports.backoffice import OrdersFilter, SearchField, fields_of
 from domain.ports.messages import MessageId
-from domain.refunds import RefundReason
+from domain.refund_policies import RefundReason
 from domain.tickets import TicketState
 from entrypoints.admin import forms
 from entrypoints.admin.services import current

@@ -7,7 +7,7 @@ from application.commands.request_refund import RequestRefund
 from domain.accounts import Action
 from domain.errors import Rejection
 from domain.orders import OrderId
-from domain.refunds import RefundReason
+from domain.refund_policies import RefundReason
 from domain.tickets import TicketId
 from entrypoints.admin import forms, words
 from entrypoints.admin.services import current

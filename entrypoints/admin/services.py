@@ -21,7 +21,8 @@ from domain.ports.messages import Message
 from domain.ports.rate_limits import RateLimiter
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock, Ids
-from domain.refunds import Quote, Refund, RefundReason
+from domain.refund_policies import RefundReason
+from domain.refunds import Quote, Refund
 from domain.stock_blocks import BlockedStock, StockBlock
 from domain.tickets import TicketId
 from entrypoints.settings import Settings

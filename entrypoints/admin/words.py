@@ -19,7 +19,8 @@ from domain.payments import PaymentState
 from domain.ports.backoffice import EventFigures
 from domain.ports.messages import MessageState
 from domain.ports.outbox import Effect
-from domain.refunds import RefundReason, RefundState
+from domain.refund_policies import RefundReason
+from domain.refunds import RefundState
 from domain.tickets import TicketState
 
 _LOCALE = "en"

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from domain.events import Event, EventId, EventState, SaleTerms
 from domain.money import CurrencyCode, Money
 from domain.promotions import digest
-from domain.refunds import STANDARD_POLICY, RefundPolicy
+from domain.refund_policies import STANDARD_POLICY, RefundPolicy
 from domain.seat_maps import SeatMap, SeatMapId, ZoneKind
 from domain.tiers import Tier, TierId, UnitPrice
 from domain.venues import Venue, VenueId

@@ -7,7 +7,7 @@ from domain.errors import NotFound, Rejection, TesseraError
 from domain.events import Event, EventId, EventState
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock
-from domain.refunds import RefundPolicy
+from domain.refund_policies import RefundPolicy
 from domain.seat_maps import SeatMap
 from domain.venues import Venue
 from entrypoints.demo.billing import Billing, House, draft

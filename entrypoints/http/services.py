@@ -24,7 +24,8 @@ from domain.ports.inventory import Inventory
 from domain.ports.rate_limits import EndpointSpending, RateLimiter
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock
-from domain.refunds import Quote, Refund, RefundReason
+from domain.refund_policies import RefundReason
+from domain.refunds import Quote, Refund
 from domain.tickets import TicketId
 from entrypoints.settings import Settings
 

@@ -18,7 +18,8 @@ from domain.money import Money, zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.payments import Payment, PaymentId, PaymentState
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from domain.refunds import STANDARD_POLICY, Refund, RefundedTicket, RefundId, RefundPolicy, RefundReason, RefundState
+from domain.refund_policies import STANDARD_POLICY, RefundPolicy, RefundReason
+from domain.refunds import Refund, RefundedTicket, RefundId, RefundState
 from domain.seat_maps import SeatIndex
 from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
 from domain.tickets import Ticket, TicketId, TicketState

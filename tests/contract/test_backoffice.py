@@ -37,7 +37,8 @@ from domain.ports.backoffice import (
     TrailFilter,
 )
 from domain.ports.outbox import Effect
-from domain.refunds import STANDARD_POLICY, RefundReason, RefundState
+from domain.refund_policies import STANDARD_POLICY, RefundReason
+from domain.refunds import RefundState
 from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
 from domain.tickets import TicketState
 from domain.venues import Venue

@@ -10,7 +10,7 @@ import pytest
 from domain.errors import InvariantBroken, NotFound, StockConflict
 from domain.events import Event, EventId, EventState
 from domain.ports.unit_of_work import UnitOfWorkFactory
-from domain.refunds import RefundPolicy, RefundWindow
+from domain.refund_policies import RefundPolicy, RefundWindow
 from domain.seat_maps import Area, Point, SeatFeature, SeatMapId
 from domain.tiers import TierId
 from domain.venues import VenueId

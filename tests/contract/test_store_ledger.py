@@ -18,7 +18,8 @@ from domain.ledger import Account, Journal, Posting
 from domain.orders import Order, OrderId
 from domain.payments import Payment
 from domain.ports.unit_of_work import UnitOfWorkFactory
-from domain.refunds import Refund, RefundedTicket, RefundId, RefundReason, RefundState
+from domain.refund_policies import RefundReason
+from domain.refunds import Refund, RefundedTicket, RefundId, RefundState
 from domain.tickets import Ticket
 from domain.tiers import UnitPrice
 from tests.contract.stores import (

@@ -17,7 +17,7 @@ from domain.errors import NotFound
 from domain.events import EventState
 from domain.ports.catalogue import EventFilter, Listings
 from domain.ports.unit_of_work import UnitOfWorkFactory
-from domain.refunds import STANDARD_POLICY
+from domain.refund_policies import STANDARD_POLICY
 from tests.contract.stores import MEMORY, NOW, STORES, event_of, opened, venue_of
 from tests.fakes.catalogue import FakeListings
 from tests.fakes.sales import general_sale, reserved_sale, tier_of, usd
@@ -230,7 +230,7 @@ def test_an_event_page_has_everything(shop: Shop) -> None:
     assert view.venue == venue_of(sale)
     assert view.seat_map.seats == sale.seat_map.seats
     assert view.sale_version == 1
-    assert view.refund_terms == STANDARD_POLICY.terms
+    assert view.refund_terms == STANDARD_POLICY.terms(sale.currency, {})
     assert shop.listings.event(event=str(stored.id)) == view
 
 

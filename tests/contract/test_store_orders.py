@@ -11,7 +11,7 @@ from domain.errors import InvariantBroken, NotFound, Rejection, TransactionConfl
 from domain.holds import HoldId
 from domain.orders import OrderId, OrderLineId, OrderState, StockState
 from domain.ports.unit_of_work import UnitOfWorkFactory
-from domain.refunds import STANDARD_POLICY, RefundPolicy
+from domain.refund_policies import STANDARD_POLICY, RefundPolicy
 from domain.tickets import TicketId, TicketState
 from tests.contract.stores import NOW, STORES, Wish, bought, opened, order_of, placed, said_yes, store_of, tickets_of
 from tests.fakes.sales import general_sale, reserved_sale, usd

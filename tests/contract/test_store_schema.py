@@ -19,7 +19,8 @@ from domain.ledger import Account, JournalKind
 from domain.orders import OrderState, StockState
 from domain.payments import PaymentState
 from domain.ports.messages import MessageState
-from domain.refunds import RefundReason, RefundState
+from domain.refund_policies import RefundReason
+from domain.refunds import RefundState
 from domain.seat_maps import ZoneKind
 from domain.tickets import TicketState
 

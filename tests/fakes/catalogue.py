@@ -86,7 +86,9 @@ class FakeListings:
             venue=state.venues[found.venue_id],
             seat_map=state.seat_maps[found.seat_map_id],
             sale_version=state.sales[found.id].version,
-            refund_terms=state.policies[found.id][-1].terms,
+            refund_terms=state.policies[found.id][-1].terms(
+                found.currency, {tier.id: tier.name for tier in found.tiers}
+            ),
         )
 
     def facets(self) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from domain.errors import NotFound, StockConflict
 from domain.events import Event, EventId, EventState
 from domain.orders import OrderLineId
-from domain.refunds import RefundPolicy
+from domain.refund_policies import RefundPolicy
 from domain.seat_maps import SeatMap, SeatMapId, ZoneKind
 from domain.tiers import tier_pool, zone_pool
 from domain.venues import Venue, VenueId
@@ -56,7 +56,7 @@ class FakeEvents:
         )
         _check_tiers(event)
         state.events[event.id] = _in_order(event)
-        state.policies[event.id] = (policy,)
+        state.policies[event.id] = (replace(policy, version=1),)
         state.sales[event.id] = SaleRow()
         for pool, capacity in self._wanted(event, {}).items():
             state.capacities[event.id, pool] = capacity
@@ -112,6 +112,11 @@ class FakeEvents:
     def policy(self, event_id: EventId) -> RefundPolicy:
         self.get(event_id)
         return self._state.policies[event_id][-1]
+
+    def replace_policy(self, event_id: EventId, policy: RefundPolicy) -> int:
+        version = self.policy(event_id).version + 1
+        self._state.policies[event_id] += (replace(policy, version=version),)
+        return version
 
     def _wanted(self, event: Event, given: Mapping[str, int]) -> dict[str, int]:
         """Capacity of every pool the event's tiers draw from: ``given``, or as it was, or as the seat map has it."""

@@ -7,7 +7,7 @@ from domain.events import EventId
 from domain.holds import HoldId
 from domain.limits import counted_under
 from domain.orders import ENDED, Order, OrderId, OrderState, StockState
-from domain.refunds import RefundPolicy
+from domain.refund_policies import RefundPolicy
 from domain.tickets import Ticket, TicketId, TicketState
 from tests.fakes.store_state import State, holds, unique
 from tests.fakes.store_stock import void_tickets
@@ -22,7 +22,8 @@ class FakeOrders:
     def add(self, order: Order, *, policy: RefundPolicy) -> None:
         orders = self._state.orders
         holds(order.event_id in self._state.events, "an order needs its event")
-        holds(policy in self._state.policies[order.event_id], "an order is sold under a policy of its event")
+        versions = [known for known in self._state.policies[order.event_id] if known == policy]
+        holds(bool(versions), "an order is sold under a policy of its event")
         tiers = {tier.id for tier in self._state.events[order.event_id].tiers}
         holds(all(line.tier_id in tiers for line in order.lines), "an order line has a tier of its own event")
         unique(order.id not in orders, f"order {order.id}")
@@ -31,7 +32,7 @@ class FakeOrders:
         unique(all(other.number != order.number for other in orders.values()), f"order number {order.number}")
         _check_stock(order)
         orders[order.id] = order
-        self._state.order_policies[order.id] = policy
+        self._state.order_policies[order.id] = versions[-1]
 
     def get(self, order_id: OrderId, *, lock: bool = False) -> Order:
         if order_id not in self._state.orders:

@@ -16,7 +16,8 @@ from domain.orders import Order, OrderId, OrderLineId
 from domain.payments import Payment, PaymentId
 from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import OutboxRow
-from domain.refunds import Refund, RefundId, RefundPolicy
+from domain.refund_policies import RefundPolicy
+from domain.refunds import Refund, RefundId
 from domain.seat_maps import SeatIndex, SeatMap, SeatMapId
 from domain.stock_blocks import StockBlock, StockBlockId
 from domain.tickets import Ticket, TicketId

@@ -18,7 +18,7 @@ from uuid import uuid4
 from adapters.postgres import migrate
 from adapters.redis_locks.connections import connect
 from domain.events import Event, EventId, EventState, Sale
-from domain.refunds import STANDARD_POLICY
+from domain.refund_policies import STANDARD_POLICY
 from domain.venues import Venue
 from entrypoints.container import build_container
 from entrypoints.launcher.plan import placeholder_environment

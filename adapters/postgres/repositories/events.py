@@ -12,7 +12,7 @@ from adapters.postgres.tables import events, order_lines, refund_policies, sales
 from adapters.postgres.transaction import Row, Transaction
 from domain.errors import InvariantBroken, NotFound, StockConflict
 from domain.events import Event, EventId
-from domain.refunds import RefundPolicy
+from domain.refund_policies import RefundPolicy
 from domain.tiers import Tier, tier_pool, zone_pool
 
 _ADD_ZONE_POOLS = text("""
@@ -102,6 +102,12 @@ class PostgresEvents:
         if row is None:
             raise NotFound("event")
         return rows.policy_from_row(row)
+
+    def replace_policy(self, event_id: EventId, policy: RefundPolicy) -> int:
+        version = self.policy(event_id).version + 1
+        row = {"event_id": event_id, "version": version, **rows.policy_to_row(policy)}
+        self._transaction.run(insert(refund_policies), row)
+        return version
 
     def _save_facts(self, event: Event) -> None:
         known = self._transaction.first(select(events).where(events.c.id == event.id))

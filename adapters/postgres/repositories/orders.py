@@ -12,7 +12,7 @@ from domain.errors import InvariantBroken, NotFound
 from domain.events import EventId
 from domain.holds import HoldId
 from domain.orders import Order, OrderId
-from domain.refunds import RefundPolicy
+from domain.refund_policies import RefundPolicy
 
 # A statement of its own: the count below must begin after the wait, or it would not see whom it waited for.
 # Several keys are locked in the order of their numbers, as everybody does.
@@ -89,12 +89,8 @@ class PostgresOrders:
         return rows.from_row(row, self._transaction.rows(lines))
 
     def _policy_version(self, event_id: EventId, policy: RefundPolicy) -> int:
-        wanted = event_rows.policy_to_row(policy)
-        same = (
-            (refund_policies.c.event_id == event_id)
-            & (refund_policies.c.windows == wanted["windows"])
-            & (refund_policies.c.fees_returned == wanted["fees_returned"])
-        )
+        wanted = event_rows.policy_to_row(policy)["rules"]
+        same = (refund_policies.c.event_id == event_id) & (refund_policies.c.rules == wanted)
         newest = select(refund_policies.c.version).where(same).order_by(refund_policies.c.version.desc()).limit(1)
         row = self._transaction.first(newest)
         if row is None:

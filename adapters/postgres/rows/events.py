@@ -6,7 +6,8 @@ from typing import Any
 from adapters.postgres.transaction import Row
 from domain.events import Event, EventId, EventState, LimitSubject, Sale, SaleTerms
 from domain.money import CurrencyCode, Money
-from domain.refunds import RefundPolicy, RefundWindow
+from domain.refund_policies import RefundPolicy
+from domain.refund_policy_json import from_json, to_json
 from domain.seat_maps import SeatMap, SeatMapId, ZoneKind
 from domain.tiers import Tier, TierId, UnitPrice
 from domain.venues import VenueId
@@ -154,12 +155,8 @@ def tier_from_row(row: Row) -> Tier:
 
 
 def policy_to_row(policy: RefundPolicy) -> dict[str, Any]:
-    windows = [[window.hours_before, window.basis_points] for window in policy.windows]
-    return {"windows": windows, "fees_returned": policy.fees_returned}
+    return {"rules": to_json(policy)}
 
 
 def policy_from_row(row: Row) -> RefundPolicy:
-    return RefundPolicy(
-        windows=tuple(RefundWindow(hours_before=hours, basis_points=points) for hours, points in row["windows"]),
-        fees_returned=row["fees_returned"],
-    )
+    return from_json(row["rules"], version=row["version"])

@@ -8,7 +8,8 @@ from domain.fraud import CardFacts, RiskLevel
 from domain.money import CurrencyCode, Money
 from domain.orders import OrderId
 from domain.payments import Payment, PaymentId, PaymentState
-from domain.refunds import Refund, RefundBatchId, RefundedTicket, RefundId, RefundReason, RefundState
+from domain.refund_policies import RefundReason
+from domain.refunds import Refund, RefundBatchId, RefundedTicket, RefundId, RefundState
 from domain.tickets import TicketId
 
 

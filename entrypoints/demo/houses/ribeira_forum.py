@@ -2,7 +2,7 @@
 
 from datetime import time
 
-from domain.refunds import RefundPolicy, RefundWindow
+from domain.refund_policies import RefundPolicy, RefundWindow
 from domain.seat_geometry import Spot, rectangle
 from domain.seat_maps import SeatMap, SeatMapId
 from domain.seat_plans import area, assemble, standing_area

@@ -2,7 +2,7 @@
 
 from datetime import time
 
-from domain.refunds import RefundPolicy
+from domain.refund_policies import RefundPolicy
 from domain.seat_geometry import Spot, rectangle
 from domain.seat_maps import SeatMap, SeatMapId
 from domain.seat_plans import area, assemble, standing_area

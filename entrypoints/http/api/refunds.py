@@ -10,7 +10,7 @@ from domain.audit import BUYER
 from domain.errors import Rejection
 from domain.events import EventState
 from domain.orders import OrderId
-from domain.refunds import RefundReason
+from domain.refund_policies import RefundReason
 from domain.tickets import TicketId
 from entrypoints.http import idempotency, limits, tokens
 from entrypoints.http.api import blueprint

@@ -10,7 +10,8 @@ from application.queries.order_details import OrderDetails
 from domain.audit import BUYER
 from domain.errors import Rejection
 from domain.events import EventState
-from domain.refunds import Quote, RefundReason
+from domain.refund_policies import RefundReason
+from domain.refunds import Quote
 from domain.tickets import TicketId, TicketState
 from entrypoints.http import limits
 from entrypoints.http.storefront import wording

@@ -45,7 +45,8 @@ from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.velocity import Velocity
 from domain.ports.waiting_room import WaitingRoom
 from domain.ports.world import Ids
-from domain.refunds import STANDARD_POLICY, Refund, RefundReason, RefundState
+from domain.refund_policies import STANDARD_POLICY, RefundReason
+from domain.refunds import Refund, RefundState
 from domain.tickets import Ticket, TicketId
 from domain.venues import Venue
 from tests.fakes.catalogue import FakeCatalogue

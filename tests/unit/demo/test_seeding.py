@@ -10,7 +10,7 @@ from application.commands import catalogue_changes as changes
 from domain.errors import Rejection, RejectionCode
 from domain.events import Event, EventId, EventState
 from domain.ports.unit_of_work import UnitOfWork
-from domain.refunds import RefundPolicy
+from domain.refund_policies import RefundPolicy
 from domain.seat_maps import SeatMap
 from domain.venues import Venue
 from entrypoints.demo import seed

@@ -25,7 +25,8 @@ from domain.ledger import (
 from domain.money import CurrencyCode, Money, zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.payments import Payment, PaymentId, PaymentState
-from domain.refunds import Refund, RefundedTicket, RefundId, RefundReason, RefundState
+from domain.refund_policies import RefundReason
+from domain.refunds import Refund, RefundedTicket, RefundId, RefundState
 from domain.tickets import Ticket, TicketId, TicketState
 from domain.tiers import TierId, UnitPrice
 

@@ -38,7 +38,8 @@ from domain.holds import ActiveHold, HoldId
 from domain.orders import Order, OrderId
 from domain.ports.rate_limits import EndpointSpending
 from domain.promotions import digest
-from domain.refunds import STANDARD_POLICY, Quote, Refund, RefundReason
+from domain.refund_policies import STANDARD_POLICY, RefundReason
+from domain.refunds import Quote, Refund
 from domain.tickets import TicketId
 from domain.venues import Venue
 from entrypoints.http.app import create_app

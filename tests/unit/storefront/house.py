@@ -15,7 +15,7 @@ from flask import Flask
 from domain.events import Event, EventId, EventState, Sale
 from domain.orders import Order, OrderId
 from domain.promotions import digest
-from domain.refunds import STANDARD_POLICY
+from domain.refund_policies import STANDARD_POLICY
 from domain.venues import Venue
 from entrypoints.container import Container, build_container
 from entrypoints.http.app import create_app

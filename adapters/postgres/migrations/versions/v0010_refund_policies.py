@@ -53,7 +53,25 @@ ALTER TABLE refunds
 COMMENT ON COLUMN refunds.payment_id IS 'NULL where nothing was paid: the tickets are void and no money moves.';
 """
 
+POLICIES = """
+DROP TRIGGER refund_policies_immutable ON refund_policies;
+ALTER TABLE refund_policies ADD COLUMN rules jsonb;
+UPDATE refund_policies SET rules = jsonb_build_object(
+    'language', 1, 'windows', windows, 'fees_returned', fees_returned, 'tiers', '[]'::jsonb, 'reasons', '[]'::jsonb,
+    'restock', true, 'handling_minor', 0, 'kept_minor_min', 0, 'ticket_minor_max', NULL, 'order_minor_max', NULL,
+    'approval_minor_over', NULL);
+ALTER TABLE refund_policies
+    ALTER COLUMN rules SET NOT NULL,
+    DROP COLUMN windows,
+    DROP COLUMN fees_returned,
+    ADD CONSTRAINT refund_policies_rules_are_an_object CHECK (jsonb_typeof(rules) = 'object' AND rules ? 'language');
+COMMENT ON COLUMN refund_policies.rules IS 'In the language that its "language" names: domain/refund_policy_json.py.';
+CREATE TRIGGER refund_policies_immutable BEFORE UPDATE OR DELETE ON refund_policies
+    FOR EACH ROW EXECUTE FUNCTION refuse('a refund policy is replaced by a newer version, never changed');
+"""
+
 
 def upgrade() -> None:
+    run(POLICIES)
     run(PARTS)
     run(REFUNDS)
