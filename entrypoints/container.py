@@ -50,6 +50,7 @@ from application.commands.drain_outbox import drain_outbox
 from application.commands.expire_order import cancel_order, expire_due_orders, expire_order
 from application.commands.extend_hold import extend_hold
 from application.commands.place_hold import place_hold
+from application.commands.prepare_batch import prepare_batch, retry_batch, steer_batch, submit_batch
 from application.commands.rebuild_sale import rebuild_sale
 from application.commands.receive_notice import receive_notice
 from application.commands.reconcile_sales import Watch, reconcile_sale, reconcile_sales
@@ -58,6 +59,7 @@ from application.commands.request_refund import request_refund
 from application.commands.resend_link import resend_link
 from application.commands.review_order import review_order
 from application.commands.revive_effect import revive_effect
+from application.commands.run_batches import run_batches, tell_buyers
 from application.commands.send_refund import check_refunds, refresh_refund, send_refund
 from application.commands.send_sms import receive_delivery_report, receive_inbound_message, send_sms
 from application.commands.settle_payment import settle_payment
@@ -71,6 +73,7 @@ from application.queries.refund_quote import refund_quote
 from application.queries.verify import verify
 from domain.ports.outbox import OutboxRow
 from domain.ports.rate_limits import Budget, EndpointSpending
+from domain.refund_batches import ApprovalRule
 from entrypoints.readiness import readiness
 from entrypoints.settings import Settings
 from entrypoints.workers.queue import QueueWakeup, make_queue, register_drain
@@ -275,6 +278,20 @@ class Container(containers.DeclarativeContainer):
     check_refunds = providers.Callable(
         check_refunds, unit_of_work=unit_of_work.provider, gateway=gateway, clock=clock, ids=ids
     )
+
+    # Refunds by the thousand.
+    approval_rule = providers.Singleton(
+        ApprovalRule,
+        orders_max=settings.provided.refund_approval_orders,
+        units_max=settings.provided.refund_approval_amount,
+    )
+    _of_batches: ClassVar[dict[str, Any]] = {"unit_of_work": unit_of_work.provider, "clock": clock, "ids": ids}
+    prepare_batch = providers.Callable(prepare_batch, **_of_batches)
+    submit_batch = providers.Callable(submit_batch, rule=approval_rule, **_of_batches)
+    steer_batch = providers.Callable(steer_batch, **_of_batches)
+    retry_batch = providers.Callable(retry_batch, **_of_batches)
+    run_batches = providers.Callable(run_batches, wakeup=wakeup, **_of_batches)
+    tell_buyers = providers.Callable(tell_buyers, access=access, wakeup=wakeup, **_of_batches)
 
     # What arrives from the providers.
     receive_notice = providers.Callable(

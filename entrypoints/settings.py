@@ -206,6 +206,18 @@ class Settings:
         default=None,
         shown_default="what Stripe allows: 100 with a live key, 25 with a test key",
     )
+    refund_approval_orders: int = _variable(
+        "REFUND_APPROVAL_ORDERS",
+        whole_number(least=0, most=100_000),
+        "A batch of refunds of more orders than this needs a second person's approval.",
+        default=50,
+    )
+    refund_approval_amount: int = _variable(
+        "REFUND_APPROVAL_AMOUNT",
+        whole_number(least=0, most=1_000_000_000),
+        "So does one that gives back more than this in any currency: whole units (euros, hundreds of yen).",
+        default=5_000,
+    )
     twilio_account_sid: str = _variable(
         "TWILIO_ACCOUNT_SID",
         matching(r"AC[0-9a-f]{32}", "AC and 32 hexadecimal digits"),

@@ -184,6 +184,26 @@ refund_tickets = Table(
     "refund_tickets", metadata,
     _key("refund_id"), _key("position", Integer), _is("ticket_id", Uuid), _is("order_id", Uuid),
     _is("admission_minor", BigInteger), _is("fee_minor", BigInteger), _is("tax_minor", BigInteger),
+    _filled("live", Boolean),
+)  # fmt: skip
+
+refund_batches = Table(
+    "refund_batches", metadata,
+    _key("id"), _is("purpose"), _is("reason"), _is("selection", JSONB), _is("note"), _is("tell_buyers", Boolean),
+    _is("state"), _is("requested_by"), _is("requested_at", _When), _may("approval_because"), _may("approved_by"),
+    _may("approved_at", _When), _may("decision_note"), _may("started_at", _When), _may("ended_at", _When),
+)  # fmt: skip
+
+refund_batch_orders = Table(
+    "refund_batch_orders", metadata,
+    _key("batch_id"), _key("order_id"), _is("position", Integer), _is("currency"), _is("state"),
+    _may("expected_minor", BigInteger), _may("why"), _may("refund_id", Uuid), _is("attempts", Integer),
+    _is("due_at", _When), _is("tell", Boolean), _may("told_at", _When),
+)  # fmt: skip
+
+refund_batch_lines = Table(
+    "refund_batch_lines", metadata,
+    _key("batch_id"), _key("order_id"), _key("tier_id"), _is("tickets", Integer), _is("amount_minor", BigInteger),
 )  # fmt: skip
 
 journals = Table(

@@ -15,6 +15,7 @@ from adapters.postgres.repositories.notices import PostgresNotices
 from adapters.postgres.repositories.orders import PostgresOrders
 from adapters.postgres.repositories.outbox import PostgresOutbox
 from adapters.postgres.repositories.payments import PostgresPayments
+from adapters.postgres.repositories.refund_batches import PostgresRefundBatches
 from adapters.postgres.repositories.refunds import PostgresRefunds
 from adapters.postgres.repositories.staff import PostgresStaff
 from adapters.postgres.repositories.stock import PostgresStock
@@ -23,6 +24,7 @@ from adapters.postgres.repositories.venues import PostgresVenues
 from adapters.postgres.seat_map_cache import SeatMapCache
 from adapters.postgres.transaction import Transaction, connect
 from domain.ports.outbox import Outbox
+from domain.ports.refund_batches import RefundBatches
 from domain.ports.unit_of_work import (
     Assessments,
     Audit,
@@ -52,6 +54,7 @@ class PostgresUnitOfWork:
     tickets: Tickets
     refunds: Refunds
     ledger: Ledger
+    refund_batches: RefundBatches
     assessments: Assessments
     messages: Messages
     notices: Notices
@@ -75,6 +78,7 @@ class PostgresUnitOfWork:
         self.tickets = PostgresTickets(transaction)
         self.refunds = PostgresRefunds(transaction)
         self.ledger = PostgresLedger(transaction)
+        self.refund_batches = PostgresRefundBatches(transaction)
         self.assessments = PostgresAssessments(transaction)
         self.messages = PostgresMessages(transaction)
         self.notices = PostgresNotices(transaction)

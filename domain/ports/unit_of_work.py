@@ -19,6 +19,7 @@ from domain.payments import Payment, PaymentId
 from domain.ports.inventory import StockLevels
 from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import Outbox
+from domain.ports.refund_batches import RefundBatches
 from domain.refund_policies import RefundPolicy
 from domain.refunds import Refund, RefundId
 from domain.seat_maps import SeatMap, SeatMapId
@@ -340,6 +341,7 @@ class UnitOfWork(Protocol):
     tickets: Tickets
     refunds: Refunds
     ledger: Ledger
+    refund_batches: RefundBatches
     assessments: Assessments
     messages: Messages
     notices: Notices

@@ -14,6 +14,8 @@ EXPIRE_EVERY_SECONDS = 1.0
 PAYMENTS_EVERY_SECONDS = 2.0
 REFUNDS_EVERY_SECONDS = 30.0
 RECONCILE_EVERY_SECONDS = 2.0
+BATCHES_EVERY_SECONDS = 0.25
+TELL_EVERY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,10 @@ class Chores(Protocol):
 
     def reconcile_sales(self) -> int: ...
 
+    def run_batches(self) -> int: ...
+
+    def tell_buyers(self) -> int: ...
+
 
 def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
     """One thread a chore, so that a slow provider never delays the sweeping of lapsed holds."""
@@ -43,6 +49,8 @@ def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
         ("check_payments", chores.check_payments, PAYMENTS_EVERY_SECONDS),
         ("check_refunds", chores.check_refunds, REFUNDS_EVERY_SECONDS),
         ("reconcile_sales", chores.reconcile_sales, RECONCILE_EVERY_SECONDS),
+        ("run_batches", chores.run_batches, BATCHES_EVERY_SECONDS),
+        ("tell_buyers", chores.tell_buyers, TELL_EVERY_SECONDS),
     )
     threads = tuple(
         Thread(target=_beat, args=(name, chore, seconds, stop), name=name, daemon=True)

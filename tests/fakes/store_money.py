@@ -115,6 +115,9 @@ class FakeRefunds:
         captured = payment.amount.amount if payment.state is PaymentState.CAPTURED else 0
         given = sum(r.amount.amount for r in (*others, refund) if r.state is not RefundState.FAILED)
         holds(given <= captured, "no more is given back than was captured")
+        live = {ticket for other in others if other.state is not RefundState.FAILED for ticket in other.tickets}
+        failed = refund.state is RefundState.FAILED
+        unique(failed or not live & set(refund.tickets), "a live refund of a ticket")
         self._state.refunds[refund.id] = refund
 
 

@@ -16,6 +16,8 @@ from domain.orders import Order, OrderId, OrderLineId
 from domain.payments import Payment, PaymentId
 from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import OutboxRow
+from domain.ports.refund_batches import BatchLine
+from domain.refund_batches import BatchId, BatchOrder, RefundBatch
 from domain.refund_policies import RefundPolicy
 from domain.refunds import Refund, RefundId
 from domain.seat_maps import SeatIndex, SeatMap, SeatMapId
@@ -94,6 +96,9 @@ class State:
     places_returned: dict[TicketId, bool] = field(default_factory=dict)
     refunds: dict[RefundId, Refund] = field(default_factory=dict)
     journals: dict[str, Journal] = field(default_factory=dict)
+    batches: dict[BatchId, RefundBatch] = field(default_factory=dict)
+    batch_orders: dict[tuple[BatchId, OrderId], BatchOrder] = field(default_factory=dict)
+    batch_lines: dict[tuple[BatchId, OrderId], tuple[BatchLine, ...]] = field(default_factory=dict)
     assessments: dict[UUID, AssessmentRow] = field(default_factory=dict)
     messages: dict[MessageId, Message] = field(default_factory=dict)
     opted_out: dict[str, datetime] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from typing import Self
 
 from domain.errors import StoreUnavailable
 from domain.ports.outbox import Outbox
+from domain.ports.refund_batches import RefundBatches
 from domain.ports.unit_of_work import (
     Assessments,
     Audit,
@@ -23,6 +24,7 @@ from domain.ports.unit_of_work import (
     UnitOfWork,
     Venues,
 )
+from tests.fakes.store_batches import FakeRefundBatches
 from tests.fakes.store_catalogue import FakeEvents, FakeVenues
 from tests.fakes.store_ledger import FakeLedger
 from tests.fakes.store_money import FakeAssessments, FakePayments, FakeRefunds
@@ -64,6 +66,7 @@ class FakeUnitOfWork:
     tickets: Tickets
     refunds: Refunds
     ledger: Ledger
+    refund_batches: RefundBatches
     assessments: Assessments
     messages: Messages
     notices: Notices
@@ -106,6 +109,7 @@ class FakeUnitOfWork:
         self.tickets = FakeTickets(state)
         self.refunds = FakeRefunds(state)
         self.ledger = FakeLedger(state)
+        self.refund_batches = FakeRefundBatches(state)
         self.assessments = FakeAssessments(state)
         self.messages = FakeMessages(state)
         self.notices = FakeNotices(state)

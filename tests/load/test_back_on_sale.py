@@ -64,6 +64,7 @@ class Chores:
         return 0
 
     drain_outbox = expire_due_orders = check_payments = check_refunds = reconcile_sales = rest
+    run_batches = tell_buyers = rest
 
     @contextmanager
     def paced(self) -> Iterator[None]:

@@ -1,0 +1,324 @@
+"""Batches of refunds at work: orders are asked, money is sent back one order at a time, and buyers are told.
+
+Each order is one transaction that makes its refund *and* says so in the batch, so a worker that is killed between any
+two steps leaves an order either untouched or done, and whoever comes next goes on where it stopped. The outbox sends
+the money, under the refund's own key.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from application import effects, trail
+from application.access import Access
+from application.commands.request_refund import begin_refund
+from application.each import for_each
+from application.transactions import retrying
+from domain.audit import SYSTEM
+from domain.errors import InvariantBroken, NotFound, Rejection, Unavailable
+from domain.events import Event
+from domain.money import Money, zero
+from domain.orders import Order
+from domain.ports.messages import Message, MessageId, MessageState
+from domain.ports.refund_batches import BatchLine
+from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from domain.ports.world import Clock, Ids, Wakeup
+from domain.refund_batches import (
+    IN_FLIGHT_MAX,
+    BatchId,
+    BatchOrder,
+    BatchOrderState,
+    BatchPurpose,
+    BatchState,
+    RefundBatch,
+)
+from domain.refunds import Quote, Refund, RefundId, RefundState, quote
+from domain.tickets import Ticket, TicketState
+from domain.tiers import TierId
+
+ORDERS_PER_COUNT = 50
+"""Orders that one transaction asks what they would give back."""
+SECONDS_PER_ROUND_MAX = 1.0
+"""After this a round ends, so that other batches have their turn."""
+BUSY_ORDER_SECONDS = 5
+"""An order that somebody else works on is tried again after this."""
+MESSAGES_PER_ROUND = 50
+
+FINAL = (InvariantBroken, NotFound, KeyError, ValueError)
+"""Trying these again would end the same way: the row fails, and a person looks."""
+
+
+def run_batches(
+    *, in_flight_max: int = IN_FLIGHT_MAX, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids, wakeup: Wakeup
+) -> int:
+    """Do the next piece of every batch that has something to do. Answers how many orders had their turn.
+
+    Any number of workers may do this at once: each takes orders that no other has.
+    """
+    with unit_of_work() as uow:
+        batches = uow.refund_batches.busy()
+    done = 0
+
+    def work(batch_id: BatchId) -> bool:
+        nonlocal done
+        turns = _count(batch_id, unit_of_work=unit_of_work, clock=clock) or _send(
+            batch_id, in_flight_max=in_flight_max, unit_of_work=unit_of_work, clock=clock, ids=ids
+        )
+        done += turns
+        return turns > 0
+
+    if for_each(batches, work, what="batches could not go on"):
+        wakeup.outbox_filled()
+    return done
+
+
+@retrying
+def tell_buyers(*, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids, access: Access, wakeup: Wakeup) -> int:
+    """Write to buyers whose money the provider has taken on, each once. Answers how many orders that were."""
+    now = clock.now()
+    with unit_of_work() as uow:
+        rows = uow.refund_batches.to_tell(at_most=MESSAGES_PER_ROUND)
+        for row in rows:
+            _tell(row, uow=uow, ids=ids, now=now, access=access)
+            uow.refund_batches.save_order(replace(row, told_at=now))
+        uow.commit()
+    if rows:
+        wakeup.outbox_filled()
+    return len(rows)
+
+
+@retrying
+def _count(batch_id: BatchId, *, unit_of_work: UnitOfWorkFactory, clock: Clock) -> int:
+    """Ask some orders of a draft what they would give back now, in one transaction. The last ones end the draft."""
+    with unit_of_work() as uow:
+        batch = uow.refund_batches.at_work(batch_id)
+        if batch.state is not BatchState.DRAFT:
+            return 0
+        rows = uow.refund_batches.uncounted(batch_id, at_most=ORDERS_PER_COUNT)
+        for row in rows:
+            _count_one(row, batch, uow=uow, now=clock.now())
+        uow.commit()
+    if not rows:
+        _end_count(batch_id, unit_of_work=unit_of_work)
+    return len(rows)
+
+
+def _count_one(row: BatchOrder, batch: RefundBatch, *, uow: UnitOfWork, now: datetime) -> None:
+    order = uow.orders.get(row.order_id)
+    tickets = _tickets(batch, uow.tickets.of_order(order.id))
+    answer = _quoted(order, tickets, batch, uow=uow, now=now)
+    if isinstance(answer, str):
+        uow.refund_batches.save_order(row.skip(answer))
+    else:
+        uow.refund_batches.save_order(row.quoted(answer.total), lines=_lines(answer, tickets))
+
+
+def _end_count(batch_id: BatchId, *, unit_of_work: UnitOfWorkFactory) -> None:
+    with unit_of_work() as uow:
+        batch = uow.refund_batches.get(batch_id, lock=True)
+        counted = batch.counted() if uow.refund_batches.all_counted(batch_id) else None
+        if isinstance(counted, RefundBatch):
+            uow.refund_batches.save(counted)
+            uow.commit()
+
+
+def _send(batch_id: BatchId, *, in_flight_max: int, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> int:
+    """Make refunds until enough are on their way, nothing is due, or the round is over."""
+    until = clock.now() + timedelta(seconds=SECONDS_PER_ROUND_MAX)
+    with unit_of_work() as uow:
+        room = in_flight_max - uow.refund_batches.in_flight(batch_id)
+    done = 0
+    while done < room and clock.now() < until:
+        if not _send_next(batch_id, unit_of_work=unit_of_work, clock=clock, ids=ids):
+            _finish(batch_id, unit_of_work=unit_of_work, clock=clock, ids=ids)
+            break
+        done += 1
+    return done
+
+
+def _send_next(batch_id: BatchId, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> bool:
+    """One order's turn. False when there is nothing to do now."""
+    taken: list[BatchOrder] = []
+    try:
+        return _refund_next(batch_id, taken, unit_of_work=unit_of_work, clock=clock, ids=ids)
+    except FINAL as failure:
+        _set_aside(taken, f"{type(failure).__name__}: {failure}", unit_of_work=unit_of_work, clock=clock)
+    except Unavailable:
+        _set_aside(taken, None, unit_of_work=unit_of_work, clock=clock)
+    return bool(taken)
+
+
+@retrying
+def _refund_next(
+    batch_id: BatchId, taken: list[BatchOrder], *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids
+) -> bool:
+    """In one transaction: the next order, its refund, and that it was made. ``taken`` tells the caller which it was."""
+    taken.clear()
+    now = clock.now()
+    with unit_of_work() as uow:
+        batch = uow.refund_batches.at_work(batch_id)
+        row = uow.refund_batches.next_due(batch_id, now=now) if batch.state is BatchState.RUNNING else None
+        if row is None:
+            return False
+        taken.append(row)
+        uow.refund_batches.save_order(_refunded(row, batch, uow=uow, ids=ids, now=now))
+        uow.commit()
+    return True
+
+
+def _refunded(row: BatchOrder, batch: RefundBatch, *, uow: UnitOfWork, ids: Ids, now: datetime) -> BatchOrder:
+    """Give this order's money back inside the caller's transaction, or say why not."""
+    order = uow.orders.get(row.order_id, lock=True)
+    if row.refund_id is not None:
+        return _sent_anew(row, order, batch, uow=uow, ids=ids, now=now)
+    tickets = _tickets(batch, uow.tickets.of_order(order.id, lock=True))
+    answer = _quoted(order, tickets, batch, uow=uow, now=now)
+    if isinstance(answer, str):
+        return row.skip(answer)
+    if why := row.too_much(answer.total):
+        return row.failed(why)
+    refund = begin_refund(
+        order, tickets, answer, reason=batch.reason, actor=_actor(batch), batch_id=batch.id, uow=uow, ids=ids, now=now
+    )
+    return row.failed(refund.message) if isinstance(refund, Rejection) else row.requested(refund.id)
+
+
+def _sent_anew(
+    row: BatchOrder, order: Order, batch: RefundBatch, *, uow: UnitOfWork, ids: Ids, now: datetime
+) -> BatchOrder:
+    """Its refund failed at the provider, and a person wants another try: the same parts, under a new key."""
+    assert row.refund_id is not None, "only what was sent can be sent anew"
+    failed = uow.refunds.get(row.refund_id, lock=True)
+    if failed.state is not RefundState.FAILED:
+        return row.requested(failed.id)
+    taken = {ticket for refund in uow.refunds.of_order(order.id) if _lives(refund) for ticket in refund.tickets}
+    if taken & set(failed.tickets):
+        return row.skip("Another refund of these tickets is on its way or done.")
+    again = replace(
+        failed, id=RefundId(ids.uuid()), state=RefundState.REQUESTED, requested_at=now, completed_at=None,
+        provider_id=None, failure=None,
+    )  # fmt: skip
+    uow.refunds.add(again)
+    uow.outbox.add(effects.send_refund(again, ids=ids, now=now))
+    uow.audit.add(
+        trail.entry(
+            _actor(batch), "refund.requested", kind="order", subject=order.id, ids=ids, now=now,
+            refund=str(again.id), amount=again.amount.amount, reason=again.reason.value, instead_of=str(failed.id),
+        )
+    )  # fmt: skip
+    return row.requested(again.id)
+
+
+@retrying
+def _set_aside(taken: list[BatchOrder], why: str | None, *, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
+    """The order whose turn failed: for good (``why``), or for a moment. Another worker may have had it since."""
+    with unit_of_work() as uow:
+        for mine in taken:
+            row = uow.refund_batches.order(mine.batch_id, mine.order_id, lock=True)
+            if row.state is BatchOrderState.WAITING:
+                aside = row.failed(why) if why else row.later(seconds=BUSY_ORDER_SECONDS, now=clock.now())
+                uow.refund_batches.save_order(aside)
+        uow.commit()
+
+
+def _finish(batch_id: BatchId, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> None:
+    """Over when nothing waits and the provider was heard of every refund."""
+    now = clock.now()
+    with unit_of_work() as uow:
+        if uow.refund_batches.unfinished(batch_id):
+            return
+        finished = uow.refund_batches.get(batch_id, lock=True).finish(now=now)
+        if isinstance(finished, Rejection) or uow.refund_batches.unfinished(batch_id):
+            return
+        uow.refund_batches.save(finished)
+        uow.audit.add(trail.entry(SYSTEM, "batch.finished", kind="refund_batch", subject=batch_id, ids=ids, now=now))
+        uow.commit()
+
+
+def _quoted(
+    order: Order, tickets: tuple[Ticket, ...], batch: RefundBatch, *, uow: UnitOfWork, now: datetime
+) -> Quote | str:
+    """What these tickets give back now, by the quote that answers buyers too, or why that is nothing."""
+    if order.free_of_charge:
+        return "The order was free of charge."
+    if not tickets:
+        return "There is no ticket left to refund."
+    event = uow.events.get(order.event_id)
+    answer = quote(
+        order,
+        tickets,
+        policy=uow.orders.policy(order.id),
+        reason=batch.reason,
+        starts_at=event.starts_at,
+        now=now,
+    )
+    if isinstance(answer, Rejection):
+        return answer.message
+    return answer if answer.total.amount else answer.lines[0].why
+
+
+def _tickets(batch: RefundBatch, tickets: tuple[Ticket, ...]) -> tuple[Ticket, ...]:
+    """Valid tickets, of the tiers that were chosen if any were. A ticket that was used stays used."""
+    tiers = batch.selection.tier_ids
+    return tuple(
+        ticket for ticket in tickets if ticket.state is TicketState.VALID and (not tiers or ticket.tier_id in tiers)
+    )
+
+
+def _lines(answer: Quote, tickets: tuple[Ticket, ...]) -> tuple[BatchLine, ...]:
+    tiers = {ticket.id: ticket.tier_id for ticket in tickets}
+    amounts: dict[TierId, list[Money]] = {}
+    for line in answer.lines:
+        amounts.setdefault(tiers[line.ticket_id], []).append(line.amount)
+    nothing = zero(answer.total.currency)
+    return tuple(
+        BatchLine(tier_id=tier_id, tickets=len(parts), amount=sum(parts, nothing)) for tier_id, parts in amounts.items()
+    )
+
+
+def _lives(refund: Refund) -> bool:
+    return refund.state is not RefundState.FAILED
+
+
+def _actor(batch: RefundBatch) -> str:
+    """Who answers for it: whoever approved it, or else asked for it."""
+    return batch.approved_by or batch.requested_by
+
+
+def _tell(row: BatchOrder, *, uow: UnitOfWork, ids: Ids, now: datetime, access: Access) -> None:
+    order = uow.orders.get(row.order_id)
+    if order.buyer.phone is None or row.refund_id is None:
+        return
+    batch = uow.refund_batches.get(row.batch_id)
+    refund = uow.refunds.get(row.refund_id)
+    event = uow.events.get(order.event_id)
+    message = Message(
+        id=MessageId(ids.uuid()),
+        order_id=order.id,
+        to=order.buyer.phone,
+        body=_words(batch, event, order, refund, access),
+        state=MessageState.QUEUED,
+        created_at=now,
+    )
+    uow.messages.add(message)
+    uow.outbox.add(effects.send_sms(message, ids=ids, now=now))
+
+
+def _words(batch: RefundBatch, event: Event, order: Order, refund: Refund, access: Access) -> str:
+    what = {
+        BatchPurpose.EVENT_CANCELLED: f"{event.name} is cancelled. ",
+        BatchPurpose.EVENT_POSTPONED: f"{event.name} has a new date. ",
+        BatchPurpose.VENUE_CLOSED: f"{event.name} cannot take place. ",
+        BatchPurpose.ORDERS_CHOSEN: f"About {event.name}: ",
+    }[batch.purpose]
+    return (
+        f"{what}{_amount(refund.amount)} for order {order.number} are on their way back to your card; banks take up to "
+        f"10 days. {access.order_url(order.id)}"
+    )
+
+
+def _amount(amount: Money) -> str:
+    """``49.50 USD``, in digits that every telephone can show."""
+    if not amount.exponent:
+        return f"{amount.amount} {amount.currency}"
+    whole, rest = divmod(amount.amount, 10**amount.exponent)
+    return f"{whole}.{rest:0{amount.exponent}} {amount.currency}"
