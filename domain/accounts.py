@@ -28,13 +28,14 @@ class Action(StrEnum):
     REFUND = "refund"
     RETRY_OUTBOX = "retry_outbox"
     MANAGE_STAFF = "manage_staff"
+    VIEW_BOOKS = "view_books"
 
 
 _MAY: dict[Role, frozenset[Action]] = {
     Role.ADMIN: frozenset(Action),
     Role.VENUE_MANAGER: frozenset({Action.VIEW, Action.EDIT_EVENTS}),
     Role.SUPPORT: frozenset({Action.VIEW, Action.REVIEW_ORDERS, Action.RETRY_OUTBOX}),
-    Role.FINANCE: frozenset({Action.VIEW, Action.REFUND}),
+    Role.FINANCE: frozenset({Action.VIEW, Action.VIEW_BOOKS, Action.REFUND}),
 }
 
 

@@ -18,6 +18,7 @@ from adapters.postgres.condition import database_condition
 from adapters.postgres.engine import Engine, create_engine
 from adapters.postgres.listings import PostgresListings
 from adapters.postgres.seat_map_cache import SeatMapCache
+from adapters.postgres.settlements import PostgresSettlements
 from adapters.postgres.unit_of_work import PostgresUnitOfWork
 from adapters.redis_locks.condition import valkey_condition
 from adapters.redis_locks.connections import connect as connect_valkey
@@ -130,6 +131,7 @@ class Container(containers.DeclarativeContainer):
     catalogue = providers.Singleton(PostgresCatalogue, engine, seat_maps=seat_maps)
     listings = providers.Singleton(PostgresListings, reading_engine, seat_maps=seat_maps)
     books = providers.Singleton(PostgresBooks, engine)
+    settlements = providers.Singleton(PostgresSettlements, reading_engine)
     backoffice = providers.Singleton(PostgresBackoffice, engine)
     database_condition = providers.Callable(database_condition, engine)
 

@@ -16,6 +16,7 @@ from domain.accounts import Action
 from domain.errors import Unavailable
 from entrypoints.admin import (
     audit,
+    books,
     dashboard,
     events,
     orders,
@@ -45,7 +46,7 @@ blueprint = Blueprint(
     static_folder="static",
     static_url_path="/static",
 )
-for part in (sign_in, dashboard, events, stock, orders, refunds, reviews, outbox, audit, staff):
+for part in (sign_in, dashboard, events, stock, orders, refunds, reviews, outbox, books, audit, staff):
     part.add_to(blueprint)
 
 

@@ -19,6 +19,7 @@ from domain.ports.backoffice import Backoffice
 from domain.ports.inventory import Inventory
 from domain.ports.messages import Message
 from domain.ports.rate_limits import RateLimiter
+from domain.ports.settlements import Settlements
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock, Ids
 from domain.refund_policies import RefundReason
@@ -43,6 +44,8 @@ class Services(Protocol):
     def ids(self) -> Ids: ...
 
     def backoffice(self) -> Backoffice: ...
+
+    def settlements(self) -> Settlements: ...
 
     def inventory(self) -> Inventory: ...
 

@@ -31,6 +31,7 @@ from domain.ports.backoffice import Backoffice
 from domain.ports.inventory import Inventory
 from domain.ports.messages import Message
 from domain.ports.rate_limits import RateLimiter
+from domain.ports.settlements import Settlements
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock, Ids
 from domain.refund_policies import RefundReason
@@ -41,6 +42,7 @@ from entrypoints.admin import blueprint
 from entrypoints.settings import Settings
 from tests.fakes.backoffice import FakeBackoffice
 from tests.fakes.rate_limits import FakeRateLimiter
+from tests.fakes.settlements import FakeSettlements
 from tests.fakes.world import FakePasswordHasher
 from tests.unit.application.house import House
 
@@ -62,6 +64,7 @@ class Desk:
             "clock": house.clock, "ids": house.ids,
         }  # fmt: skip
         self._limiter = FakeRateLimiter(self.house.clock.now)
+        self._settlements = FakeSettlements(self.house.store)
         self._backoffice = FakeBackoffice(self.house.store)
         self.app = Flask("tests.desk", static_folder=None)
         self.app.config.update(SECRET_KEY="a secret of the tests", TESTING=True)
@@ -81,6 +84,9 @@ class Desk:
 
     def backoffice(self) -> Backoffice:
         return self._backoffice
+
+    def settlements(self) -> Settlements:
+        return self._settlements
 
     def inventory(self) -> Inventory:
         return self.house.inventory
