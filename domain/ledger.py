@@ -219,7 +219,7 @@ def refund_requested(
 
 def refund_moved(order: Order, before: Refund, after: Refund, *, at: datetime) -> Journal | None:
     """What the provider said of a refund, if it moves money: it arrived, or it failed, maybe after it had arrived."""
-    if before.state is after.state:
+    if before.state is after.state or after.amount.amount == 0:
         return None
     if after.state is RefundState.SUCCEEDED:
         return _journal(
