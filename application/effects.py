@@ -45,13 +45,27 @@ def renew_terms(event_id: EventId, *, version: int, reload: bool = False, ids: I
     return _row(Effect.RENEW_TERMS, f"{event_id}-{version}", payload, ids, now)
 
 
-def settle_order(order: Order, outcome: Outcome, *, epoch: int, ids: Ids, now: datetime) -> OutboxRow:
-    """Tell the inventory how the order's claim ended."""
+def settle_order(
+    order: Order, outcome: Outcome, *, epoch: int, ids: Ids, now: datetime, retaking: bool = False
+) -> OutboxRow:
+    """Tell the inventory how the order's claim ended; or, ``retaking``, that it took places anew.
+
+    Places that were taken anew count as sold at once, under one key: an inventory that has heard so is not told again.
+    If they come back it has no claim to end, and gets sold stock back, unless a rebuild has given it the claim since.
+    """
+    key = f"{order.id}-{outcome.value}"
+    hold_id: HoldId | None = order.hold_id
+    if retaking or (order.retaken_epoch == epoch and outcome is Outcome.SOLD):
+        key = f"{order.id}-retaken"
+    elif order.retaken_epoch == epoch:
+        key, hold_id = f"{order.id}-returned", None
+    elif order.retaken_epoch is not None:
+        key = f"{order.id}-{outcome.value}-{epoch}"
     settlement = Settlement(
-        key=f"{order.id}-{outcome.value}",
+        key=key,
         event_id=order.event_id,
         epoch=epoch,
-        hold_id=order.hold_id,
+        hold_id=hold_id,
         outcome=outcome,
         pools=order.pools,
         seats=order.seats,

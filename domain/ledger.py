@@ -15,6 +15,7 @@ from domain.events import EventId
 from domain.money import Money, zero
 from domain.orders import Order, OrderId
 from domain.payments import Payment, PaymentId
+from domain.refund_policies import RefundReason
 from domain.refunds import Refund, RefundedTicket, RefundId, RefundState
 from domain.tickets import Ticket, TicketId
 from domain.tiers import UnitPrice
@@ -154,12 +155,13 @@ class Withdrawal:
 
 def money_captured(order: Order, payment: Payment, *, at: datetime) -> Journal:
     """The provider has the buyer's money. What it buys is told by :func:`order_confirmed`, or by a refund."""
+    taken = payment.taken or payment.amount
     return _journal(
         f"captured:{payment.id}",
         JournalKind.MONEY_CAPTURED,
         order,
         at,
-        ((Account.PROVIDER, payment.amount), (Account.BUYERS, -payment.amount)),
+        ((Account.PROVIDER, taken), (Account.BUYERS, -taken)),
         payment_id=payment.id,
     )
 
@@ -203,7 +205,7 @@ def refund_requested(
         return None
     if _sent_anew(refund, earlier):
         given: tuple[tuple[Account, Money], ...] = ((Account.REFUNDS_OWED, refund.amount),)
-    elif order.confirmed_at is None:
+    elif order.confirmed_at is None or refund.reason is RefundReason.NO_TICKETS:
         given = ((Account.BUYERS, refund.amount),)
     else:
         given = _given_back(refund, {ticket.id: ticket.price for ticket in tickets})

@@ -6,7 +6,7 @@ places. Every transition returns a new order or a rejection; a terminal state ne
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID
@@ -23,6 +23,9 @@ OrderLineId = NewType("OrderLineId", UUID)
 
 BUYER_NAME_LENGTH_MAX = 120
 EMAIL_LENGTH_MAX = 254
+
+PROVIDER_SILENCE_SECONDS_MAX = 600
+"""How long after its deadline an order keeps its places while the payment provider cannot say whether it was paid."""
 
 
 class OrderState(StrEnum):
@@ -61,6 +64,10 @@ class StockState(StrEnum):
     """The deadline passed; the provider is being asked who won. The places are still taken."""
     ALLOCATED = "allocated"
     RELEASED = "released"
+    """Back on sale. While the order still waits for the provider's word, it may take places again."""
+
+
+_GOING = frozenset({StockState.RELEASING, StockState.RELEASED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +97,10 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One purchase. ``number`` is what people say on the phone; ``pools`` are the units it takes of each pool."""
+    """One purchase. ``number`` is what people say on the phone; ``pools`` are the units it takes of each pool.
+
+    ``retaken_epoch``: its places had gone back on sale and were taken again, in this epoch of the sale.
+    """
 
     id: OrderId
     number: str
@@ -108,6 +118,7 @@ class Order:
     ended_at: datetime | None = None
     ended_because: str | None = None
     refunded: Money
+    retaken_epoch: int | None = None
 
     @property
     def total(self) -> Money:
@@ -131,19 +142,38 @@ class Order:
             return self._wrong("is not due")
         if self.stock is StockState.ALLOCATED:
             return self._wrong("has its places for good")
-        if self.stock is StockState.RELEASING:
+        if self.stock is not StockState.CLAIMED:
             return self
         return replace(self, stock=StockState.RELEASING)
+
+    def let_places_go(self, *, now: datetime) -> "Order | Rejection":
+        """The provider cannot say who won, for so long that others should have the places. The order waits on."""
+        if self.state is not OrderState.AWAITING_PAYMENT or self.stock is not StockState.RELEASING:
+            return self._wrong("is not being released")
+        if now < self.deadline_at + timedelta(seconds=PROVIDER_SILENCE_SECONDS_MAX):
+            return self._wrong("may still hear from the payment provider")
+        return replace(self, stock=StockState.RELEASED)
+
+    def retake(self, *, lines: tuple[OrderLine, ...], pools: Mapping[str, int], epoch: int) -> "Order | Rejection":
+        """The buyer had paid in time after all: these places instead of those that went back on sale."""
+        if self.state is not OrderState.AWAITING_PAYMENT or self.stock is not StockState.RELEASED:
+            return self._wrong("has not given its places back")
+        kept = [(line.id, line.tier_id, line.quantity, line.unit, len(line.seats)) for line in self.lines]
+        if kept != [(line.id, line.tier_id, line.quantity, line.unit, len(line.seats)) for line in lines]:
+            return self._wrong("keeps its tiers, numbers and prices")
+        return replace(self, stock=StockState.CLAIMED, lines=lines, pools=dict(pools), retaken_epoch=epoch)
 
     def give_up(self, *, now: datetime) -> "Order | Rejection":
         """The buyer cancels before paying: the deadline is now. Once the places are allocated it is too late."""
         if self.state is not OrderState.AWAITING_PAYMENT or self.stock is StockState.ALLOCATED:
             return self._wrong("is no longer waiting for payment")
+        if self.stock is StockState.RELEASED:
+            return self
         return replace(self, deadline_at=min(self.deadline_at, now), stock=StockState.RELEASING)
 
     def expire(self, *, now: datetime) -> "Order | Rejection":
-        """Nobody paid in time: the places go back on sale."""
-        if self.state is not OrderState.AWAITING_PAYMENT or self.stock is not StockState.RELEASING:
+        """Nobody paid in time: the places go back on sale, if they have not gone already."""
+        if self.state is not OrderState.AWAITING_PAYMENT or self.stock not in _GOING:
             return self._wrong("is not being released")
         return self._ended(OrderState.EXPIRED, StockState.RELEASED, now, "not paid in time")
 
@@ -202,6 +232,10 @@ class Order:
 
     def _ended(self, state: OrderState, stock: StockState, now: datetime, because: str) -> "Order":
         return replace(self, state=state, stock=stock, ended_at=now, ended_because=because)
+
+    def refuse(self, why: str) -> Rejection:
+        """No, because this order ``why``."""
+        return self._wrong(why)
 
     def _wrong(self, why: str) -> Rejection:
         return Rejection(

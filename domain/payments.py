@@ -3,8 +3,9 @@
 We authorise first, decide, then capture: money moves last, and only for places that are allocated.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID
@@ -24,6 +25,12 @@ Stripe wants 30 minutes at least from the moment it is asked, and exactly 30 fai
 the same time whenever it is made, so that its key stays good; it may be made until the last minute of an order's life.
 """
 
+ATTEMPTS_MAX = 10
+"""Pages that one order may open, one after the other. Declined cards do not count: they are tried on the same page."""
+
+AUTHORISATION_SECONDS_ASSUMED = 5 * 24 * 3_600
+"""How long an authorisation is good for when the provider does not say. Cards give 7 days, some networks 5."""
+
 POLL_SECONDS_FIRST = 5
 POLL_SECONDS_MAX = 300
 
@@ -37,17 +44,33 @@ class PaymentState(StrEnum):
     CAPTURED = "captured"
     VOID_REQUESTED = "void_requested"
     VOIDED = "voided"
+    LOST = "lost"
+    """The provider does not know the page (any more), so it is not waited for. If money arrives there after all, it is
+    found: it buys the tickets if nothing else has, and goes back otherwise."""
     EXPIRED = "expired"
+    """The provider's word that nobody can pay on this page any more, or nobody was ever told its address."""
     FAILED = "failed"
 
 
 TERMINAL = frozenset({PaymentState.CAPTURED, PaymentState.VOIDED, PaymentState.EXPIRED, PaymentState.FAILED})
 
+PAYABLE = frozenset({PaymentState.STARTING, PaymentState.OPEN, PaymentState.LOST})
+"""Nothing is known to be authorised yet."""
+
+_PAID_OR_OVER = frozenset(
+    {
+        PaymentState.AUTHORISED,
+        PaymentState.CAPTURED,  # By hand, before anybody here had looked.
+        PaymentState.VOID_REQUESTED,
+        PaymentState.EXPIRED,
+        PaymentState.FAILED,
+    }
+)
+
 _NEXT: dict[PaymentState, frozenset[PaymentState]] = {
     PaymentState.STARTING: frozenset({PaymentState.OPEN, PaymentState.EXPIRED, PaymentState.FAILED}),
-    PaymentState.OPEN: frozenset(
-        {PaymentState.AUTHORISED, PaymentState.VOID_REQUESTED, PaymentState.EXPIRED, PaymentState.FAILED}
-    ),
+    PaymentState.OPEN: frozenset({PaymentState.LOST, *_PAID_OR_OVER}),
+    PaymentState.LOST: _PAID_OR_OVER,
     PaymentState.AUTHORISED: frozenset(
         {
             PaymentState.CAPTURE_REQUESTED,
@@ -56,14 +79,23 @@ _NEXT: dict[PaymentState, frozenset[PaymentState]] = {
             PaymentState.VOIDED,
         }
     ),
-    PaymentState.CAPTURE_REQUESTED: frozenset({PaymentState.CAPTURED, PaymentState.VOIDED, PaymentState.FAILED}),
+    PaymentState.CAPTURE_REQUESTED: frozenset(
+        {PaymentState.CAPTURED, PaymentState.VOID_REQUESTED, PaymentState.VOIDED}
+    ),
     PaymentState.VOID_REQUESTED: frozenset({PaymentState.VOIDED, PaymentState.CAPTURED}),
 }
 
 
+_WITH_MONEY = frozenset({PaymentState.AUTHORISED, PaymentState.CAPTURE_REQUESTED, PaymentState.CAPTURED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """Attempt number ``attempt`` (from 1) at the provider. ``next_check_at``: when the poller asks, webhook or not."""
+    """Attempt number ``attempt`` (from 1) at the provider. ``next_check_at``: when the poller asks, webhook or not.
+
+    ``amount`` is what we want, ``taken`` what the provider took (None: nothing); ``in_vain``: that bought no tickets
+    and goes back. Authorised money must be taken before ``capture_before``, or it is gone.
+    """
 
     id: PaymentId
     order_id: OrderId
@@ -76,6 +108,9 @@ class Payment:
     risk: RiskLevel = RiskLevel.UNKNOWN
     card: CardFacts | None = None
     failure: str | None = None
+    taken: Money | None = None
+    in_vain: bool = False
+    capture_before: datetime | None = None
     created_at: datetime
     next_check_at: datetime | None
     checks: int = 0
@@ -103,6 +138,25 @@ class Payment:
         ended = state in TERMINAL
         return replace(self, state=state, next_check_at=None if ended else self.next_check_at)
 
+    @property
+    def provider_expires_at(self) -> datetime:
+        """When the provider closes the page by itself, if nobody does before."""
+        return self.created_at + timedelta(seconds=PROVIDER_EXPIRY_SECONDS)
+
+    def authorise(self, *, capture_before: datetime | None, now: datetime) -> "Payment | Rejection":
+        """The buyer's money is set aside, for so long."""
+        until = capture_before or now + timedelta(seconds=AUTHORISATION_SECONDS_ASSUMED)
+        return replace(self, capture_before=until).become(PaymentState.AUTHORISED)
+
+    def take(self, taken: Money) -> "Payment | Rejection":
+        """The provider has taken money: all of it as a rule, and whatever it says in any case."""
+        return replace(self, taken=taken).become(PaymentState.CAPTURED)
+
+    @property
+    def has_money(self) -> bool:
+        """Whether money is set aside or taken that may buy its order's tickets, as far as we know."""
+        return self.state in _WITH_MONEY and not self.in_vain
+
     def seen(self, *, intent_id: str | None, risk: RiskLevel, card: CardFacts | None, failure: str | None) -> "Payment":
         """Remember what the provider told: for support, for fraud rules, for the next question."""
         return replace(
@@ -117,3 +171,8 @@ class Payment:
     def poll_seconds(self) -> int:
         """How long until the next unasked check: doubling, bounded."""
         return int(min(POLL_SECONDS_FIRST * 2 ** min(self.checks, 10), POLL_SECONDS_MAX))
+
+
+def standing(attempts: Sequence[Payment]) -> Payment | None:
+    """The attempt that an order stands on, of all in their order: the one with its money, else the newest."""
+    return next((payment for payment in attempts if payment.has_money), attempts[-1] if attempts else None)

@@ -29,8 +29,12 @@ class RefundReason(StrEnum):
     EXCHANGE = "exchange"
     """Part of the price, because the buyer moved to another date that costs less."""
     FRAUD = "fraud"
+    NO_TICKETS = "no_tickets"
+    """Money that was taken and bought nothing. It goes back whole, by itself, for no tickets."""
 
 
+ASKED_FOR = tuple(reason for reason in RefundReason if reason is not RefundReason.NO_TICKETS)
+"""Reasons that a person may give."""
 RULED_REASONS = frozenset({RefundReason.POSTPONED, RefundReason.GOODWILL})
 """Reasons that an organiser may word a rule for. A cancelled event and a fraud give back everything, always."""
 

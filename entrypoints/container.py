@@ -47,6 +47,7 @@ from application.commands.catalogue_changes import (
 )
 from application.commands.change_capacity import change_capacity
 from application.commands.check_payments import check_payments
+from application.commands.decide_reviews import LapseRule, decide_reviews
 from application.commands.drain_outbox import drain_outbox
 from application.commands.expire_order import cancel_order, expire_due_orders, expire_order
 from application.commands.extend_hold import extend_hold
@@ -197,7 +198,14 @@ class Container(containers.DeclarativeContainer):
             ids=ids,
             access=access,
         ).provider,
-        void_payment=providers.Callable(void_payment, unit_of_work=unit_of_work.provider, gateway=gateway).provider,
+        void_payment=providers.Callable(
+            void_payment,
+            unit_of_work=unit_of_work.provider,
+            gateway=gateway,
+            clock=clock,
+            ids=ids,
+            access=access,
+        ).provider,
         send_refund=providers.Callable(
             send_refund, unit_of_work=unit_of_work.provider, gateway=gateway, clock=clock, ids=ids
         ).provider,
@@ -237,6 +245,7 @@ class Container(containers.DeclarativeContainer):
         settle_payment,
         unit_of_work=unit_of_work.provider,
         gateway=gateway,
+        inventory=inventory,
         velocity=velocity,
         clock=clock,
         ids=ids,
@@ -266,7 +275,14 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
     )
     review_order = providers.Callable(
-        review_order, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+        review_order, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, access=access, wakeup=wakeup
+    )
+    decide_reviews = providers.Callable(
+        decide_reviews,
+        rule=providers.Callable(LapseRule, settings.provided.review_lapse_rule),
+        review=review_order.provider,
+        unit_of_work=unit_of_work.provider,
+        clock=clock,
     )
 
     # Refunds.

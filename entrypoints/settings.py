@@ -218,6 +218,12 @@ class Settings:
         "So does one that gives back more than this in any currency: whole units (euros, hundreds of yen).",
         default=5_000,
     )
+    review_lapse_rule: str = _variable(
+        "TESSERA_REVIEW_LAPSE_RULE",
+        one_of("reject", "approve"),
+        "What becomes of a payment in review that nobody has judged when its authorisation is about to lapse.",
+        default="reject",
+    )
     twilio_account_sid: str = _variable(
         "TWILIO_ACCOUNT_SID",
         matching(r"AC[0-9a-f]{32}", "AC and 32 hexadecimal digits"),

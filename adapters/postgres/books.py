@@ -119,7 +119,7 @@ _CHECKS = (
             SELECT format('payment %s of order %s is being captured without an allocation', payments.id, order_id)
             FROM payments WHERE state = 'capture_requested' AND NOT coalesce(
                 (SELECT bool_and(claims.state = 'allocated') FROM claims
-                 WHERE claims.order_id = payments.order_id), false)
+                 WHERE claims.order_id = payments.order_id AND claims.state <> 'released'), false)
         """,
     ),
     _Check(
@@ -143,6 +143,20 @@ _CHECKS = (
                           sum(refunds.amount_minor))
             FROM payments JOIN refunds ON refunds.payment_id = payments.id AND refunds.state <> 'failed'
             GROUP BY payments.id HAVING sum(refunds.amount_minor) > captured_minor
+        """,
+    ),
+    _Check(
+        name="L3 every charge has its tickets or goes back",
+        compared="SELECT count(*) FROM payments WHERE state = 'captured'",
+        differences="""
+            SELECT format('payment %s took %s for order %s, which is %s, and %s goes back', payments.id,
+                          captured_minor, orders.number, orders.state, coalesce(returned.minor, 0))
+            FROM payments JOIN orders ON orders.id = payments.order_id
+            LEFT JOIN LATERAL (SELECT sum(amount_minor) AS minor FROM refunds
+                               WHERE payment_id = payments.id AND reason = 'no_tickets') AS returned ON true
+            WHERE payments.state = 'captured'
+                AND CASE WHEN in_vain THEN returned.minor IS DISTINCT FROM captured_minor
+                         ELSE orders.state NOT IN ('confirmed', 'partially_refunded', 'refunded', 'charged_back') END
         """,
     ),
     _Check(

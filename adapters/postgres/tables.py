@@ -129,7 +129,7 @@ orders = Table(
     _is("buyer_keys", _Texts),
     _is("currency"), _is("total_minor", BigInteger), _is("refunded_minor", BigInteger),
     _is("policy_version", Integer), _is("placed_at", _When), _is("deadline_at", _When), _may("confirmed_at", _When),
-    _may("ended_at", _When), _may("ended_because"),
+    _may("ended_at", _When), _may("ended_because"), _may("retaken_epoch", Integer),
 )  # fmt: skip
 
 order_lines = Table(
@@ -159,6 +159,7 @@ payments = Table(
     _is("amount_minor", BigInteger), _may("session_id"), _may("checkout_url"), _may("intent_id"), _is("risk"),
     _may("card_fingerprint"), _may("card_brand"), _may("card_last4"), _may("card_country"), _may("card_funding"),
     _may("failure"), _is("created_at", _When), _may("next_check_at", _When), _is("checks", Integer),
+    _may("taken_minor", BigInteger), _filled("in_vain", Boolean), _may("capture_before", _When),
     _derived("captured_minor", BigInteger), _filled("refund_pending_minor", BigInteger),
     _filled("refunded_minor", BigInteger),
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Stripe's objects in our words. Whatever may be missing in a Stripe account's answer may be missing here."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import stripe
@@ -36,7 +37,8 @@ def payment_of(session: stripe.checkout.Session) -> ProviderPayment:
     return ProviderPayment(
         session_id=str(seen["id"]),
         intent_id=intent.get("id"),
-        session_open=seen["status"] == "open",
+        # A page that is complete while its payment is still under way may yet bring money.
+        session_open=seen["status"] == "open" or (complete and status is ProviderStatus.PENDING),
         status=status,
         amount=zero(CurrencyCode(currency.upper())) if amount is None else from_stripe(amount, currency),
         order_id=order_id_in(seen.get("metadata")),
@@ -44,6 +46,7 @@ def payment_of(session: stripe.checkout.Session) -> ProviderPayment:
         review_opened=bool((intent.get("review") or {}).get("open")),
         card=_card(charge),
         failure=_failure(intent.get("last_payment_error")),
+        capture_before=_capture_before(charge),
     )
 
 
@@ -87,6 +90,13 @@ def _card(charge: Mapping[str, Any]) -> CardFacts | None:
         country=card.get("country") or "",
         funding=card.get("funding") or "",
     )
+
+
+def _capture_before(charge: Mapping[str, Any]) -> datetime | None:
+    """Only card charges that are not captured yet have it."""
+    card: Mapping[str, Any] = (charge.get("payment_method_details") or {}).get("card") or {}
+    until = card.get("capture_before")
+    return None if until is None else datetime.fromtimestamp(int(until), UTC)
 
 
 def _failure(error: Mapping[str, Any] | None) -> str | None:

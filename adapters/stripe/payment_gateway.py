@@ -19,7 +19,7 @@ from stripe.params.checkout import (
     SessionCreateParamsLineItemPriceDataProductData,
 )
 
-from adapters.stripe.amounts import to_stripe
+from adapters.stripe.amounts import from_stripe, to_stripe
 from adapters.stripe.budget import (
     BUYER_WAIT_SECONDS_MAX,
     CALLS_PER_SECOND_DEFAULT,
@@ -127,9 +127,9 @@ class StripeGateway:
         session = self._session(session_id, expand=["payment_intent.latest_charge", "payment_intent.review"])
         return payment_of(session)
 
-    def capture(self, *, intent_id: str, amount: Money, key: str) -> None:
+    def capture(self, *, intent_id: str, amount: Money, key: str) -> Money:
         try:
-            self._once(
+            intent = self._once(
                 CAPTURE_INTENT,
                 f"capture-{key}",
                 lambda options: self._stripe.payment_intents.capture(
@@ -137,10 +137,11 @@ class StripeGateway:
                 ),
             )
         except ProviderRefused as refusal:
-            if self._intent_status(intent_id, refusal) == "succeeded":
-                return
-            code = "not_capturable" if refusal.code == "wrong_state" else refusal.code
-            raise ProviderRefused(code, str(refusal)) from refusal
+            intent = self._intent(intent_id, refusal)
+            if intent.status != "succeeded":
+                code = "not_capturable" if refusal.code == "wrong_state" else refusal.code
+                raise ProviderRefused(code, str(refusal)) from refusal
+        return from_stripe(intent.amount_received, intent.currency)
 
     def void(self, *, intent_id: str, key: str) -> None:
         try:
@@ -150,7 +151,7 @@ class StripeGateway:
                 lambda options: self._stripe.payment_intents.cancel(intent_id, {}, options),
             )
         except ProviderRefused as refusal:
-            status = self._intent_status(intent_id, refusal)
+            status = self._intent(intent_id, refusal).status
             if status == "canceled":
                 return
             code = "already_captured" if status == "succeeded" else "not_voidable"
@@ -248,13 +249,12 @@ class StripeGateway:
             return Closing.CLOSED
         raise refusal
 
-    def _intent_status(self, intent_id: str, refusal: ProviderRefused) -> str:
+    def _intent(self, intent_id: str, refusal: ProviderRefused) -> stripe.PaymentIntent:
         """What the payment is in truth, after Stripe refused to move it."""
         if refusal.code == "unknown":
             raise ProviderRefused("unknown_intent", str(refusal)) from refusal
         with translated(), self._pacer.slot(READ_INTENT):
-            intent = self._stripe.payment_intents.retrieve(intent_id, {}, {"max_network_retries": READ_RETRIES})
-        return str(intent.status)
+            return self._stripe.payment_intents.retrieve(intent_id, {}, {"max_network_retries": READ_RETRIES})
 
     def _refund_named(self, intent_id: str, key: str, urgency: Urgency) -> stripe.Refund | None:
         with translated(), self._pacer.slot(LIST_REFUNDS, urgency):

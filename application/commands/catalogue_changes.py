@@ -98,12 +98,17 @@ def change_terms(
 def cancel_event(
     event_id: EventId, *, actor: str, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids, wakeup: Wakeup
 ) -> Event:
-    """Call the event off: nothing is sold from now on. Refunds are a decision of their own."""
+    """Call the event off: nothing is sold from now on, and nothing that was not paid yet can be.
+
+    The time to pay is over for everybody who had not: their pages are closed in a moment, and whoever pays in that
+    moment gets the money back. Refunds of what was paid are a decision of their own.
+    """
     with unit_of_work() as uow:
         cancelled = uow.events.get(event_id, lock=True).cancel()
         version = uow.events.save(cancelled)
         uow.outbox.add(effects.renew_terms(event_id, version=version, ids=ids, now=clock.now()))
-        _note(uow, actor, "event.cancelled", "event", event_id, clock, ids)
+        unpaid = uow.orders.call_off(event_id, now=clock.now())
+        _note(uow, actor, "event.cancelled", "event", event_id, clock, ids, unpaid_orders=unpaid)
         uow.commit()
     wakeup.outbox_filled()
     return cancelled

@@ -9,7 +9,7 @@ from application.commands.start_checkout import safety_net
 from application.each import for_each
 from application.transactions import retrying
 from domain.errors import InventoryUnavailable
-from domain.orders import ENDED, Order, OrderId
+from domain.orders import ENDED, Order, OrderId, StockState
 from domain.payments import Payment, PaymentId
 from domain.ports.inventory import Inventory
 from domain.ports.unit_of_work import UnitOfWorkFactory
@@ -39,7 +39,7 @@ def check_payments(
             return False
         # Without an inventory there is nothing to keep, and payments go on. What it gave back stays given back.
         with suppress(InventoryUnavailable):
-            if order.state not in ENDED:
+            if order.state not in ENDED and order.stock is not StockState.RELEASED:
                 inventory.begin_claim(hold_id=order.hold_id, until=safety_net(now))
         settle(payment.order_id)
         return True

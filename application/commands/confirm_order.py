@@ -4,12 +4,12 @@ from datetime import datetime
 
 from application import effects, trail
 from application.access import Access
+from application.texts import text_buyer
 from domain import ledger
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, Rejection
 from domain.orders import Order
 from domain.ports.inventory import Outcome
-from domain.ports.messages import Message, MessageId, MessageState
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Ids
 from domain.tickets import issue
@@ -40,17 +40,7 @@ def confirm(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime, access: A
     )
     epoch = uow.stock.epoch(order.event_id)
     uow.outbox.add(effects.settle_order(confirmed, Outcome.SOLD, epoch=epoch, ids=ids, now=now))
-    if order.buyer.phone:
-        message = Message(
-            id=MessageId(ids.uuid()),
-            order_id=order.id,
-            to=order.buyer.phone,
-            body=_words(confirmed, event.name, access),
-            state=MessageState.QUEUED,
-            created_at=now,
-        )
-        uow.messages.add(message)
-        uow.outbox.add(effects.send_sms(message, ids=ids, now=now))
+    text_buyer(confirmed, _words(confirmed, event.name, access), uow=uow, ids=ids, now=now)
     return confirmed
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from application import trail
-from application.commands.settle_payment import give_back, moved
+from application.commands.settle_payment import end_unpaid, page_closed, release_places
 from application.each import for_each
 from application.transactions import retrying
 from domain.audit import BUYER, SYSTEM
-from domain.errors import ProviderRefused, Rejection
+from domain.errors import ProviderRefused, ProviderUnavailable, Rejection
 from domain.orders import Order, OrderId
-from domain.payments import TERMINAL, PaymentState
+from domain.payments import TERMINAL
 from domain.ports.payments import UNKNOWN_SESSION, Closing, PaymentGateway
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
@@ -29,20 +29,29 @@ def expire_order(
 ) -> Order | Rejection:
     """End an order whose deadline has passed, unless its buyer paid in that very moment. Idempotent.
 
-    Raises ProviderUnavailable when the provider cannot say who won: the stock stays taken, and the next sweep
-    asks again. Nobody is asked about a page that we never heard of: its address was never told to the buyer.
+    Raises ProviderUnavailable when the provider cannot say who won: the next sweep asks again. The stock stays taken
+    for as long as the provider may be expected to answer (PROVIDER_SILENCE_SECONDS_MAX), and then goes back on sale;
+    the order waits on, and takes places again if it was paid. Nobody is asked about a page that we never heard of: its
+    address was never told to the buyer.
     """
     order = _begin(order_id, unit_of_work=unit_of_work, clock=clock)
     if isinstance(order, Rejection):
         return order
     with unit_of_work() as uow:
         payment = uow.payments.latest(order_id)
-    session_id = None
+    session_id, known = None, True
     if payment is not None and payment.state not in TERMINAL and payment.session_id is not None:
         session_id = payment.session_id
-        if _closed(session_id, gateway) is Closing.COMPLETED:
+        try:
+            closing = _closed(session_id, gateway)
+        except ProviderUnavailable:
+            _let_places_go(order_id, unit_of_work=unit_of_work, clock=clock, ids=ids)
+            wakeup.outbox_filled()
+            raise
+        if closing is Closing.COMPLETED:
             return settle(order_id)
-    ended = _end(order_id, closed=session_id, unit_of_work=unit_of_work, clock=clock, ids=ids)
+        known = closing is not None
+    ended = _end(order_id, closed=session_id, known=known, unit_of_work=unit_of_work, clock=clock, ids=ids)
     wakeup.outbox_filled()
     return ended
 
@@ -65,8 +74,8 @@ def expire_due_orders(
 ) -> int:
     """End every order whose time is over. Answers how many were looked at.
 
-    While the provider cannot say who won, an order stays "releasing" and its stock taken, and the next sweep asks
-    again. Raises ExceptionGroup at the end for what failed otherwise.
+    While the provider cannot say who won, an order waits for it, and the next sweep asks again. Raises
+    ExceptionGroup at the end for what failed otherwise.
     """
     with unit_of_work() as uow:
         due = uow.orders.due(now=clock.now(), at_most=ORDERS_PER_SWEEP_MAX)
@@ -86,14 +95,27 @@ def _give_up(order_id: OrderId, *, unit_of_work: UnitOfWorkFactory, clock: Clock
     return given_up
 
 
-def _closed(session_id: str, gateway: PaymentGateway) -> Closing:
-    """Where nobody can pay because the provider knows no such page (another account, a reset sandbox), it is closed."""
+def _closed(session_id: str, gateway: PaymentGateway) -> Closing | None:
+    """None where the provider knows no such page (another account, a reset sandbox): as far as it says, nobody pays."""
     try:
         return gateway.close_checkout(session_id=session_id)
     except ProviderRefused as refused:
         if refused.code != UNKNOWN_SESSION:
             raise
-        return Closing.CLOSED
+        return None
+
+
+@retrying
+def _let_places_go(order_id: OrderId, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> None:
+    now = clock.now()
+    with unit_of_work() as uow:
+        order = uow.orders.get(order_id, lock=True).let_places_go(now=now)
+        if isinstance(order, Rejection):
+            return
+        uow.orders.save(order)
+        release_places(order, uow=uow, ids=ids, now=now)
+        uow.audit.add(trail.entry(SYSTEM, "order.places_let_go", kind="order", subject=order_id, ids=ids, now=now))
+        uow.commit()
 
 
 @retrying
@@ -108,7 +130,15 @@ def _begin(order_id: OrderId, *, unit_of_work: UnitOfWorkFactory, clock: Clock) 
 
 
 @retrying
-def _end(order_id: OrderId, *, closed: str | None, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> Order:
+def _end(
+    order_id: OrderId,
+    *,
+    closed: str | None,
+    known: bool,
+    unit_of_work: UnitOfWorkFactory,
+    clock: Clock,
+    ids: Ids,
+) -> Order:
     now = clock.now()
     with unit_of_work() as uow:
         order = uow.orders.get(order_id, lock=True)
@@ -116,10 +146,11 @@ def _end(order_id: OrderId, *, closed: str | None, unit_of_work: UnitOfWorkFacto
         if isinstance(expired, Rejection):
             return order
         payment = uow.payments.latest(order_id, lock=True)
-        if payment is not None and payment.state not in TERMINAL:
-            if payment.session_id != closed:
-                return order  # A page was opened in the meantime. The next sweep closes it.
-            uow.payments.save(moved(payment, PaymentState.EXPIRED))
-        give_back(expired, "order.expired", uow=uow, ids=ids, now=now, actor=SYSTEM)
+        if payment is None or payment.state in TERMINAL:
+            order = end_unpaid(order, uow=uow, ids=ids, now=now)
+        elif payment.session_id != closed:
+            return order  # A page was opened in the meantime. The next sweep closes it.
+        else:
+            order = page_closed(order, payment, known=known, uow=uow, ids=ids, now=now)
         uow.commit()
-    return expired
+    return order

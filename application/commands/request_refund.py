@@ -9,7 +9,7 @@ from application.transactions import retrying
 from domain import ledger
 from domain.errors import Rejection, RejectionCode
 from domain.orders import Order, OrderId
-from domain.payments import Payment, PaymentState
+from domain.payments import Payment, PaymentState, standing
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
 from domain.refund_policies import RefundReason
@@ -85,10 +85,10 @@ def begin_refund(
     """Do what was quoted, inside the caller's transaction, on an order and tickets that it has locked.
 
     The tickets are void, their places go back as the quote says, the amount is reserved against ``payment`` (the
-    order's latest when None) and the outbox sends it. No tickets and a quote without lines: money alone goes back.
-    Rejected only where there is no captured payment to give back from.
+    one that bought the order when None) and the outbox sends it. No tickets and a quote without lines: money alone
+    goes back. Rejected only where there is no captured payment to give back from.
     """
-    paid = payment or uow.payments.latest(order.id, lock=True)
+    paid = payment or _paying(order, uow)
     if paid is None or paid.state is not PaymentState.CAPTURED:
         return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="No payment was taken that could go back.")
     refund = Refund(
@@ -115,6 +115,12 @@ def begin_refund(
         )
     )  # fmt: skip
     return refund
+
+
+def _paying(order: Order, uow: UnitOfWork) -> Payment | None:
+    """The attempt with the order's money, locked."""
+    paid = standing(uow.payments.of_order(order.id))
+    return uow.payments.get(paid.id, lock=True) if paid else None
 
 
 def chosen_tickets(tickets: tuple[Ticket, ...], wanted: tuple[TicketId, ...] | None) -> tuple[Ticket, ...] | Rejection:

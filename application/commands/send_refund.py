@@ -12,6 +12,7 @@ from domain.orders import OrderId
 from domain.ports.payments import KEYS_REMEMBERED, PaymentGateway, ProviderRefund
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids
+from domain.refund_policies import RefundReason
 from domain.refunds import Refund, RefundId, RefundState
 
 PENDING_CHECK_SECONDS = 60
@@ -95,7 +96,9 @@ def _report(
                     refund=str(refund_id), failure=after.failure,
                 )
             )  # fmt: skip
-        if after.state is RefundState.SUCCEEDED and before.state is not RefundState.SUCCEEDED:
+        if before.reason is RefundReason.NO_TICKETS:
+            pass  # The order sold nothing: what went back is counted with its payment.
+        elif after.state is RefundState.SUCCEEDED and before.state is not RefundState.SUCCEEDED:
             changed = order.add_refund(after.amount, tickets_left=_tickets_left(order.id, uow), now=now)
             if isinstance(changed, Rejection):
                 raise InvariantBroken(f"refund {refund_id} succeeded but {changed.message}")

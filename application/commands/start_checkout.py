@@ -10,6 +10,7 @@ from typing import Protocol
 from application import trail
 from application.access import Access
 from application.commands.confirm_order import confirm
+from application.commands.pay_again import new_attempt, pay_again
 from application.commands.rebuild_sale import rebuild_sale
 from application.transactions import retrying
 from domain.audit import BUYER
@@ -19,13 +20,7 @@ from domain.holds import BuyerFingerprint, ClaimedHold, HoldId
 from domain.limits import Limit, counted_under, email_key, personal_limits, phone_key
 from domain.money import zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
-from domain.payments import (
-    POLL_SECONDS_FIRST,
-    PROVIDER_EXPIRY_SECONDS,
-    Payment,
-    PaymentId,
-    PaymentState,
-)
+from domain.payments import Payment, PaymentState
 from domain.ports.catalogue import Catalogue
 from domain.ports.inventory import Inventory, Outcome, SaleDoubt, Settlement
 from domain.ports.payments import CheckoutItem, CheckoutRequest, PaymentGateway
@@ -76,6 +71,13 @@ def start_checkout(
     until the payment deadline, so calling again is right.
     """
     standing = _standing(command, unit_of_work=unit_of_work)
+    if isinstance(standing, CheckoutStarted) and standing.payment is not None:
+        payment = pay_again(
+            standing.order, standing.payment, unit_of_work=unit_of_work, gateway=gateway, clock=clock, ids=ids
+        )
+        if isinstance(payment, Rejection):
+            return payment
+        standing = replace(standing, payment=payment)
     if standing is None:
         rebuild = partial(rebuild_sale, catalogue=catalogue, inventory=inventory, unit_of_work=unit_of_work)
         place = partial(_place_order, unit_of_work=unit_of_work, clock=clock, ids=ids, access=access)
@@ -215,7 +217,7 @@ def _place_order(
         )
         payment = None
         if not order.free_of_charge:
-            payment = _first_attempt(order, ids=ids, now=now)
+            payment = new_attempt(order, number=1, ids=ids, now=now)
             uow.payments.add(payment)
         # As late as can be: everybody who buys from the same pools waits from here to the commit.
         uow.stock.claim(order)
@@ -267,18 +269,6 @@ def _pools(hold: ClaimedHold, event: Event) -> dict[str, int]:
     return pools
 
 
-def _first_attempt(order: Order, *, ids: Ids, now: datetime) -> Payment:
-    return Payment(
-        id=PaymentId(ids.uuid()),
-        order_id=order.id,
-        attempt=1,
-        state=PaymentState.STARTING,
-        amount=order.total,
-        created_at=now,
-        next_check_at=now + timedelta(seconds=POLL_SECONDS_FIRST),
-    )
-
-
 def _open_page(
     started: CheckoutStarted,
     *,
@@ -319,7 +309,7 @@ def checkout_request(order: Order, payment: Payment, *, event: Event, access: Ac
         email=order.buyer.email,
         success_url=f"{url}&returned=1",
         cancel_url=url,
-        expires_at=payment.created_at + timedelta(seconds=PROVIDER_EXPIRY_SECONDS),
+        expires_at=payment.provider_expires_at,
     )
 
 

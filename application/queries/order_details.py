@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from domain.events import Event
 from domain.fraud import Assessment
 from domain.orders import Order, OrderId
-from domain.payments import Payment
+from domain.payments import Payment, standing
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.refunds import Refund
 from domain.seat_maps import SeatMap
@@ -15,6 +15,8 @@ from domain.venues import Venue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderDetails:
+    """``payment`` is the attempt that the order stands on."""
+
     order: Order
     payment: Payment | None
     tickets: tuple[Ticket, ...]
@@ -32,7 +34,7 @@ def order_details(order_id: OrderId, *, unit_of_work: UnitOfWorkFactory) -> Orde
         event = uow.events.get(order.event_id)
         return OrderDetails(
             order=order,
-            payment=uow.payments.latest(order_id),
+            payment=standing(uow.payments.of_order(order_id)),
             tickets=uow.tickets.of_order(order_id),
             refunds=uow.refunds.of_order(order_id),
             assessments=uow.assessments.of_order(order_id),

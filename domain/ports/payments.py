@@ -64,14 +64,17 @@ class ProviderStatus(StrEnum):
     AUTHORISED = "authorised"
     CAPTURED = "captured"
     CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+    """The provider has no such page: nobody can pay there, as far as it knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderPayment:
     """A payment as the provider sees it now, always retrieved and never taken from a webhook.
 
-    ``order_id`` is what we wrote into its metadata; ``session_open`` says whether somebody may still pay.
-    ``amount`` is what is authorised or captured (zero while pending).
+    ``order_id`` is what we wrote into its metadata; ``session_open`` says whether money may still come of it.
+    ``amount`` is what is authorised or captured (zero while pending); ``capture_before`` is until when the authorised
+    money may be taken, if the provider says.
     """
 
     session_id: str
@@ -84,6 +87,7 @@ class ProviderPayment:
     review_opened: bool
     card: CardFacts | None
     failure: str | None
+    capture_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +135,11 @@ class PaymentGateway(Protocol):
         """The payment as it is now. ProviderRefused: UNKNOWN_SESSION."""
         ...
 
-    def capture(self, *, intent_id: str, amount: Money, key: str) -> None:
-        """Take authorised money. Idempotent: captured before is success. ProviderRefused: it cannot be captured."""
+    def capture(self, *, intent_id: str, amount: Money, key: str) -> Money:
+        """Take authorised money, and answer how much was taken. ProviderRefused: it cannot be captured.
+
+        Idempotent: captured before is success, and somebody may have taken less in the provider's own dashboard.
+        """
         ...
 
     def void(self, *, intent_id: str, key: str) -> None:

@@ -174,6 +174,14 @@ class Orders(Protocol):
         """Store state, stock, times and refunded amount."""
         ...
 
+    def reseat(self, order: Order) -> None:
+        """Store the order's lines with other seats, and its pools. Raises InvariantBroken while it has any places."""
+        ...
+
+    def call_off(self, event_id: EventId, *, now: datetime) -> int:
+        """The time to pay is over now, for every order of the event that still waits. Answers how many."""
+        ...
+
     def policy(self, order_id: OrderId) -> RefundPolicy:
         """The refund policy this order was sold under."""
         ...
@@ -187,7 +195,7 @@ class Orders(Protocol):
         ...
 
     def due(self, *, now: datetime, at_most: int) -> tuple[OrderId, ...]:
-        """Orders whose payment deadline has passed, and those left releasing by a crash; oldest first."""
+        """Orders whose payment deadline has passed, and those whose end nobody has told yet; oldest first."""
         ...
 
 
@@ -202,6 +210,10 @@ class Payments(Protocol):
         """The newest attempt for an order."""
         ...
 
+    def of_order(self, order_id: OrderId) -> tuple[Payment, ...]:
+        """Every attempt for an order, the first one first."""
+        ...
+
     def of_intent(self, intent_id: str) -> Payment | None: ...
 
     def of_session(self, session_id: str) -> Payment | None: ...
@@ -210,6 +222,13 @@ class Payments(Protocol):
 
     def to_check(self, *, now: datetime, at_most: int) -> tuple[Payment, ...]:
         """Open payments whose ``next_check_at`` has passed: the poller's work when webhooks stay away."""
+        ...
+
+    def to_decide(self, *, lapsing_before: datetime, at_most: int) -> tuple[Payment, ...]:
+        """Authorised payments of orders in review that cannot wait for a person: the soonest to lapse first.
+
+        Their money is gone before that time, or their event was cancelled.
+        """
         ...
 
 

@@ -8,10 +8,10 @@ from domain.accounts import Action
 from domain.errors import Rejection
 from domain.events import EventId
 from domain.orders import PAID, OrderId, OrderState
-from domain.payments import PaymentState
+from domain.payments import PaymentState, standing
 from domain.ports.backoffice import OrdersFilter, SearchField, fields_of
 from domain.ports.messages import MessageId
-from domain.refund_policies import RefundReason
+from domain.refund_policies import ASKED_FOR
 from domain.tickets import TicketState
 from entrypoints.admin import forms
 from entrypoints.admin.services import current
@@ -48,7 +48,7 @@ def orders() -> str | Response:
 @allowed(Action.VIEW)
 def order(order_id: OrderId) -> str:
     file = current().backoffice().order(order_id)
-    payment = file.payments[-1] if file.payments else None
+    payment = standing(file.payments)
     waits = file.order.state is OrderState.IN_REVIEW and payment is not None
     return render_template(
         "admin/order.html",
@@ -59,7 +59,7 @@ def order(order_id: OrderId) -> str:
         refundable=file.order.state in PAID and any(ticket.state is TicketState.VALID for ticket in file.tickets),
         linkable=file.order.state in PAID and file.order.buyer.phone is not None and not file.opted_out,
         message_id=current().ids().uuid(),
-        reasons=list(RefundReason),
+        reasons=ASKED_FOR,
         now=current().clock().now(),
     )
 

@@ -7,7 +7,7 @@ from application.commands.request_refund import RequestRefund
 from domain.accounts import Action
 from domain.errors import Rejection
 from domain.orders import OrderId
-from domain.refund_policies import RefundReason
+from domain.refund_policies import ASKED_FOR, RefundReason
 from domain.tickets import TicketId
 from entrypoints.admin import forms, words
 from entrypoints.admin.services import current
@@ -59,7 +59,11 @@ def _asked(form: forms.Form) -> tuple[tuple[TicketId, ...], RefundReason]:
     tickets = tuple(TicketId(name) for name in forms.uuids(form, "ticket"))
     if not tickets:
         raise forms.Mistyped("ticket", "Choose the tickets to refund.")
-    return tickets, forms.one_of(form, "reason", RefundReason, required="Choose a reason for the refund.")
+    choose = "Choose a reason for the refund."
+    reason = forms.one_of(form, "reason", RefundReason, required=choose)
+    if reason not in ASKED_FOR:
+        raise forms.Mistyped("reason", choose)
+    return tickets, reason
 
 
 def _back(order_id: OrderId, problem: str) -> Response:

@@ -13,6 +13,7 @@ SWEEP_EVERY_SECONDS = 0.5
 EXPIRE_EVERY_SECONDS = 1.0
 PAYMENTS_EVERY_SECONDS = 2.0
 REFUNDS_EVERY_SECONDS = 30.0
+REVIEWS_EVERY_SECONDS = 30.0
 RECONCILE_EVERY_SECONDS = 2.0
 BATCHES_EVERY_SECONDS = 0.25
 TELL_EVERY_SECONDS = 1.0
@@ -33,6 +34,8 @@ class Chores(Protocol):
 
     def check_refunds(self) -> int: ...
 
+    def decide_reviews(self) -> int: ...
+
     def reconcile_sales(self) -> int: ...
 
     def run_batches(self) -> int: ...
@@ -48,6 +51,7 @@ def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
         ("expire_due_orders", chores.expire_due_orders, EXPIRE_EVERY_SECONDS),
         ("check_payments", chores.check_payments, PAYMENTS_EVERY_SECONDS),
         ("check_refunds", chores.check_refunds, REFUNDS_EVERY_SECONDS),
+        ("decide_reviews", chores.decide_reviews, REVIEWS_EVERY_SECONDS),
         ("reconcile_sales", chores.reconcile_sales, RECONCILE_EVERY_SECONDS),
         ("run_batches", chores.run_batches, BATCHES_EVERY_SECONDS),
         ("tell_buyers", chores.tell_buyers, TELL_EVERY_SECONDS),

@@ -132,17 +132,18 @@ class FakeGateway:
                 failure=intent.failure,
             )
 
-    def capture(self, *, intent_id: str, amount: Money, key: str) -> None:
+    def capture(self, *, intent_id: str, amount: Money, key: str) -> Money:
         del key
         with self._exchange("capture"):
             intent = self._intent(intent_id)
             if intent.status is ProviderStatus.CAPTURED:
-                return
+                return intent.amount
             if intent.status is not ProviderStatus.AUTHORISED:
                 raise ProviderRefused("not_capturable", "There is no authorised money to capture.")
             if amount.amount > intent.amount.amount:
                 raise ProviderRefused("amount_too_large", "More than was authorised cannot be captured.")
             intent.status, intent.amount = ProviderStatus.CAPTURED, amount
+            return amount
 
     def void(self, *, intent_id: str, key: str) -> None:
         del key

@@ -4,8 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.errors import NotFound
+from domain.events import EventState
 from domain.fraud import Assessment
-from domain.orders import OrderId
+from domain.orders import OrderId, OrderState
 from domain.payments import TERMINAL, Payment, PaymentId, PaymentState
 from domain.refunds import Refund, RefundId, RefundState
 from tests.fakes.store_state import AssessmentRow, State, holds, unique
@@ -29,6 +30,10 @@ class FakePayments:
         own = [payment for payment in self._state.payments.values() if payment.order_id == order_id]
         return max(own, key=lambda payment: payment.attempt, default=None)
 
+    def of_order(self, order_id: OrderId) -> tuple[Payment, ...]:
+        own = [payment for payment in self._state.payments.values() if payment.order_id == order_id]
+        return tuple(sorted(own, key=lambda payment: payment.attempt))
+
     def of_intent(self, intent_id: str) -> Payment | None:
         return next((p for p in self._state.payments.values() if p.intent_id == intent_id), None)
 
@@ -48,6 +53,20 @@ class FakePayments:
             if payment.next_check_at is not None and payment.next_check_at <= now and payment.state not in TERMINAL
         ]
         return tuple(payment for _, _, payment in sorted(due, key=lambda row: row[:2])[:at_most])
+
+    def to_decide(self, *, lapsing_before: datetime, at_most: int) -> tuple[Payment, ...]:
+        due = [
+            (payment.capture_before or lapsing_before, payment.id, payment)
+            for payment in self._state.payments.values()
+            if payment.state is PaymentState.AUTHORISED and self._cannot_wait(payment, lapsing_before)
+        ]
+        return tuple(payment for _, _, payment in sorted(due, key=lambda row: row[:2])[:at_most])
+
+    def _cannot_wait(self, payment: Payment, lapsing_before: datetime) -> bool:
+        order = self._state.orders[payment.order_id]
+        lapsing = payment.capture_before is not None and payment.capture_before < lapsing_before
+        called_off = self._state.events[order.event_id].state is EventState.CANCELLED
+        return order.state is OrderState.IN_REVIEW and (lapsing or called_off)
 
     def _store(self, payment: Payment) -> None:
         for other in self._state.payments.values():
@@ -112,7 +131,7 @@ class FakeRefunds:
             self._state.refunds[refund.id] = refund
             return
         payment = self._state.payments[refund.payment_id]
-        captured = payment.amount.amount if payment.state is PaymentState.CAPTURED else 0
+        captured = (payment.taken or payment.amount).amount if payment.state is PaymentState.CAPTURED else 0
         given = sum(r.amount.amount for r in (*others, refund) if r.state is not RefundState.FAILED)
         holds(given <= captured, "no more is given back than was captured")
         live = {ticket for other in others if other.state is not RefundState.FAILED for ticket in other.tickets}

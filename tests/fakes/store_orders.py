@@ -1,5 +1,6 @@
 """Orders and tickets in memory."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from domain.errors import NotFound, TransactionConflict
@@ -12,7 +13,7 @@ from domain.tickets import Ticket, TicketId, TicketState
 from tests.fakes.store_state import State, holds, unique
 from tests.fakes.store_stock import void_tickets
 
-_DUE = {StockState.CLAIMED, StockState.RELEASING}
+_GOING = {StockState.RELEASING, StockState.RELEASED}
 
 
 class FakeOrders:
@@ -49,6 +50,22 @@ class FakeOrders:
         _check_stock(order)
         self._state.orders[order.id] = order
 
+    def reseat(self, order: Order) -> None:
+        live = any(claim.live for claim in self._state.claims_of(order.id).values())
+        holds(not live, "the seats of a line change only while its order has no places")
+        before = self.get(order.id)
+        self._state.orders[order.id] = replace(before, lines=order.lines, pools=dict(order.pools))
+
+    def call_off(self, event_id: EventId, *, now: datetime) -> int:
+        waiting = [
+            order
+            for order in self._state.orders.values()
+            if order.event_id == event_id and order.state is OrderState.AWAITING_PAYMENT and order.deadline_at > now
+        ]
+        for order in waiting:
+            self._state.orders[order.id] = replace(order, deadline_at=now)
+        return len(waiting)
+
     def policy(self, order_id: OrderId) -> RefundPolicy:
         self.get(order_id)
         return self._state.order_policies[order_id]
@@ -66,8 +83,7 @@ class FakeOrders:
             order
             for order in self._state.orders.values()
             if order.state is OrderState.AWAITING_PAYMENT
-            and order.stock in _DUE
-            and (order.deadline_at <= now or order.stock is StockState.RELEASING)
+            and (order.stock in _GOING or (order.stock is StockState.CLAIMED and order.deadline_at <= now))
         ]
         return tuple(order.id for order in sorted(waiting, key=lambda o: (o.deadline_at, o.id))[:at_most])
 

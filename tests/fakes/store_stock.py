@@ -39,7 +39,7 @@ class FakeStock:
             self._state.add_claim(claim)
 
     def allocate(self, order: Order) -> None:
-        claims = self._state.claims_of(order.id)
+        claims = {key: claim for key, claim in self._state.claims_of(order.id).items() if claim.live}
         if not claims or any(claim.returned for claim in claims.values()):
             raise InvariantBroken(f"order {order.id} has no claims to allocate")
         for key, claim in claims.items():

@@ -63,8 +63,8 @@ class Chores:
     def rest(self) -> int:
         return 0
 
-    drain_outbox = expire_due_orders = check_payments = check_refunds = reconcile_sales = rest
     run_batches = tell_buyers = rest
+    drain_outbox = expire_due_orders = check_payments = check_refunds = decide_reviews = reconcile_sales = rest
 
     @contextmanager
     def paced(self) -> Iterator[None]:

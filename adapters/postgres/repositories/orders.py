@@ -35,8 +35,12 @@ _UNITS_BOUGHT = text("""
 _DUE = text("""
     SELECT id FROM orders
     WHERE state = 'awaiting_payment'
-        AND (stock = 'claimed' AND deadline_at <= :now OR stock = 'releasing')
+        AND (stock = 'claimed' AND deadline_at <= :now OR stock IN ('releasing', 'released'))
     ORDER BY deadline_at, id LIMIT :at_most
+""")
+_CALL_OFF = text("""
+    UPDATE orders SET deadline_at = :now
+    WHERE event_id = :event_id AND state = 'awaiting_payment' AND deadline_at > :now
 """)
 
 
@@ -62,6 +66,15 @@ class PostgresOrders:
     def save(self, order: Order) -> None:
         if not self._transaction.changed(update(orders).where(orders.c.id == order.id).values(rows.changes(order))):
             raise NotFound("order")
+
+    def reseat(self, order: Order) -> None:
+        self._transaction.run(update(orders).where(orders.c.id == order.id).values(pools=dict(order.pools)))
+        for line in order.lines:
+            changed = (order_lines.c.id == line.id) & (order_lines.c.seats != list(line.seats))
+            self._transaction.run(update(order_lines).where(changed).values(seats=list(line.seats)))
+
+    def call_off(self, event_id: EventId, *, now: datetime) -> int:
+        return self._transaction.changed(_CALL_OFF, {"event_id": event_id, "now": now})
 
     def policy(self, order_id: OrderId) -> RefundPolicy:
         sold_under = (refund_policies.c.event_id == orders.c.event_id) & (

@@ -5,11 +5,12 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, insert, select, update
 
 from adapters.postgres.rows import payments as rows
-from adapters.postgres.tables import payments
+from adapters.postgres.tables import events, orders, payments
 from adapters.postgres.transaction import Transaction
 from domain.errors import NotFound
-from domain.orders import OrderId
-from domain.payments import TERMINAL, Payment, PaymentId
+from domain.events import EventState
+from domain.orders import OrderId, OrderState
+from domain.payments import TERMINAL, Payment, PaymentId, PaymentState
 
 _ENDED = [state.value for state in TERMINAL]
 
@@ -30,6 +31,10 @@ class PostgresPayments:
     def latest(self, order_id: OrderId, *, lock: bool = False) -> Payment | None:
         return self._find(payments.c.order_id == order_id, lock=lock)
 
+    def of_order(self, order_id: OrderId) -> tuple[Payment, ...]:
+        own = select(payments).where(payments.c.order_id == order_id).order_by(payments.c.attempt)
+        return tuple(rows.from_row(row) for row in self._transaction.rows(own))
+
     def of_intent(self, intent_id: str) -> Payment | None:
         return self._find(payments.c.intent_id == intent_id)
 
@@ -44,6 +49,19 @@ class PostgresPayments:
     def to_check(self, *, now: datetime, at_most: int) -> tuple[Payment, ...]:
         due = (payments.c.next_check_at <= now) & payments.c.state.not_in(_ENDED)
         oldest = select(payments).where(due).order_by(payments.c.next_check_at, payments.c.id).limit(at_most)
+        return tuple(rows.from_row(row) for row in self._transaction.rows(oldest))
+
+    def to_decide(self, *, lapsing_before: datetime, at_most: int) -> tuple[Payment, ...]:
+        waits = (payments.c.state == PaymentState.AUTHORISED.value) & (orders.c.state == OrderState.IN_REVIEW.value)
+        due = (payments.c.capture_before < lapsing_before) | (events.c.state == EventState.CANCELLED.value)
+        oldest = (
+            select(payments)
+            .join(orders, orders.c.id == payments.c.order_id)
+            .join(events, events.c.id == orders.c.event_id)
+            .where(waits & due)
+            .order_by(payments.c.capture_before, payments.c.id)
+            .limit(at_most)
+        )
         return tuple(rows.from_row(row) for row in self._transaction.rows(oldest))
 
     def _find(self, which: ColumnElement[bool], *, lock: bool = False) -> Payment | None:

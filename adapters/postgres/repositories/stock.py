@@ -40,7 +40,7 @@ _LOCK_POOLS_OF_ORDERS = text("""
 _ALLOCATE = text("UPDATE claims SET state = 'allocated' WHERE order_id = :order_id AND state = 'claimed'")
 _IS_WHOLE = text("""
     SELECT coalesce(bool_and(state = 'allocated' AND returned = 0), false) AS whole
-    FROM claims WHERE order_id = :order_id
+    FROM claims WHERE order_id = :order_id AND state <> 'released'
 """)
 _RELEASE = text("""
     UPDATE claims SET state = 'released', returned = quantity WHERE order_id = :order_id AND state <> 'released'

@@ -44,6 +44,7 @@ def changes(order: Order) -> dict[str, Any]:
         "confirmed_at": order.confirmed_at,
         "ended_at": order.ended_at,
         "ended_because": order.ended_because,
+        "retaken_epoch": order.retaken_epoch,
     }
 
 
@@ -84,6 +85,7 @@ def from_row(row: Row, lines: Iterable[Row]) -> Order:
         ended_at=row["ended_at"],
         ended_because=row["ended_because"],
         refunded=Money(row["refunded_minor"], CurrencyCode(row["currency"])),
+        retaken_epoch=row["retaken_epoch"],
     )
 
 

@@ -18,6 +18,7 @@ _PAYMENT_STATES = {
     PaymentState.CAPTURED: "paid",
     PaymentState.VOID_REQUESTED: "cancelled",
     PaymentState.VOIDED: "cancelled",
+    PaymentState.LOST: "expired",
     PaymentState.EXPIRED: "expired",
     PaymentState.FAILED: "failed",
 }

@@ -134,7 +134,10 @@ class Desk:
 
     def review_order(self, command: ReviewOrder, /) -> Order | Rejection:
         house = self.house
-        return review_order(command, unit_of_work=house.store, clock=house.clock, ids=house.ids, wakeup=house.wakeup)
+        return review_order(
+            command, unit_of_work=house.store, clock=house.clock, ids=house.ids, access=house.access,
+            wakeup=house.wakeup,
+        )  # fmt: skip
 
     def refund_quote(
         self, order_id: OrderId, tickets: tuple[TicketId, ...] | None, reason: RefundReason, /

@@ -14,7 +14,9 @@ from uuid import uuid4
 
 from application.access import Access
 from application.commands.capture_payment import capture_payment, void_payment
+from application.commands.catalogue_changes import cancel_event
 from application.commands.check_payments import check_payments
+from application.commands.decide_reviews import LapseRule, decide_reviews
 from application.commands.drain_outbox import drain_outbox
 from application.commands.expire_order import cancel_order, expire_due_orders, expire_order
 from application.commands.place_hold import PlaceHold, place_hold
@@ -102,8 +104,8 @@ class House:
         """Fill every use case's ports with those that are in place."""
         gateway, sms = self.providers
         self.settle = partial(
-            settle_payment, unit_of_work=self.uow, gateway=gateway, velocity=self.velocity, clock=self.clock,
-            ids=self.ids, access=self.access, wakeup=self.wakeup,
+            settle_payment, unit_of_work=self.uow, gateway=gateway, inventory=self.inventory, velocity=self.velocity,
+            clock=self.clock, ids=self.ids, access=self.access, wakeup=self.wakeup,
         )  # fmt: skip
         self.expire = partial(
             expire_order, settle=self.settle, unit_of_work=self.uow, gateway=gateway, clock=self.clock,
@@ -121,7 +123,7 @@ class House:
         self.refresh_refund = partial(refresh_refund, **self.step)
         self.handlers = effect_handlers(
             capture_payment=partial(capture_payment, access=self.access, **self.step),
-            void_payment=partial(void_payment, unit_of_work=self.uow, gateway=gateway),
+            void_payment=partial(void_payment, access=self.access, **self.step),
             send_refund=partial(send_refund, **self.step),
             send_sms=partial(send_sms, unit_of_work=self.uow, sender=sms),
             settle_stock=partial(settle_stock, inventory=self.inventory, rebuild=self.rebuild),
@@ -360,7 +362,22 @@ class House:
 
     def review(self, order_id: OrderId, *, approve: bool) -> Order | Rejection:
         command = ReviewOrder(order_id=order_id, approve=approve, actor="grace@example.com")
-        return review_order(command, unit_of_work=self.uow, clock=self.clock, ids=self.ids, wakeup=self.wakeup)
+        return self.decide(command)
+
+    def decide(self, command: ReviewOrder) -> Order | Rejection:
+        return review_order(
+            command, unit_of_work=self.uow, clock=self.clock, ids=self.ids, access=self.access, wakeup=self.wakeup
+        )
+
+    def decide_reviews(self, rule: LapseRule = LapseRule.REJECT) -> int:
+        return decide_reviews(rule=rule, review=self.decide, unit_of_work=self.uow, clock=self.clock)
+
+    def cancel_event(self) -> None:
+        """The organiser calls it off."""
+        cancel_event(
+            self.event_id, actor="grace@example.com", unit_of_work=self.uow, clock=self.clock, ids=self.ids,
+            wakeup=self.wakeup,
+        )  # fmt: skip
 
     def refund(self, order_id: OrderId, *tickets: TicketId) -> Refund | Rejection:
         command = RequestRefund(

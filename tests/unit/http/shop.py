@@ -119,7 +119,7 @@ class Shop:
         self._start_checkout: Callable[[StartCheckout], CheckoutStarted | Rejection] = partial(
             start_checkout, **stock, **money
         )
-        self._settle: Callable[[OrderId], Order] = partial(settle_payment, **money)
+        self._settle: Callable[[OrderId], Order] = partial(settle_payment, inventory=self.fake_inventory, **money)
         self._request_refund: Callable[[RequestRefund], Refund | Rejection] = partial(
             request_refund, wakeup=wakeup, **step
         )
@@ -128,7 +128,7 @@ class Shop:
         )
         self._handlers = effect_handlers(
             capture_payment=partial(capture_payment, access=self._access, **paid),
-            void_payment=partial(void_payment, unit_of_work=uow, gateway=self.gateway),
+            void_payment=partial(void_payment, access=self._access, **paid),
             send_refund=partial(send_refund, **paid),
             send_sms=partial(send_sms, unit_of_work=uow, sender=self.sms),
             settle_stock=partial(settle_stock, inventory=self.fake_inventory, rebuild=self._rebuild),
