@@ -8,7 +8,10 @@ from typing import NewType
 from uuid import UUID
 
 from domain.errors import Rejection, RejectionCode
+from domain.fees import NO_FEE, FeeRule
 from domain.money import CurrencyCode
+from domain.prices import NO_TERMS, PLAIN, PriceRules, PriceTerms
+from domain.promotions import PROMOTIONS_PER_EVENT_MAX, Promotion, promotion_pool
 from domain.seat_maps import SeatMap, SeatMapId
 from domain.tiers import Tier, TierId, tier_pool, zone_pool
 from domain.venues import VenueId
@@ -108,7 +111,10 @@ class SaleTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A concert, conference or festival on one date at one venue, and the version of the seat map it uses."""
+    """A concert, conference or festival on one date at one venue, and the version of the seat map it uses.
+
+    ``fee`` is asked of tickets whose tier has no fee rule of its own.
+    """
 
     id: EventId
     slug: str
@@ -126,6 +132,16 @@ class Event:
     state: EventState
     terms: SaleTerms
     tiers: tuple[Tier, ...]
+    fee: FeeRule = NO_FEE
+    promotions: tuple[Promotion, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.promotions) > PROMOTIONS_PER_EVENT_MAX:
+            raise ValueError(f"an event has at most {PROMOTIONS_PER_EVENT_MAX} promotions")
+
+    def promotion_with(self, key: str) -> Promotion | None:
+        """The promotion with this key, active or not."""
+        return next((promotion for promotion in self.promotions if promotion.key == key), None)
 
     def publish(self) -> "Event | Rejection":
         """Put a draft on sale. A cancelled event stays cancelled."""
@@ -162,6 +178,19 @@ class Sale:
     tiers: tuple[Tier, ...]
     seat_map: SeatMap
     starts_at: datetime
+    prices: PriceRules = PLAIN
+    promotions: tuple[Promotion, ...] = ()
+
+    def promotion_with(self, key: str | None) -> Promotion | None:
+        """The promotion with this key, active or not."""
+        return next((promotion for promotion in self.promotions if promotion.key == key), None) if key else None
+
+    def price_terms(self, key: str | None) -> PriceTerms:
+        """Under what tickets are priced for who comes with this promotion, or without one."""
+        promotion = self.promotion_with(key)
+        if promotion is None and not self.prices.taxes.rates:
+            return NO_TERMS
+        return PriceTerms(taxes=self.prices.taxes, promotion=promotion.label if promotion else None)
 
     def tier(self, tier_id: TierId) -> Tier | None:
         """The tier with this id, or None."""
@@ -172,11 +201,13 @@ class Sale:
         return next((tier for tier in self.tiers if word in {tier.key, str(tier.id)}), None)
 
     def capacities(self) -> Mapping[str, int]:
-        """Capacity of every pool of the event, by pool key: one a zone in use, one a tier with its own limit."""
+        """Capacity of every pool of the event by its key: zones in use, tiers with their own limit, promotions."""
         capacities = {}
         for tier in self.tiers:
             for key in tier.zones:
                 capacities[zone_pool(key)] = self.seat_map.zone(key).capacity
             if tier.capacity is not None:
                 capacities[tier_pool(tier.key)] = tier.capacity
+        for promotion in self.promotions:
+            capacities[promotion_pool(promotion.key)] = promotion.capacity
         return capacities

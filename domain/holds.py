@@ -7,7 +7,7 @@ inventory, in the same atomic step in which it is taken.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -16,7 +16,8 @@ from uuid import UUID
 from domain.errors import Rejection, RejectionCode
 from domain.events import EventId, EventState, Sale
 from domain.money import Money, zero
-from domain.promotions import opens
+from domain.prices import NO_TERMS, PriceTerms, refuses_charge, unit_price
+from domain.promotions import Promotion, code_not_for, promotion_pool
 from domain.seat_maps import SeatFeature, SeatIndex, ZoneKind
 from domain.tiers import Tier, TierId, UnitPrice, zone_pool
 
@@ -59,6 +60,7 @@ class BuyerFingerprint:
     ``device`` is always there; ``address`` is the client's network address, never trusted alone; ``network`` is the
     same when it is a public one: a private or loopback address is a proxy's or our own, and says nothing of the buyer.
     The others are known when somebody is signed in, or has said where to send the tickets. No key has white space.
+    ``promotion`` is the key of the promotion they come with: then they are counted under that as well.
     """
 
     device: str
@@ -67,6 +69,7 @@ class BuyerFingerprint:
     account: str | None = None
     email: str | None = None
     phone: str | None = None
+    promotion: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +156,7 @@ class Demand:
 class HeldLine:
     """One line of a hold as the buyer sees it: priced when it was held, and that price is kept.
 
+    ``promotion`` is the key of the one its tickets are bought under, whether or not that made them cheaper.
     ``or_else`` are the same line in the other tiers that would do, until the inventory has chosen.
     """
 
@@ -161,6 +165,7 @@ class HeldLine:
     quantity: int
     unit: UnitPrice
     seats: tuple[SeatIndex, ...] = ()
+    promotion: str | None = None
     or_else: tuple["HeldLine", ...] = ()
 
     @property
@@ -176,6 +181,7 @@ class _Hold:
     pools: Mapping[str, int]
     expires_at: datetime
     buyer: BuyerFingerprint
+    price_terms: PriceTerms = NO_TERMS
 
     @property
     def total(self) -> Money:
@@ -206,16 +212,20 @@ class ClaimedHold(_Hold):
     """A hold whose order is being placed or paid: Postgres decides its end. ``expires_at`` is only a safety net."""
 
 
-def fingerprint(lines: tuple[HoldLine, ...]) -> str:
+def fingerprint(lines: tuple[HoldLine, ...], *, promotion: str | None = None) -> str:
     """A short digest of what was asked for: the same hold id with another one is a mistake, not a retry."""
-    return sha256(repr(lines).encode()).hexdigest()[:16]
+    asked = repr(lines) if promotion is None else repr((lines, promotion))
+    return sha256(asked.encode()).hexdigest()[:16]
 
 
-def demand(sale: Sale, lines: tuple[HoldLine, ...], *, access_code: str | None = None) -> Demand | Rejection:
+def demand(
+    sale: Sale, lines: tuple[HoldLine, ...], *, now: datetime, promotion: Promotion | None = None
+) -> Demand | Rejection:
     """Turn what a buyer asks for into what stock must give, or say which rule forbids it.
 
-    Checks everything that needs neither the stock nor the clock: tiers and seats exist and fit together,
-    quantities and limits, access codes, who may have seats that are kept for those who need them.
+    Checks everything that needs neither the stock nor its clock: tiers and seats exist and fit together, quantities
+    and limits, what a promotion opens, who may have seats that are kept for those who need them. ``now`` says only
+    which of several tiers is the cheapest.
     """
     if sale.state is EventState.CANCELLED:
         return Rejection(code=RejectionCode.EVENT_CANCELLED, message="This event is cancelled.")
@@ -223,9 +233,11 @@ def demand(sale: Sale, lines: tuple[HoldLine, ...], *, access_code: str | None =
         return Rejection(code=RejectionCode.NOT_ON_SALE, message="This event is not on sale.")
     if not 1 <= len(lines) <= LINES_PER_HOLD_MAX:
         return Rejection(code=RejectionCode.INVALID_REQUEST, message=f"A hold has 1 to {LINES_PER_HOLD_MAX} items.")
-    tiers = _tiers(sale, lines, access_code)
+    tiers = _tiers(sale, lines, promotion)
     if isinstance(tiers, Rejection):
         return tiers
+    if promotion and not any(covered(promotion, tier) for tier in tiers.values()):
+        return code_not_for(tier.name for tier in tiers.values())
     if rejection := _unsold_quantity(tiers, lines):
         return rejection
     units = sum(line.quantity for line in lines)
@@ -235,10 +247,15 @@ def demand(sale: Sale, lines: tuple[HoldLine, ...], *, access_code: str | None =
             message=f"One order takes at most {sale.terms.per_order_max} tickets.",
             details={"maximum": sale.terms.per_order_max, "requested": units},
         )
-    return _sum_up(sale, lines, tiers, units)
+    return _sum_up(sale, lines, tiers, _Priced(sale=sale, now=now, promotion=promotion))
 
 
-def _tiers(sale: Sale, lines: tuple[HoldLine, ...], access_code: str | None) -> dict[TierId, Tier] | Rejection:
+def covered(promotion: Promotion | None, tier: Tier) -> bool:
+    """Whether tickets of this tier are bought under the promotion."""
+    return promotion is not None and promotion.covers(tier.id, locked=tier.locked)
+
+
+def _tiers(sale: Sale, lines: tuple[HoldLine, ...], promotion: Promotion | None) -> dict[TierId, Tier] | Rejection:
     """Every tier that a line may become."""
     tiers: dict[TierId, Tier] = {}
     for line in lines:
@@ -246,7 +263,7 @@ def _tiers(sale: Sale, lines: tuple[HoldLine, ...], access_code: str | None) -> 
             tier = sale.tier(tier_id)
             if tier is None:
                 return unknown_tier(str(tier_id))
-            if rejection := _fits(tier, line, access_code):
+            if rejection := _fits(tier, line, promotion):
                 return rejection
             tiers[tier.id] = tier
     return tiers
@@ -269,38 +286,62 @@ def wanted_tiers(line: HoldLine) -> tuple[TierId, ...]:
     return line.tier_ids if isinstance(line, BestAvailableLine) else (line.tier_id,)
 
 
-def price(sale: Sale, lines: tuple[HoldLine, ...]) -> tuple[HeldLine, ...]:
-    """Each line at today's price. Chosen seats are in it; best-available ones join when they are known."""
-    priced = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Priced:
+    """A sale at one moment, to who comes with this promotion."""
+
+    sale: Sale
+    now: datetime
+    promotion: Promotion | None
+
+    def unit(self, tier: Tier) -> UnitPrice:
+        return unit_price(tier, self.sale.prices, now=self.now, promotion=self.promotion)
+
+    def line(self, tier: Tier, quantity: int, seats: tuple[SeatIndex, ...] = ()) -> HeldLine:
+        return HeldLine(
+            tier_id=tier.id,
+            tier_name=tier.name,
+            quantity=quantity,
+            unit=self.unit(tier),
+            seats=seats,
+            promotion=self.promotion.key if self.promotion and covered(self.promotion, tier) else None,
+        )
+
+    def in_order(self, line: BestAvailableLine) -> list[Tier]:
+        """The tiers that would do, the first choice first."""
+        tiers = [tier for tier in self.sale.tiers if tier.id in line.tier_ids]
+        if len(tiers) == 1:
+            return tiers
+        if line.cheapest:
+            return sorted(tiers, key=lambda tier: (self.unit(tier).total.amount, tier.position))
+        return sorted(tiers, key=lambda tier: (self.sale.seat_map.nearest(*tier.zones), tier.position))
+
+
+def price(
+    sale: Sale, lines: tuple[HoldLine, ...], *, now: datetime, promotion: Promotion | None = None
+) -> tuple[HeldLine, ...]:
+    """Each line at the price of this moment. Chosen seats are in it; best-available ones join when they are known."""
+    priced = _Priced(sale=sale, now=now, promotion=promotion)
+    held = []
     for line in lines:
         seats = line.seats if isinstance(line, SeatsLine) else ()
         if isinstance(line, BestAvailableLine) and line.or_tiers:
-            first, *others = (_priced(tier, line.quantity) for tier in _in_order(sale, line))
-            priced.append(replace(first, or_else=tuple(others)))
+            first, *others = (priced.line(tier, line.quantity) for tier in priced.in_order(line))
+            held.append(replace(first, or_else=tuple(others)))
         else:
             tier = sale.tier(line.tier_id)
             assert tier is not None, "demand() has checked every tier"
-            priced.append(_priced(tier, line.quantity, seats))
-    return tuple(priced)
+            held.append(priced.line(tier, line.quantity, seats))
+    return tuple(held)
 
 
-def _priced(tier: Tier, quantity: int, seats: tuple[SeatIndex, ...] = ()) -> HeldLine:
-    return HeldLine(tier_id=tier.id, tier_name=tier.name, quantity=quantity, unit=tier.price, seats=seats)
-
-
-def _in_order(sale: Sale, line: BestAvailableLine) -> list[Tier]:
-    """The tiers that would do, the first choice first."""
-    tiers = [tier for tier in sale.tiers if tier.id in line.tier_ids]
-    if len(tiers) == 1:
-        return tiers
-    if line.cheapest:
-        return sorted(tiers, key=lambda tier: (tier.price.total.amount, tier.position))
-    return sorted(tiers, key=lambda tier: (sale.seat_map.nearest(*tier.zones), tier.position))
-
-
-def total_of(lines: tuple[HeldLine, ...], sale: Sale) -> Money:
-    """What all lines cost together."""
-    return sum((line.total for line in lines), zero(sale.currency))
+def refuses_total(lines: tuple[HeldLine, ...], sale: Sale) -> Rejection | None:
+    """An order that no card could be charged. Lines that may become several tiers are looked at as each of them."""
+    for pick in (min, max):
+        totals = (pick(one.total for one in (line, *line.or_else)) for line in lines)
+        if rejection := refuses_charge(sum(totals, zero(sale.currency))):
+            return rejection
+    return None
 
 
 def unknown_tier(word: str) -> Rejection:
@@ -319,8 +360,8 @@ def unknown_seats(seats: tuple[str, ...]) -> Rejection:
     )
 
 
-def _fits(tier: Tier, line: HoldLine, access_code: str | None) -> Rejection | None:
-    if not opens(access_code, access_code_digest=tier.access_code_digest):
+def _fits(tier: Tier, line: HoldLine, promotion: Promotion | None) -> Rejection | None:
+    if tier.locked and not covered(promotion, tier):
         return Rejection(
             code=RejectionCode.ACCESS_CODE_REQUIRED,
             message=f"{tier.name} needs an access code.",
@@ -338,7 +379,10 @@ def _fits(tier: Tier, line: HoldLine, access_code: str | None) -> Rejection | No
     return None
 
 
-def _sum_up(sale: Sale, lines: tuple[HoldLine, ...], tiers: Mapping[TierId, Tier], units: int) -> Demand | Rejection:
+def _sum_up(
+    sale: Sale, lines: tuple[HoldLine, ...], tiers: Mapping[TierId, Tier], priced: _Priced
+) -> Demand | Rejection:
+    promotion = priced.promotion
     pools: dict[str, int] = {}
     seats: dict[int, tuple[SeatIndex, ...]] = {}
     best: list[BestAvailable] = []
@@ -346,7 +390,7 @@ def _sum_up(sale: Sale, lines: tuple[HoldLine, ...], tiers: Mapping[TierId, Tier
     for position, line in enumerate(lines):
         tier = tiers[line.tier_id]
         if isinstance(line, BestAvailableLine):
-            best.append(_best_available(sale, line, position))
+            best.append(_best_available(priced, line, position))
         if len(wanted_tiers(line)) == 1:
             for pool in tier.pools:
                 pools[pool] = pools.get(pool, 0) + line.quantity
@@ -367,20 +411,48 @@ def _sum_up(sale: Sale, lines: tuple[HoldLine, ...], tiers: Mapping[TierId, Tier
         seats[position] = line.seats
     if rejection := _not_asked_for(sale, chosen):
         return rejection
-    opens = [tier.opens_at for tier in tiers.values() if tier.opens_at]
+    if promotion:
+        pools[promotion_pool(promotion.key)] = _uses(promotion, lines, tiers)
     closes = [tier.closes_at for tier in tiers.values() if tier.closes_at]
     return Demand(
         pools=pools,
         seats=seats,
         best=tuple(best),
-        units=units,
-        opens_at=max(sale.terms.opens_at, *opens) if opens else sale.terms.opens_at,
+        units=sum(line.quantity for line in lines),
+        opens_at=_opens_at(sale, tiers.values(), promotion),
         closes_at=min(sale.terms.closes_at, *closes) if closes else sale.terms.closes_at,
     )
 
 
-def _best_available(sale: Sale, line: BestAvailableLine, position: int) -> BestAvailable:
-    tiers = _in_order(sale, line)
+def _uses(promotion: Promotion, lines: tuple[HoldLine, ...], tiers: Mapping[TierId, Tier]) -> int:
+    """Tickets that the promotion is used for.
+
+    Best seats that may become a covered tier or another count as covered: the order says which they became, and what
+    was taken too much comes back with it. A cap may so refuse a little early, and never lets anybody past.
+    """
+    return sum(
+        line.quantity for line in lines if any(covered(promotion, tiers[tier_id]) for tier_id in wanted_tiers(line))
+    )
+
+
+def _opens_at(sale: Sale, tiers: Collection[Tier], promotion: Promotion | None) -> datetime:
+    """When all of these tiers are open, to who comes with this promotion."""
+    if promotion is None or promotion.presale_at is None:
+        opens = [tier.opens_at for tier in tiers if tier.opens_at]
+        return max(sale.terms.opens_at, *opens) if opens else sale.terms.opens_at
+    return max(opens_at(sale.terms.opens_at, tier, promotion) for tier in tiers)
+
+
+def opens_at(sale_opens_at: datetime, tier: Tier, promotion: Promotion | None) -> datetime:
+    """When a tier opens: with the sale, at its own time if that is later, or with a presale if that is earlier."""
+    to_all = max(sale_opens_at, tier.opens_at) if tier.opens_at else sale_opens_at
+    if promotion is None or promotion.presale_at is None or not covered(promotion, tier):
+        return to_all
+    return min(to_all, promotion.presale_at)
+
+
+def _best_available(priced: _Priced, line: BestAvailableLine, position: int) -> BestAvailable:
+    sale, tiers = priced.sale, priced.in_order(line)
     return BestAvailable(
         line=position,
         quantity=line.quantity,

@@ -27,6 +27,9 @@ AMOUNT_MINOR_MAX = 99_999_999
 
 BASIS_POINTS = 10_000
 
+CHARGE_STEP_THREE_DECIMALS = 10
+"""Card networks settle dinars in hundredths although their books keep thousandths: what is charged ends in 0."""
+
 
 class CurrencyMismatch(ValueError):
     """Two amounts of different currencies met. There is no rate here, so there is no answer."""
@@ -55,9 +58,13 @@ class Money:
 
     def percent(self, basis_points: int) -> "Money":
         """A share in hundredths of a percent, rounded half up (away from zero at the half)."""
-        product = self.amount * basis_points
+        return self.share(basis_points, BASIS_POINTS)
+
+    def share(self, numerator: int, denominator: int, *, step: int = 1) -> "Money":
+        """So many ``denominator``-ths, rounded half up (away from zero at the half) to a multiple of ``step``."""
+        product, whole = self.amount * numerator, denominator * step
         sign = -1 if product < 0 else 1
-        return Money(sign * ((abs(product) * 2 + BASIS_POINTS) // (BASIS_POINTS * 2)), self.currency)
+        return Money(sign * ((abs(product) * 2 + whole) // (whole * 2)) * step, self.currency)
 
     def split(self, weights: tuple[int, ...]) -> tuple["Money", ...]:
         """Divide by weights so that the parts sum exactly to the whole (largest remainder, earlier part first).
@@ -82,6 +89,11 @@ class Money:
     def _same_currency(self, other: "Money") -> None:
         if other.currency != self.currency:
             raise CurrencyMismatch(f"{self.currency} and {other.currency} do not add up")
+
+
+def charge_step(currency: CurrencyCode) -> int:
+    """What anybody is charged is a multiple of so many minor units."""
+    return CHARGE_STEP_THREE_DECIMALS if EXPONENTS.get(currency) == 3 else 1
 
 
 def zero(currency: CurrencyCode) -> Money:

@@ -4,7 +4,8 @@ Two things move separately: ``state`` is what the buyer is told, ``stock`` is wh
 places. Every transition returns a new order or a rejection; a terminal state never changes again.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,7 +16,10 @@ from domain.errors import Rejection, RejectionCode
 from domain.events import EventId
 from domain.holds import BuyerFingerprint, HoldId
 from domain.money import Money, zero
+from domain.prices import NO_TERMS, PriceTerms, tax_parts
+from domain.promotions import promotion_pool
 from domain.seat_maps import SeatIndex
+from domain.taxes import TaxPart
 from domain.tiers import TierId, UnitPrice
 
 OrderId = NewType("OrderId", UUID)
@@ -81,7 +85,7 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderLine:
-    """So many tickets of one tier, as priced when they were held."""
+    """So many tickets of one tier, as priced when they were held, and by key the promotion they are bought under."""
 
     id: OrderLineId
     tier_id: TierId
@@ -89,6 +93,7 @@ class OrderLine:
     quantity: int
     unit: UnitPrice
     seats: tuple[SeatIndex, ...] = ()
+    promotion: str | None = None
 
     @property
     def total(self) -> Money:
@@ -119,6 +124,7 @@ class Order:
     ended_because: str | None = None
     refunded: Money
     retaken_epoch: int | None = None
+    price_terms: PriceTerms = NO_TERMS
 
     @property
     def total(self) -> Money:
@@ -131,6 +137,16 @@ class Order:
     @property
     def seats(self) -> tuple[SeatIndex, ...]:
         return tuple(seat for line in self.lines for seat in line.seats)
+
+    @property
+    def taxes(self) -> tuple[TaxPart, ...]:
+        """Every tax by name, at the rates the tickets were sold under."""
+        return tax_parts(((line.unit, line.quantity) for line in self.lines), self.price_terms.taxes)
+
+    def uses_returned(self, line_ids: Iterable[OrderLineId]) -> dict[str, int]:
+        """Units of promotions' pools that come back with one ticket each of these lines."""
+        pools = {line.id: promotion_pool(line.promotion) for line in self.lines if line.promotion}
+        return dict(Counter(pools[line_id] for line_id in line_ids if line_id in pools))
 
     @property
     def free_of_charge(self) -> bool:

@@ -7,6 +7,7 @@ from domain.errors import Rejection, RejectionCode
 from domain.events import LimitSubject, Sale
 from domain.holds import HeldLine
 from domain.limits import Limit
+from domain.promotions import code_limit_reached, code_used_up, promotion_pool
 from domain.seat_maps import SeatIndex
 from domain.tiers import Tier, zone_pool
 
@@ -30,6 +31,9 @@ def sale_ended(closes_at: datetime) -> Rejection:
 def sold_out(sale: Sale, lines: Iterable[HeldLine], pools: Iterable[str]) -> Rejection:
     """These pools have less left than was asked of them; ``tiers`` are the asked ones that draw from them."""
     short = tuple(pools)
+    if short and all(pool.startswith(promotion_pool("")) for pool in short):
+        return code_used_up()
+    short = tuple(pool for pool in short if not pool.startswith(promotion_pool("")))
     concerned = _drawing_from(sale, lines, short)
     return Rejection(
         code=RejectionCode.SOLD_OUT,
@@ -62,7 +66,9 @@ def seats_taken(seats: Iterable[SeatIndex]) -> Rejection:
 
 
 def buyer_limit_reached(limit: Limit, *, taken: int) -> Rejection:
-    """All holds and orders of this buyer for this event together would be too many tickets."""
+    """All holds and orders of this buyer for this event, or with this promotion, would be too many tickets."""
+    if limit.of_promotion:
+        return code_limit_reached(limit.units_max, taken=taken)
     return Rejection(
         code=RejectionCode.LIMIT_REACHED,
         message=f"One person can have at most {limit.units_max} tickets for this event.",

@@ -1,4 +1,4 @@
-"""Tiers: what is bought. A price, fees, the zones it may sit in, limits, a sale window, maybe an access code."""
+"""Tiers: what is bought. A price that may change by itself, the zones it may sit in, limits, a sale window."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,13 +6,16 @@ from typing import NewType
 from uuid import UUID
 
 from domain.errors import Rejection, RejectionCode
-from domain.money import Money, zero
+from domain.fees import FeeRule
+from domain.money import AMOUNT_MINOR_MAX, Money, charge_step, zero
 from domain.seat_maps import ZoneKind
 
 TierId = NewType("TierId", UUID)
 
 PER_ORDER_MAX = 50
 """No tier may allow more tickets than this in one order, whatever its organiser says."""
+PRICE_STEPS_MAX = 10
+"""So often may the price of one tier change by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +62,21 @@ class UnitPrice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriceStep:
+    """From the moment ``starts_at`` the place costs ``face``."""
+
+    starts_at: datetime
+    face: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
     """One kind of ticket of one event.
 
-    ``zones`` are keys of the event's seat map: several reserved ones, or exactly one of general admission.
-    ``capacity`` limits the tier below what its zones hold (None: no limit of its own). ``access_code_digest``
-    is a SHA-256 hex digest: a tier with one is sold only to those who know the word.
+    ``face`` is what the place costs at first; each of ``steps``, in the order of time, changes that from a moment on.
+    ``fee`` is the tier's own fee rule (None: the event's). ``zones`` are keys of the event's seat map: several
+    reserved ones, or exactly one of general admission. ``capacity`` limits the tier below what its zones hold (None:
+    no limit of its own). A ``locked`` tier is sold only to those who bring a promotion that opens it.
     """
 
     id: TierId
@@ -73,14 +85,16 @@ class Tier:
     description: str
     kind: ZoneKind
     zones: tuple[str, ...]
-    price: UnitPrice
+    face: Money
     position: int
+    fee: FeeRule | None = None
+    steps: tuple[PriceStep, ...] = ()
     per_order_max: int = 10
     per_order_min: int = 1
     capacity: int | None = None
     opens_at: datetime | None = None
     closes_at: datetime | None = None
-    access_code_digest: str | None = None
+    locked: bool = False
     accessible: bool = False
 
     def __post_init__(self) -> None:
@@ -90,8 +104,29 @@ class Tier:
             raise ValueError(f"tier {self.key} is general admission and takes exactly one zone")
         if not 1 <= self.per_order_min <= self.per_order_max <= PER_ORDER_MAX:
             raise ValueError(f"tier {self.key} needs 1 ≤ minimum ≤ maximum ≤ {PER_ORDER_MAX} per order")
-        if self.price.face.amount < 0 or self.price.fee.amount < 0:
-            raise ValueError(f"tier {self.key} has a negative price")
+        if any(not 0 <= face.amount <= AMOUNT_MINOR_MAX for face in self._faces):
+            raise ValueError(f"tier {self.key} needs prices from 0 to {AMOUNT_MINOR_MAX} minor units")
+        if any(face.amount % charge_step(face.currency) for face in self._faces):
+            raise ValueError(f"tier {self.key} needs prices that can be charged: thousandths end in 0")
+        moments = [step.starts_at for step in self.steps]
+        if len(moments) > PRICE_STEPS_MAX or moments != sorted(set(moments)):
+            raise ValueError(
+                f"tier {self.key} has at most {PRICE_STEPS_MAX} price steps, each later than the one before"
+            )
+        if {face.currency for face in self._faces} != {self.face.currency}:
+            raise ValueError(f"tier {self.key} has all its prices in one currency")
+
+    @property
+    def _faces(self) -> tuple[Money, ...]:
+        return (self.face, *(step.face for step in self.steps))
+
+    def face_at(self, now: datetime) -> Money:
+        """What the place costs at this moment."""
+        return face_at(self.face, self.steps, now)
+
+    def next_step(self, now: datetime) -> PriceStep | None:
+        """When the price changes next, and to what."""
+        return next((step for step in self.steps if now < step.starts_at), None)
 
     @property
     def pools(self) -> tuple[str, ...]:
@@ -108,6 +143,11 @@ class Tier:
             message=f"{self.name} is sold {self.per_order_min} to {self.per_order_max} at a time.",
             details={"tier": str(self.id), "minimum": self.per_order_min, "maximum": self.per_order_max},
         )
+
+
+def face_at(first: Money, steps: tuple[PriceStep, ...], now: datetime) -> Money:
+    """The price that is in force at this moment."""
+    return next((step.face for step in reversed(steps) if step.starts_at <= now), first)
 
 
 def zone_pool(zone_key: str) -> str:

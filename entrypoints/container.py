@@ -179,6 +179,8 @@ class Container(containers.DeclarativeContainer):
         inventory=inventory,
         waiting_room=waiting_room,
         unit_of_work=unit_of_work.provider,
+        rate_limiter=rate_limiter,
+        clock=clock,
     )
     release_hold = providers.Callable(release_hold, inventory=inventory)
     extend_hold = providers.Callable(extend_hold, catalogue=catalogue, inventory=inventory)

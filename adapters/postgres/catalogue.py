@@ -12,8 +12,9 @@ from adapters.postgres.reading import event_named, picture
 from adapters.postgres.repositories.events import with_tiers
 from adapters.postgres.repositories.venues import read_map
 from adapters.postgres.rows.events import sale as sale_of
+from adapters.postgres.rows.prices import taxes_from_row
 from adapters.postgres.seat_map_cache import SeatMapCache
-from adapters.postgres.tables import events, sales
+from adapters.postgres.tables import events, sales, venues
 from adapters.postgres.transaction import Transaction
 from domain.errors import NotFound
 from domain.events import Event, EventId, EventState, Sale
@@ -89,7 +90,11 @@ class PostgresCatalogue:
         which = event_named(name)
         if which is None:
             raise NotFound("event")
-        wanted = select(events, sales.c.epoch, sales.c.version).join(sales, sales.c.event_id == events.c.id)
+        wanted = (
+            select(events, sales.c.epoch, sales.c.version, venues.c.taxes)
+            .join(sales, sales.c.event_id == events.c.id)
+            .join(venues, venues.c.id == events.c.venue_id)
+        )
         with picture(self._engine) as transaction:
             row = transaction.first(wanted.where(which & (events.c.state != EventState.DRAFT.value)))
             if row is None:
@@ -97,7 +102,8 @@ class PostgresCatalogue:
                 raise NotFound("event")
             event = with_tiers(transaction, row)
             seat_map = self._map(transaction, event)
-        read = sale_of(event, epoch=row["epoch"], version=row["version"], seat_map=seat_map)
+        taxes = taxes_from_row(row["taxes"])
+        read = sale_of(event, epoch=row["epoch"], version=row["version"], seat_map=seat_map, taxes=taxes)
         return self._keep(read, moment)
 
     def _map(self, transaction: Transaction, event: Event) -> SeatMap:

@@ -12,14 +12,17 @@ from adapters.postgres.reading import event_named, picture
 from adapters.postgres.repositories.events import policy_in_force, with_tiers
 from adapters.postgres.repositories.venues import read_map
 from adapters.postgres.rows import events as event_rows
+from adapters.postgres.rows import prices as price_rows
 from adapters.postgres.rows import venues as venue_rows
 from adapters.postgres.seat_map_cache import SeatMapCache
 from adapters.postgres.tables import events, sales, venues
 from adapters.postgres.transaction import Row
 from domain.errors import NotFound
 from domain.events import EventId, EventState
-from domain.money import CurrencyCode, Money
+from domain.money import CurrencyCode, Money, zero
 from domain.ports.catalogue import PAGE_LIMIT_MAX, EventCard, EventFilter, EventPage, EventView
+from domain.prices import compose
+from domain.tiers import face_at
 
 TEXT_LENGTH_MAX = 200
 
@@ -27,13 +30,13 @@ _CARDS = """
     SELECT events.id, events.slug, events.name, events.summary, events.category, events.artwork, events.state,
            events.starts_at, events.doors_at, events.opens_at, events.closes_at, events.currency,
            venues.slug AS venue_slug, venues.name AS venue_name, venues.city, venues.timezone,
-           price.lowest, price.highest, house.capacity
+           events.fee, venues.taxes, offers.prices, house.capacity
     FROM events
     JOIN venues ON venues.id = events.venue_id
     CROSS JOIN LATERAL (
-        SELECT min(face_minor + fee_minor) AS lowest, max(face_minor + fee_minor) AS highest
-        FROM tiers WHERE event_id = events.id AND access_code_digest IS NULL
-    ) AS price
+        SELECT jsonb_agg(jsonb_build_array(face_minor, price_steps, fee)) AS prices
+        FROM tiers WHERE event_id = events.id AND NOT locked
+    ) AS offers
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(capacity), 0) AS capacity FROM pools WHERE event_id = events.id AND zone_key IS NOT NULL
     ) AS house
@@ -78,9 +81,10 @@ class PostgresListings:
         conditions, parameters = _where(wanted)
         # Only constants of this module are put into the statement; every value is a parameter.
         statement = text(_CARDS.format(conditions="".join(f"\n AND {condition}" for condition in conditions)))
+        now = self._now()
         with picture(self._engine) as transaction:
-            found = transaction.rows(statement, {**parameters, "now": self._now(), "limit": limit + 1})
-        items = tuple(_card(row) for row in found[:limit])
+            found = transaction.rows(statement, {**parameters, "now": now, "limit": limit + 1})
+        items = tuple(_card(row, now) for row in found[:limit])
         return EventPage(items=items, next_cursor=items[-1].cursor if len(found) > limit else None)
 
     def event(self, *, event: str) -> EventView:
@@ -148,7 +152,8 @@ def read_cursor(cursor: str) -> tuple[datetime, UUID]:
     return moment, UUID(hex=event_id)
 
 
-def _card(row: Row) -> EventCard:
+def _card(row: Row, now: datetime) -> EventCard:
+    totals = _totals(row, now)
     return EventCard(
         id=EventId(row["id"]),
         slug=row["slug"],
@@ -165,13 +170,22 @@ def _card(row: Row) -> EventCard:
         doors_at=row["doors_at"],
         sale_opens_at=row["opens_at"],
         sale_closes_at=row["closes_at"],
-        price_from=_price(row["lowest"], row["currency"]),
-        price_to=_price(row["highest"], row["currency"]),
+        price_from=min(totals, default=None),
+        price_to=max(totals, default=None),
         capacity=row["capacity"],
         cursor=cursor_of(row["starts_at"], row["id"]),
     )
 
 
-def _price(minor: int | None, currency: str) -> Money | None:
-    # sum() and min() over bigint come back as numeric: whole numbers of minor units all the same.
-    return None if minor is None else Money(int(minor), CurrencyCode(currency))
+def _totals(row: Row, now: datetime) -> list[Money]:
+    """What a ticket of each tier that is open to everybody costs now, fees and taxes included."""
+    currency, taxes = CurrencyCode(row["currency"]), price_rows.taxes_from_row(row["taxes"])
+    return [
+        compose(
+            face_at(Money(face, currency), price_rows.steps_from_row(steps, currency), now),
+            discount=zero(currency),
+            fee=price_rows.fee_from_row(row["fee"] if fee is None else fee),
+            taxes=taxes,
+        ).total
+        for face, steps, fee in row["prices"] or ()
+    ]

@@ -29,6 +29,7 @@ _Kind = TypeEngine[Any] | type[TypeEngine[Any]]
 _When = TIMESTAMP(timezone=True)
 _Integers = ARRAY(Integer)
 _Texts = ARRAY(Text)
+_Object = JSONB(none_as_null=True)
 
 
 def _key(name: str, kind: _Kind = Uuid) -> "Column[Any]":
@@ -56,7 +57,7 @@ def _derived(name: str, kind: _Kind) -> "Column[Any]":
 venues = Table(
     "venues", metadata,
     _key("id"), _is("slug"), _is("name"), _is("address"), _is("city"), _is("country"), _is("timezone"),
-    _is("description"), _is("accessibility"), _filled("created_at", _When),
+    _is("description"), _is("accessibility"), _filled("created_at", _When), _is("taxes", JSONB),
 )  # fmt: skip
 
 seat_maps = Table(
@@ -87,7 +88,7 @@ events = Table(
     _is("per_buyer_max", Integer), _is("live_holds_per_buyer", Integer), _is("admission_required", Boolean),
     _is("extensions_max", Integer), _is("hold_seconds_cap", Integer), _is("live_holds_per_address", Integer),
     _is("lapses_max", Integer), _is("cooldown_seconds", Integer), _is("may_strand_seats", Boolean),
-    _is("accessible_released", Boolean), _is("limit_by", _Texts),
+    _is("accessible_released", Boolean), _is("limit_by", _Texts), _is("fee", JSONB),
     _filled("created_at", _When), _filled("venue_words", Text), _derived("search", TSVECTOR),
 )  # fmt: skip
 
@@ -111,9 +112,10 @@ pools = Table(
 tiers = Table(
     "tiers", metadata,
     _key("id"), _is("event_id", Uuid), _is("key"), _is("name"), _is("description"), _is("kind"),
-    _is("position", Integer), _is("currency"), _is("face_minor", BigInteger), _is("fee_minor", BigInteger),
+    _is("position", Integer), _is("currency"), _is("face_minor", BigInteger), _may("fee", _Object),
+    _is("price_steps", JSONB),
     _is("per_order_min", Integer), _is("per_order_max", Integer), _may("capacity", Integer), _may("opens_at", _When),
-    _may("closes_at", _When), _may("access_code_digest"), _is("accessible", Boolean),
+    _may("closes_at", _When), _is("locked", Boolean), _is("accessible", Boolean),
     Column("own_pool", Text, Computed(""), nullable=True),
 )  # fmt: skip
 
@@ -122,14 +124,22 @@ tier_zones = Table(
     _key("tier_id"), _key("position", Integer), _is("event_id", Uuid), _is("zone_key"), _derived("pool", Text),
 )  # fmt: skip
 
+promotions = Table(
+    "promotions", metadata,
+    _key("id"), _is("event_id", Uuid), _is("pool"), _is("digest"), _is("label"), _is("kind"), _is("value", Integer),
+    _is("tiers", ARRAY(Uuid)), _may("presale_at", _When), _may("starts_at", _When), _may("ends_at", _When),
+    _may("uses_max", Integer), _may("per_buyer_max", Integer), _is("active", Boolean), _filled("created_at", _When),
+    _derived("capacity", Integer),
+)  # fmt: skip
+
 orders = Table(
     "orders", metadata,
     _key("id"), _is("number"), _is("event_id", Uuid), _is("hold_nonce", Uuid), _is("state"), _is("stock"),
     _is("buyer_name"), _is("buyer_email"), _may("buyer_phone"), _is("device"), _is("address"), _is("pools", JSONB),
     _is("buyer_keys", _Texts),
     _is("currency"), _is("total_minor", BigInteger), _is("refunded_minor", BigInteger),
-    _is("policy_version", Integer), _is("placed_at", _When), _is("deadline_at", _When), _may("confirmed_at", _When),
-    _may("ended_at", _When), _may("ended_because"), _may("retaken_epoch", Integer),
+    _is("policy_version", Integer), _is("price_terms", JSONB), _is("placed_at", _When), _is("deadline_at", _When),
+    _may("confirmed_at", _When), _may("ended_at", _When), _may("ended_because"), _may("retaken_epoch", Integer),
 )  # fmt: skip
 
 order_lines = Table(
@@ -137,7 +147,7 @@ order_lines = Table(
     _key("id"), _is("order_id", Uuid), _is("event_id", Uuid), _is("position", Integer), _is("tier_id", Uuid),
     _is("tier_name"), _is("quantity", Integer), _is("face_minor", BigInteger), _is("fee_minor", BigInteger),
     _is("discount_minor", BigInteger), _is("absorbed_fee_minor", BigInteger), _is("tax_minor", BigInteger),
-    _is("tax_added", Boolean), _derived("total_minor", BigInteger), _is("seats", _Integers),
+    _is("tax_added", Boolean), _derived("total_minor", BigInteger), _is("seats", _Integers), _may("promotion_pool"),
 )  # fmt: skip
 
 claims = Table(

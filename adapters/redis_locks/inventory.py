@@ -112,12 +112,13 @@ class ValkeyInventory:
         prepared = self._prepared.get(sale.event_id)
         if prepared is None or prepared.sale is not sale:
             prepared = self._prepare(sale)
-        limited = limits(sale.terms, buyer)
+        limited = limits(sale.terms, buyer, promotion=sale.promotion_with(buyer.promotion))
+        price_terms = sale.price_terms(buyer.promotion)
         fields = [buyer_field(limit.key) for limit in limited]
         arguments = (
             hold_id.nonce.hex,
             demand.units,
-            open_tail(demand, lines, fingerprint, buyer, fields),
+            open_tail(demand, lines, fingerprint, buyer, fields, price_terms),
             *_wanted(sale.seat_map, demand, fields, limited),
         )
         head = prepared.head
@@ -133,6 +134,7 @@ class ValkeyInventory:
                 picks=[_pick(item) for item in reply[2:]],
                 deadline_ms=_number(reply[1]),
                 buyer=buyer,
+                price_terms=price_terms,
             )
         return _not_held(reply, hold_id, sale, demand, lines, limited)
 

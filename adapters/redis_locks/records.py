@@ -1,8 +1,9 @@
 """How a hold is written into Valkey and read back, and how moments and money travel there.
 
 A record's tail is what comes behind its letter, moment and fingerprint: the buyer's fields, JSON, and picks, a line
-each (see lua/_stock.lua). A line of a hold is written ``[tier, name, quantity, price, currency, seats, or_else]``, its
-price ``[face, discount, fee, absorbed fee, tax, whether that is added]``.
+each (see lua/_stock.lua). A line of a hold is written ``[tier, name, quantity, price, currency, seats, or_else,
+promotion]``, its price ``[face, discount, fee, absorbed fee, tax, whether that is added]``. What tickets are priced
+under is written as ``[rates, added, on fees, label]``, and only where there are taxes or a promotion.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,13 +19,15 @@ from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, Demand, Held
 from domain.limits import counted_under
 from domain.money import CurrencyCode, Money
 from domain.ports.inventory import StandingClaim
+from domain.prices import NO_TERMS, PriceTerms
 from domain.seat_maps import SeatIndex
+from domain.taxes import TaxRate, TaxRule
 from domain.tiers import TierId, UnitPrice, zone_pool
 
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _NO_SEATS = -1
-_BUYER = ("device", "address", "network", "account", "email", "phone")
+_BUYER = ("device", "address", "network", "account", "email", "phone", "promotion")
 _known = attrgetter(*_BUYER)
 
 Pick = tuple[int, int, SeatIndex, int, str]
@@ -60,19 +63,24 @@ def epoch_of(stamp: bytes) -> int:
 
 
 def open_tail(
-    demand: Demand, lines: tuple[HeldLine, ...], fingerprint: str, buyer: BuyerFingerprint, buyer_fields: Iterable[str]
+    demand: Demand,
+    lines: tuple[HeldLine, ...],
+    fingerprint: str,
+    buyer: BuyerFingerprint,
+    buyer_fields: Iterable[str],
+    price_terms: PriceTerms,
 ) -> bytes:
     """A new hold's fingerprint and tail without its picks, which the script puts behind."""
-    content = orjson.dumps(
-        {
-            "units": demand.units,
-            "buyer": _known(buyer),
-            "pools": demand.pools,
-            "seats": [index for seats in demand.seats.values() for index in seats],
-            "lines": [_line(line) for line in lines],
-        }
-    )
-    return f"{fingerprint}{' '.join(buyer_fields)}\n".encode() + content
+    content: dict[str, object] = {
+        "units": demand.units,
+        "buyer": _known(buyer),
+        "pools": demand.pools,
+        "seats": [index for seats in demand.seats.values() for index in seats],
+        "lines": [_line(line) for line in lines],
+    }
+    if price_terms != NO_TERMS:
+        content["terms"] = _terms(price_terms)
+    return f"{fingerprint}{' '.join(buyer_fields)}\n".encode() + orjson.dumps(content)
 
 
 def standing_tail(claim: StandingClaim) -> bytes:
@@ -98,11 +106,20 @@ def granted(
     picks: list[Pick],
     deadline_ms: int,
     buyer: BuyerFingerprint,
+    price_terms: PriceTerms,
 ) -> ActiveHold:
     """The hold that was just made, from what was asked and what the script picked."""
     if picks:
         lines, pools = _with_picks(lines, pools, picks)
-    return ActiveHold(id=hold_id, epoch=epoch, lines=lines, pools=pools, expires_at=from_ms(deadline_ms), buyer=buyer)
+    return ActiveHold(
+        id=hold_id,
+        epoch=epoch,
+        lines=lines,
+        pools=pools,
+        expires_at=from_ms(deadline_ms),
+        buyer=buyer,
+        price_terms=price_terms,
+    )
 
 
 def read_active(hold_id: HoldId, *, epoch: int, deadline_ms: int, tail: bytes, extensions: int) -> ActiveHold:
@@ -126,7 +143,19 @@ def _read(hold_id: HoldId, epoch: int, deadline_ms: int, tail: bytes) -> dict[st
         "pools": pools,
         "expires_at": from_ms(deadline_ms),
         "buyer": BuyerFingerprint(**dict(zip(_BUYER, content["buyer"], strict=True))),
+        "price_terms": _read_terms(content["terms"]) if "terms" in content else NO_TERMS,
     }
+
+
+def _terms(terms: PriceTerms) -> tuple[object, ...]:
+    rates = [(rate.name, rate.basis_points) for rate in terms.taxes.rates]
+    return rates, terms.taxes.added, terms.taxes.on_fees, terms.promotion
+
+
+def _read_terms(written: list[Any]) -> PriceTerms:
+    rates, added, on_fees, promotion = written
+    named = tuple(TaxRate(name=name, basis_points=points) for name, points in rates)
+    return PriceTerms(taxes=TaxRule(rates=named, added=added, on_fees=on_fees), promotion=promotion)
 
 
 def _line(line: HeldLine) -> tuple[object, ...]:
@@ -138,11 +167,12 @@ def _line(line: HeldLine) -> tuple[object, ...]:
         line.unit.face.currency,
         line.seats,
         [_line(other) for other in line.or_else],
+        line.promotion,
     )
 
 
 def _read_line(written: list[Any]) -> HeldLine:
-    tier_id, name, quantity, (*amounts, tax_added), currency, seats, or_else = written
+    tier_id, name, quantity, (*amounts, tax_added), currency, seats, or_else, promotion = written
     face, discount, fee, absorbed_fee, tax = (Money(amount, CurrencyCode(currency)) for amount in amounts)
     return HeldLine(
         tier_id=TierId(UUID(tier_id)),
@@ -151,6 +181,7 @@ def _read_line(written: list[Any]) -> HeldLine:
         unit=UnitPrice(face=face, discount=discount, fee=fee, absorbed_fee=absorbed_fee, tax=tax, tax_added=tax_added),
         seats=tuple(seats),
         or_else=tuple(map(_read_line, or_else)),
+        promotion=promotion,
     )
 
 

@@ -169,6 +169,7 @@ def void_tickets(
         own = (tier_pool(tier.key),) if tier.capacity is not None else ()
         for pool in (zone_pool(zone), *own):
             pools[pool] = pools.get(pool, 0) + 1
+    pools |= order.uses_returned(ticket.line_id for ticket in tickets)
     epoch = uow.stock.epoch(order.event_id)
     uow.stock.release_tickets(tickets)
     seats = tuple(ticket.seat for ticket in tickets if ticket.seat is not None)

@@ -27,8 +27,10 @@ from domain.ports.payments import CheckoutItem, CheckoutRequest, PaymentGateway
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.velocity import Velocity
 from domain.ports.world import Clock, Ids, Wakeup
+from domain.prices import PriceTerms
+from domain.promotions import promotion_pool
 from domain.refusals import buyer_limit_reached, hold_lapsed
-from domain.tiers import tier_pool, zone_pool
+from domain.tiers import UnitPrice, tier_pool, zone_pool
 
 CLAIM_SECONDS_FIRST = 120
 """How long a claim is kept for an order that is being placed. If that fails, the stock is not away for longer."""
@@ -137,7 +139,7 @@ def _claim_and_place(
         hold = inventory.begin_claim(
             hold_id=command.hold_id,
             until=max(found.expires_at, clock.now() + timedelta(seconds=CLAIM_SECONDS_FIRST)),
-            joining=personal_limits(event.terms, known_as(found.buyer, command.buyer)),
+            joining=_limits(event, known_as(found.buyer, command.buyer)),
         )
         if isinstance(hold, Rejection):
             return _standing(command, unit_of_work=unit_of_work) or hold
@@ -181,6 +183,11 @@ def _event(command: StartCheckout, *, unit_of_work: UnitOfWorkFactory) -> Event:
         return uow.events.get(command.hold_id.event_id)
 
 
+def _limits(event: Event, buyer: BuyerFingerprint) -> tuple[Limit, ...]:
+    promotion = event.promotion_with(buyer.promotion) if buyer.promotion else None
+    return personal_limits(event.terms, buyer, promotion=promotion)
+
+
 def known_as(buyer: BuyerFingerprint, contact: Buyer) -> BuyerFingerprint:
     """The same buyer, now that it is known where the tickets go."""
     return replace(buyer, email=email_key(contact.email), phone=phone_key(contact.phone) if contact.phone else None)
@@ -203,7 +210,7 @@ def _place_order(
             return SaleDoubt.REBUILD
         event = uow.events.get(hold.id.event_id)
         who = known_as(hold.buyer, command.buyer)
-        limited = personal_limits(event.terms, who)
+        limited = _limits(event, who)
         bought = uow.orders.units_bought(event_id=event.id, keys=tuple(limit.key for limit in limited))
         # Asked after counting: an order of this very hold must not count against itself.
         if (order := uow.orders.of_hold(hold.id)) is not None:
@@ -239,6 +246,7 @@ def _order(hold: ClaimedHold, event: Event, buyer: Buyer, who: BuyerFingerprint,
             quantity=line.quantity,
             unit=line.unit,
             seats=line.seats,
+            promotion=line.promotion,
         )
         for line in hold.lines
     )
@@ -256,6 +264,7 @@ def _order(hold: ClaimedHold, event: Event, buyer: Buyer, who: BuyerFingerprint,
         placed_at=now,
         deadline_at=now + timedelta(seconds=event.terms.payment_seconds),
         refunded=zero(event.currency),
+        price_terms=hold.price_terms,
     )
 
 
@@ -266,6 +275,8 @@ def _pools(hold: ClaimedHold, event: Event) -> dict[str, int]:
     for line in hold.lines:
         if line.tier_id in limited:
             pools[limited[line.tier_id]] = pools.get(limited[line.tier_id], 0) + line.quantity
+        if line.promotion:
+            pools[promotion_pool(line.promotion)] = pools.get(promotion_pool(line.promotion), 0) + line.quantity
     return pools
 
 
@@ -300,7 +311,7 @@ def checkout_request(order: Order, payment: Payment, *, event: Event, access: Ac
         items=tuple(
             CheckoutItem(
                 name=f"{event.name}: {line.tier_name}",
-                description="Ticket, fees included",
+                description=_parts_in_words(line.unit, order.price_terms),
                 unit=line.unit.total,
                 quantity=line.quantity,
             )
@@ -311,6 +322,17 @@ def checkout_request(order: Order, payment: Payment, *, event: Event, access: Ac
         cancel_url=url,
         expires_at=payment.provider_expires_at,
     )
+
+
+def _parts_in_words(unit: UnitPrice, terms: PriceTerms) -> str:
+    """What a unit's total is made of, for the provider's page, whose total is ours to the last minor unit."""
+    taxes = " and ".join(rate.name for rate in terms.taxes.rates)
+    included = [
+        *(["fees"] if unit.fee.amount else []),
+        *([taxes] if taxes and unit.tax.amount else []),
+    ]
+    words = f"Ticket, {' and '.join(included)} included" if included else "Ticket"
+    return f"{words}. {terms.promotion}" if terms.promotion and unit.discount.amount else words
 
 
 def _called_off(event: Event) -> Rejection | None:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from domain.events import Event, EventId, EventState, Sale
 from domain.money import Money
+from domain.prices import PriceRules
 from domain.seat_maps import SeatMap
 from domain.venues import Venue
 
@@ -83,6 +84,11 @@ class EventView:
     seat_map: SeatMap
     sale_version: int
     refund_terms: str
+
+    @property
+    def prices(self) -> PriceRules:
+        """What all tickets of the event have in common."""
+        return PriceRules(fee=self.event.fee, taxes=self.venue.taxes)
 
 
 class Listings(Protocol):

@@ -32,8 +32,12 @@ from domain.venues import Venue, VenueId
 class Venues(Protocol):
     def add(self, venue: Venue) -> None: ...
 
-    def get(self, venue_id: VenueId) -> Venue:
-        """Raises NotFound."""
+    def get(self, venue_id: VenueId, *, lock: bool = False) -> Venue:
+        """Raises NotFound. ``lock``: nobody else changes it until the end of this transaction."""
+        ...
+
+    def save_taxes(self, venue: Venue) -> None:
+        """Store what taxes the place asks from now on. Its events learn of it when they are saved again."""
         ...
 
     def find(self, *, slug: str) -> Venue | None: ...
@@ -64,6 +68,10 @@ class Events(Protocol):
         ``capacities``: places that zones of general admission have for this event from now on, by zone key; zones
         that are not named keep what they have. Raises StockConflict when a capacity falls below what is taken.
         """
+        ...
+
+    def at_venue(self, venue_id: VenueId) -> tuple[EventId, ...]:
+        """Events that are not cancelled, in the order of their ids: lock them in it."""
         ...
 
     def policy(self, event_id: EventId) -> RefundPolicy:

@@ -12,11 +12,12 @@ from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from domain.events import Event, EventId, EventState, SaleTerms
+from domain.fees import NO_FEE, FeeRule
 from domain.money import CurrencyCode, Money
-from domain.promotions import digest
+from domain.promotions import Promotion, PromotionId, PromotionKind, digest
 from domain.refund_policies import STANDARD_POLICY, RefundPolicy
 from domain.seat_maps import SeatMap, SeatMapId, ZoneKind
-from domain.tiers import Tier, TierId, UnitPrice
+from domain.tiers import PriceStep, Tier, TierId
 from domain.venues import Venue, VenueId
 
 NAMESPACE = UUID("6b1f0e0a-6f0d-5d1c-9c57-7e55e2a0de40")
@@ -60,14 +61,18 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A tier. ``face`` and ``fee`` in minor units; days count from the seeding day."""
+    """A tier. ``face`` and ``fee`` in minor units (None: the event's rule); days count from the seeding day.
+
+    ``then`` are prices that it has from such a day on.
+    """
 
     key: str
     name: str
     description: str
     zones: tuple[str, ...]
     face: int
-    fee: int
+    fee: int | None = None
+    then: tuple[tuple[int, int], ...] = ()
     standing: bool = False
     per_order_min: int = 1
     per_order_max: int = 10
@@ -76,6 +81,20 @@ class Offer:
     closes_days: int | None = None
     access_code: str | None = None
     accessible: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A promotion. ``tiers`` are keys; none: every tier."""
+
+    word: str
+    label: str
+    kind: PromotionKind
+    value: int = 0
+    tiers: tuple[str, ...] = ()
+    presale_days: int | None = None
+    uses_max: int | None = None
+    per_buyer_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +111,8 @@ class Billing:
     slot: Slot
     offers: tuple[Offer, ...]
     policy: RefundPolicy = STANDARD_POLICY
+    fee: FeeRule = NO_FEE
+    codes: tuple[Code, ...] = ()
     per_order_max: int = 10
     per_buyer_max: int = 20
     sale_opens_days: int = SALE_OPENS_DAYS
@@ -160,6 +181,32 @@ def draft(billing: Billing, *, house: House, today: date) -> Event:
             _tier(offer, billing=billing, position=position, today=today, zone=zone)
             for position, offer in enumerate(billing.offers)
         ),
+        fee=billing.fee,
+        promotions=tuple(_promotion(code, billing=billing, today=today, zone=zone) for code in _codes(billing)),
+    )
+
+
+def _codes(billing: Billing) -> tuple[Code, ...]:
+    """The event's codes, and one for each tier that only its holders can buy."""
+    opening = (
+        Code(word=offer.access_code, label=offer.name, kind=PromotionKind.NONE, tiers=(offer.key,))
+        for offer in billing.offers
+        if offer.access_code is not None
+    )
+    return (*billing.codes, *opening)
+
+
+def _promotion(code: Code, *, billing: Billing, today: date, zone: ZoneInfo) -> Promotion:
+    return Promotion(
+        id=PromotionId(uuid5(NAMESPACE, f"promotion/{billing.slug}/{code.word}")),
+        digest=digest(code.word),
+        label=code.label,
+        kind=code.kind,
+        value=code.value,
+        tiers=frozenset(TierId(uuid5(NAMESPACE, f"tier/{billing.slug}/{key}")) for key in code.tiers),
+        presale_at=None if code.presale_days is None else _days_on(today, code.presale_days, zone),
+        uses_max=code.uses_max,
+        per_buyer_max=code.per_buyer_max,
     )
 
 
@@ -171,14 +218,19 @@ def _tier(offer: Offer, *, billing: Billing, position: int, today: date, zone: Z
         description=offer.description,
         kind=ZoneKind.GENERAL_ADMISSION if offer.standing else ZoneKind.RESERVED,
         zones=offer.zones,
-        price=UnitPrice.plain(Money(offer.face, billing.currency), Money(offer.fee, billing.currency)),
+        face=Money(offer.face, billing.currency),
+        fee=None if offer.fee is None else FeeRule(flat_minor=offer.fee),
+        steps=tuple(
+            PriceStep(starts_at=_days_on(today, days, zone), face=Money(face, billing.currency))
+            for days, face in offer.then
+        ),
         position=position,
         per_order_max=offer.per_order_max,
         per_order_min=offer.per_order_min,
         capacity=offer.capacity,
         opens_at=None if offer.opens_days is None else _days_on(today, offer.opens_days, zone),
         closes_at=None if offer.closes_days is None else _days_on(today, offer.closes_days, zone),
-        access_code_digest=None if offer.access_code is None else digest(offer.access_code),
+        locked=offer.access_code is not None,
         accessible=offer.accessible,
     )
 

@@ -42,8 +42,13 @@ _PROGRAM_PATHS = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics", "/op
 STATUS_OF_REJECTION: Mapping[RejectionCode, HTTPStatus] = {
     RejectionCode.ACCESS_CODE_REQUIRED: HTTPStatus.FORBIDDEN,
     RejectionCode.ALREADY_REFUNDED: HTTPStatus.CONFLICT,
+    RejectionCode.AMOUNT_TOO_LARGE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RejectionCode.AMOUNT_TOO_SMALL: HTTPStatus.UNPROCESSABLE_ENTITY,
     RejectionCode.BLOCKED: HTTPStatus.FORBIDDEN,
     RejectionCode.CHECKOUT_IN_PROGRESS: HTTPStatus.CONFLICT,
+    RejectionCode.CODE_NOT_APPLICABLE: HTTPStatus.CONFLICT,
+    RejectionCode.CODE_REFUSED: HTTPStatus.FORBIDDEN,
+    RejectionCode.CODE_USED_UP: HTTPStatus.CONFLICT,
     RejectionCode.COOLING_DOWN: HTTPStatus.TOO_MANY_REQUESTS,
     RejectionCode.EMAIL_TAKEN: HTTPStatus.CONFLICT,
     RejectionCode.EVENT_CANCELLED: HTTPStatus.CONFLICT,
@@ -63,6 +68,7 @@ STATUS_OF_REJECTION: Mapping[RejectionCode, HTTPStatus] = {
     RejectionCode.SEATS_TAKEN: HTTPStatus.CONFLICT,
     RejectionCode.SEAT_STRANDED: HTTPStatus.CONFLICT,
     RejectionCode.SOLD_OUT: HTTPStatus.CONFLICT,
+    RejectionCode.TOO_MANY_CODES: HTTPStatus.TOO_MANY_REQUESTS,
     RejectionCode.TOO_MANY_HOLDS: HTTPStatus.CONFLICT,
     RejectionCode.UNKNOWN_SEAT: HTTPStatus.UNPROCESSABLE_ENTITY,
     RejectionCode.UNKNOWN_TICKET: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -71,6 +77,8 @@ STATUS_OF_REJECTION: Mapping[RejectionCode, HTTPStatus] = {
 }
 
 FIELD_OF_REJECTION: Mapping[RejectionCode, str] = {
+    RejectionCode.AMOUNT_TOO_LARGE: "items",
+    RejectionCode.AMOUNT_TOO_SMALL: "items",
     RejectionCode.IDEMPOTENCY_MISMATCH: "Idempotency-Key",
     RejectionCode.INVALID_BUYER: "buyer",
     RejectionCode.INVALID_REQUEST: "items",
@@ -165,6 +173,8 @@ def refused(rejection: Rejection, *, now: datetime | None = None) -> Problem:
     errors = ((str(field), rejection.message),) if status is HTTPStatus.UNPROCESSABLE_ENTITY and field else ()
     until = rejection.details.get("until")
     headers = {"Retry-After": str(_seconds_until(str(until), now))} if until and now else {}
+    if status is HTTPStatus.TOO_MANY_REQUESTS and "wait_seconds" in rejection.details:
+        headers = {"Retry-After": str(rejection.details["wait_seconds"])}
     return Problem(
         status, rejection.code.value, rejection.message, errors=errors, headers=headers, details=rejection.details
     )

@@ -16,7 +16,7 @@ from domain.limits import counted_under
 from domain.ports.inventory import Inventory, Outcome, SaleDoubt, Settlement, Snapshot, StockLevels
 from tests.contract.valkey_clients import CLUSTER, FAKEREDIS, VALKEY, client_of
 from tests.fakes.inventory import FakeInventory
-from tests.fakes.sales import buyer, new_hold_id, stock_of
+from tests.fakes.sales import OPENED, buyer, new_hold_id, stock_of
 
 MEMORY = "memory"
 HOUSES = (MEMORY, FAKEREDIS, VALKEY, CLUSTER)
@@ -93,13 +93,13 @@ def ask(
     who: BuyerFingerprint | None = None,
 ) -> ActiveHold | Rejection | SaleDoubt:
     """Ask for a hold as the use case does."""
-    wanted = demand(sale, lines)
+    wanted = demand(sale, lines, now=OPENED)
     assert isinstance(wanted, Demand), wanted
     return house.inventory.hold(
         hold_id=hold_id or new_hold_id(sale),
         sale=sale,
         demand=wanted,
-        lines=price(sale, lines),
+        lines=price(sale, lines, now=OPENED),
         fingerprint=fingerprint(lines),
         buyer=who or buyer(),
     )

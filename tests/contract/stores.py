@@ -25,7 +25,7 @@ from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
 from domain.tickets import Ticket, TicketId, TicketState
 from domain.tiers import zone_pool
 from domain.venues import Venue
-from tests.fakes.sales import buyer, tier_of
+from tests.fakes.sales import buyer, price_of, tier_of
 from tests.fakes.unit_of_work import FakeStore
 
 MEMORY = "memory"
@@ -67,6 +67,7 @@ def venue_of(sale: Sale, **changes: str) -> Venue:
         timezone="Europe/Lisbon",
         description="A small house by the river.",
         accessibility="Step-free from the street.",
+        taxes=sale.prices.taxes,
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # any field
 
@@ -90,6 +91,8 @@ def event_of(sale: Sale, **changes: object) -> Event:
         state=EventState.PUBLISHED,
         terms=sale.terms,
         tiers=sale.tiers,
+        fee=sale.prices.fee,
+        promotions=sale.promotions,
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # any field
 
@@ -131,7 +134,7 @@ def order_of(sale: Sale, *wishes: Wish, who: str = "ada", **changes: object) -> 
                 tier_id=tier.id,
                 tier_name=tier.name,
                 quantity=quantity,
-                unit=tier.price,
+                unit=price_of(sale, tier.key),
                 seats=wish.seats,
             )
         )

@@ -57,6 +57,8 @@ def watched(redis_url: str) -> Iterator[Watched]:
         inventory=inventory,
         waiting_room=FakeWaitingRoom(clock=shop.fake_clock.now),
         unit_of_work=shop.store,
+        rate_limiter=shop.rate_limiter(),
+        clock=shop.fake_clock,
     )
     shop._availability = partial(
         availability, catalogue=shop.fake_catalogue, inventory=inventory, rebuild=shop._rebuild

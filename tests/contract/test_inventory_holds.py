@@ -11,6 +11,7 @@ from domain.holds import ActiveHold, fingerprint, price
 from domain.ports.inventory import SaleDoubt
 from tests.contract.houses import HOUSES, House, ask, held, house_of, opened, refused, snapshot
 from tests.fakes.sales import (
+    OPENED,
     best,
     big_reserved_sale,
     buyer,
@@ -40,7 +41,7 @@ def test_a_hold_takes_its_units_and_says_until_when(house: House) -> None:
     hold = held(house, sale, *lines, who=buyer("ada"))
 
     assert hold.pools == {"z:floor": 3, "t:vip": 1}
-    assert hold.lines == price(sale, lines)
+    assert hold.lines == price(sale, lines, now=OPENED)
     assert (hold.epoch, hold.buyer, hold.units) == (sale.epoch, buyer("ada"), 3)
     assert abs(hold.expires_at - house.now() - timedelta(seconds=600)) < SLACK
     assert snapshot(house, sale).free == {"z:floor": 97, "t:vip": 19}

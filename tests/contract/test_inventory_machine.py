@@ -18,7 +18,7 @@ from domain.holds import ActiveHold, ClaimedHold, Demand, HoldLine, demand
 from domain.limits import counted_under, personal_limits
 from domain.ports.inventory import Outcome, SaleDoubt, Settlement, StandingClaim, StockLevels
 from tests.contract.houses import House, MemoryHouse, ValkeyHouse, ask, settlement, snapshot
-from tests.fakes.sales import best, buyer, chosen, general, mixed_sale, new_hold_id, stock_of
+from tests.fakes.sales import OPENED, best, buyer, chosen, general, mixed_sale, new_hold_id, stock_of
 
 HOLD_SECONDS = 120
 STEP_SECONDS = 50
@@ -89,7 +89,7 @@ class SaleLife(RuleBasedStateMachine):
     @rule(cart=carts, who=st.sampled_from(["ada", "bob", "cyd"]))
     def hold(self, cart: list[Wish], who: str) -> None:
         lines = tuple(_line(self, wish) for wish in cart)
-        if not isinstance(demand(self.sale, lines), Demand):
+        if not isinstance(demand(self.sale, lines, now=OPENED), Demand):
             return
         self.asked += 1
         hold_id = new_hold_id(self.sale, UUID(int=self.asked))

@@ -22,6 +22,7 @@ from tests.fakes.sales import (
     general_sale,
     mixed_sale,
     new_hold_id,
+    price_of,
     reserved_sale,
     stock_of,
     tier_of,
@@ -324,7 +325,7 @@ def test_any_of_several_tiers_will_do_the_cheapest_or_the_nearest_first(house: H
     next_ = held(house, sale, best(sale, 2, "stalls", "balcony", cheapest=True), who=buyer("cyd"))
 
     assert cheap.lines[0].tier_id == tier_of(sale, "balcony").id
-    assert cheap.lines[0].unit == tier_of(sale, "balcony").price
+    assert cheap.lines[0].unit == price_of(sale, "balcony")
     assert cheap.pools == {"t:balcony": 2, "z:balcony": 2}
     assert near.lines[0].tier_id == tier_of(sale, "stalls").id
     assert next_.lines[0].tier_id == tier_of(sale, "stalls").id, "the balcony's own capacity has one left"

@@ -9,6 +9,7 @@ from domain.errors import NotFound
 from domain.events import Event, EventId, EventState, Sale
 from domain.ports.catalogue import PAGE_LIMIT_MAX, EventCard, EventFilter, EventPage, EventView
 from domain.ports.world import Clock
+from domain.prices import PriceRules, unit_price
 from domain.venues import Venue
 from tests.fakes.store_state import State
 from tests.fakes.unit_of_work import FakeStore
@@ -50,6 +51,8 @@ class FakeCatalogue:
             tiers=event.tiers,
             seat_map=state.seat_maps[event.seat_map_id],
             starts_at=event.starts_at,
+            prices=PriceRules(fee=event.fee, taxes=state.venues[event.venue_id].taxes),
+            promotions=event.promotions,
         )
         return sale
 
@@ -121,7 +124,9 @@ class FakeListings:
 
     def _card(self, event: Event) -> EventCard:
         venue = self._venue(event)
-        prices = [tier.price.total for tier in event.tiers if tier.access_code_digest is None]
+        rules = PriceRules(fee=event.fee, taxes=venue.taxes)
+        now = self._clock.now()
+        prices = [unit_price(tier, rules, now=now).total for tier in event.tiers if not tier.locked]
         zones = {zone for tier in event.tiers for zone in tier.zones}
         seat_map = self._store.state.seat_maps[event.seat_map_id]
         return EventCard(

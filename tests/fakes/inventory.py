@@ -28,6 +28,7 @@ from domain.ports.inventory import (
     Snapshot,
     StockLevels,
 )
+from domain.prices import NO_TERMS, PriceTerms
 from domain.refusals import (
     buyer_limit_reached,
     checkout_in_progress,
@@ -74,6 +75,7 @@ class _Record:
     deadline: datetime
     claimed: bool = False
     extensions: int = 0
+    price_terms: PriceTerms = NO_TERMS
 
     @property
     def units(self) -> int:
@@ -205,7 +207,7 @@ class FakeInventory:
             if earlier := _earlier(stock, hold_id, fingerprint, now):
                 return earlier
             stock.reap(now, REAPED_PER_HOLD)
-            limited = limits(sale.terms, buyer)
+            limited = limits(sale.terms, buyer, promotion=sale.promotion_with(buyer.promotion))
             if refused := _refused(stock, sale, demand, lines, limited, now):
                 return refused
             taken = _Taking(stock, demand, lines)
@@ -222,6 +224,7 @@ class FakeInventory:
                 keys=tuple(limit.key for limit in limited),
                 made=now.replace(microsecond=0),
                 deadline=now + timedelta(seconds=sale.terms.hold_seconds),
+                price_terms=sale.price_terms(buyer.promotion),
             )
             stock.records[hold_id.nonce] = record
             stock.count(record.keys, record.units, 1, 1)

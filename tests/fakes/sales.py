@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from domain.events import EventId, EventState, Sale, SaleTerms
+from domain.fees import FeeRule
 from domain.holds import (
     BestAvailableLine,
     BuyerFingerprint,
@@ -18,6 +19,8 @@ from domain.holds import (
 )
 from domain.money import CurrencyCode, Money
 from domain.ports.inventory import SEAT_FREE, StockLevels
+from domain.prices import unit_price
+from domain.promotions import Promotion, PromotionId, PromotionKind, digest
 from domain.seat_maps import Point, Row, Seat, SeatFeature, SeatIndex, SeatMap, SeatMapId, Zone, ZoneKind
 from domain.tiers import Tier, TierId, UnitPrice
 from domain.venues import VenueId
@@ -59,7 +62,8 @@ def tier(key: str, kind: ZoneKind, zones: tuple[str, ...], *, cents: int = 4500,
         description=f"The {key} tier",
         kind=kind,
         zones=zones,
-        price=UnitPrice.plain(usd(cents), usd(cents // 10)),
+        face=usd(cents),
+        fee=FeeRule(flat_minor=cents // 10),
         position=0,
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # any field
@@ -160,6 +164,25 @@ def tier_of(sale: Sale, key: str) -> Tier:
     if found is None:
         raise KeyError(key)
     return found
+
+
+def price_of(sale: Sale, key: str) -> UnitPrice:
+    """What one ticket of this tier costs while the sale is open."""
+    return unit_price(tier_of(sale, key), sale.prices, now=OPENED)
+
+
+def promotion(code: str = "sesame", **changes: object) -> Promotion:
+    """A tenth off everything with this code, unless ``changes`` say otherwise. Its id is new with every call."""
+    made = Promotion(
+        id=PromotionId(uuid4()), digest=digest(code), label=code.title(), kind=PromotionKind.PERCENT, value=1_000
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # any field
+
+
+def opening(code: str, *tiers: Tier) -> Promotion:
+    """An access code: it takes nothing off, and opens these tiers."""
+    ids = frozenset(tier.id for tier in tiers)
+    return promotion(code, kind=PromotionKind.NONE, value=0, tiers=ids)
 
 
 def general(sale: Sale, quantity: int, key: str = "general") -> GeneralLine:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from domain.errors import NotFound, StockConflict
 from domain.events import Event, EventId, EventState
 from domain.orders import OrderLineId
+from domain.promotions import promotion_pool
 from domain.refund_policies import RefundPolicy
 from domain.seat_maps import SeatMap, SeatMapId, ZoneKind
 from domain.tiers import tier_pool, zone_pool
@@ -21,7 +22,10 @@ class FakeVenues:
         unique(venue.id not in self._state.venues and self.find(slug=venue.slug) is None, f"venue {venue.slug}")
         self._state.venues[venue.id] = venue
 
-    def get(self, venue_id: VenueId) -> Venue:
+    def save_taxes(self, venue: Venue) -> None:
+        self._state.venues[venue.id] = replace(self.get(venue.id), taxes=venue.taxes)
+
+    def get(self, venue_id: VenueId, *, lock: bool = False) -> Venue:
         if venue_id not in self._state.venues:
             raise NotFound("venue")
         return self._state.venues[venue_id]
@@ -109,6 +113,11 @@ class FakeEvents:
         state.sales[event.id] = replace(sale, version=sale.version + 1)
         return sale.version + 1
 
+    def at_venue(self, venue_id: VenueId) -> tuple[EventId, ...]:
+        events = self._state.events.values()
+        going_on = (e for e in events if e.venue_id == venue_id and e.state is not EventState.CANCELLED)
+        return tuple(sorted(event.id for event in going_on))
+
     def policy(self, event_id: EventId) -> RefundPolicy:
         self.get(event_id)
         return self._state.policies[event_id][-1]
@@ -131,6 +140,7 @@ class FakeEvents:
                 holds(fits, "a reserved zone has as many places as it has seats")
             if tier.capacity is not None:
                 wanted[tier_pool(tier.key)] = tier.capacity
+        wanted |= {promotion_pool(promotion.key): promotion.capacity for promotion in event.promotions}
         holds(all(zone_pool(key) in wanted for key in given), "a capacity is of a zone that a tier sells")
         return wanted
 
@@ -181,9 +191,15 @@ class FakeEvents:
 
 
 def _in_order(event: Event) -> Event:
-    return replace(event, tiers=tuple(sorted(event.tiers, key=lambda tier: (tier.position, tier.key))))
+    return replace(
+        event,
+        tiers=tuple(sorted(event.tiers, key=lambda tier: (tier.position, tier.key))),
+        promotions=tuple(sorted(event.promotions, key=lambda promotion: promotion.id)),
+    )
 
 
 def _check_tiers(event: Event) -> None:
     unique(len({tier.key for tier in event.tiers}) == len(event.tiers), "two tiers of one event share a key")
-    holds(all(tier.price.total.currency == event.currency for tier in event.tiers), "a tier has its event's currency")
+    codes = [promotion.digest for promotion in event.promotions if promotion.active]
+    unique(len(set(codes)) == len(codes), "two promotions of one event share a code")
+    holds(all(tier.face.currency == event.currency for tier in event.tiers), "a tier has its event's currency")

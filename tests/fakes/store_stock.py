@@ -10,6 +10,7 @@ from domain.events import EventId
 from domain.limits import counted_under
 from domain.orders import ENDED, Order, OrderLine, OrderState, StockState
 from domain.ports.inventory import SEAT_BLOCKED, SEAT_FREE, SEAT_SOLD, StandingClaim, StockLevels
+from domain.promotions import promotion_pool
 from domain.seat_maps import SeatIndex, ZoneKind
 from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
 from domain.tickets import Ticket, TicketState
@@ -189,7 +190,8 @@ class FakeStock:
         seats = self._state.seat_maps[event.seat_map_id].seats
         # A tier that lost its limit is counted on, so that the next limit knows what was sold.
         own = {tier_pool(tier.key)} & {pool for owner, pool in self._state.capacities if owner == order.event_id}
-        for pool in sorted({*tier.pools, *own}):
+        used = {promotion_pool(line.promotion)} if line.promotion else set()
+        for pool in sorted({*tier.pools, *own, *used}):
             yield _row(order, line, pool, quantity=line.quantity)
         for index in line.seats:
             if not 0 <= index < len(seats):

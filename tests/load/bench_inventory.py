@@ -19,7 +19,17 @@ from adapters.redis_locks.keys import sale_keys
 from adapters.redis_locks.scripts import HOLD
 from domain.events import Sale
 from domain.holds import Demand, HoldLine, demand, fingerprint, price
-from tests.fakes.sales import best, big_reserved_sale, buyer, chosen, general, general_sale, new_hold_id, stock_of
+from tests.fakes.sales import (
+    OPENED,
+    best,
+    big_reserved_sale,
+    buyer,
+    chosen,
+    general,
+    general_sale,
+    new_hold_id,
+    stock_of,
+)
 from tests.load.bench import Measurement, compare
 from tests.servers import valkey_running
 
@@ -104,13 +114,13 @@ def _holds(sale: Sale, lines: Callable[[int], HoldLine], count: int) -> Iterator
     inventory = ValkeyInventory(recorder)
     for number in range(count):
         asked = (lines(number),)
-        wanted = demand(sale, asked)
+        wanted = demand(sale, asked, now=OPENED)
         assert isinstance(wanted, Demand)
         inventory.hold(
             hold_id=new_hold_id(sale),
             sale=sale,
             demand=wanted,
-            lines=price(sale, asked),
+            lines=price(sale, asked, now=OPENED),
             fingerprint=fingerprint(asked),
             buyer=buyer(str(number), network=f"network-{number}"),
         )

@@ -34,7 +34,7 @@ from entrypoints.container import build_container
 from entrypoints.launcher.plan import placeholder_environment
 from entrypoints.launcher.process import free_port
 from entrypoints.settings import Settings
-from tests.fakes.sales import big_reserved_sale, buyer, chosen, new_hold_id
+from tests.fakes.sales import OPENED, big_reserved_sale, buyer, chosen, new_hold_id
 from tests.load.bench import Measurement
 from tests.load.bench_http import put_on_sale, wait_until_ready
 from tests.servers import database, postgres_running, valkey_running
@@ -207,13 +207,13 @@ def _hold_for_a_while(link: Connection, settings: Settings, event_id: EventId, f
         first = first_row * PER_ROW + number * SEATS_PER_HOLD
         seats = range(first, first + SEATS_PER_HOLD)
         asked = (chosen(sale, *seats, key="seat"),)
-        wanted = demand(sale, asked)
+        wanted = demand(sale, asked, now=OPENED)
         assert isinstance(wanted, Demand)
         held = inventory.hold(
             hold_id=new_hold_id(sale),
             sale=sale,
             demand=wanted,
-            lines=price(sale, asked),
+            lines=price(sale, asked, now=OPENED),
             fingerprint=fingerprint(asked),
             buyer=buyer(f"{first_row}-{number}"),
         )

@@ -21,7 +21,7 @@ from domain.events import HOLD_SECONDS_DEFAULT, PER_BUYER_MAX, Sale
 from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, Demand, HoldId, HoldLine, demand, fingerprint, price
 from domain.ports.inventory import Inventory, Outcome, SaleDoubt
 from tests.contract.houses import settlement
-from tests.fakes.sales import best, buyer, chosen, general, mixed_sale, new_hold_id
+from tests.fakes.sales import OPENED, best, buyer, chosen, general, mixed_sale, new_hold_id
 from tests.load.accounts import Accounts, balanced
 from tests.processes import eventually
 
@@ -125,13 +125,13 @@ class Shopper:
         assert not isinstance(answer, SaleDoubt), answer
 
     def _ask(self, hold_id: HoldId, cart: tuple[HoldLine, ...]) -> ActiveHold | Rejection | SaleDoubt:
-        wanted = demand(self.sale, cart)
+        wanted = demand(self.sale, cart, now=OPENED)
         assert isinstance(wanted, Demand), wanted
         return self.inventory.hold(
             hold_id=hold_id,
             sale=self.sale,
             demand=wanted,
-            lines=price(self.sale, cart),
+            lines=price(self.sale, cart, now=OPENED),
             fingerprint=fingerprint(cart),
             buyer=self.who,
         )

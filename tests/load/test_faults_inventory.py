@@ -31,8 +31,10 @@ from domain.ports.unit_of_work import UnitOfWorkFactory
 from tests.contract.houses import ValkeyHouse, ask, held, opened, refused, settlement, snapshot
 from tests.contract.stores import Wish, bought, order_of, placed
 from tests.contract.stores import opened as announced
+from tests.fakes.rate_limits import FakeRateLimiter
 from tests.fakes.sales import best, buyer, chosen, general, new_hold_id, stock_of
 from tests.fakes.waiting_room import FakeWaitingRoom
+from tests.fakes.world import FakeClock
 from tests.load.accounts import balanced
 from tests.load.shoppers import FLOOR, NET, RETRY_SECONDS, STALLS, crowd_at, crowded_sale
 from tests.load.valkey_faults import FragileValkey, fragile_valkey
@@ -433,6 +435,8 @@ def _web_shop(inventory: Inventory, *, loader: Inventory | None = None) -> Shop:
         inventory=inventory,
         waiting_room=FakeWaitingRoom(clock=shop.fake_clock.now),
         unit_of_work=shop.store,
+        rate_limiter=shop.rate_limiter(),
+        clock=shop.fake_clock,
     )
     return shop
 
@@ -475,6 +479,8 @@ class TruthfulShop:
             inventory=self.house.inventory,
             waiting_room=FakeWaitingRoom(clock=self.house.now),
             unit_of_work=self.store,
+            rate_limiter=FakeRateLimiter(self.house.now),
+            clock=FakeClock(),
         )
 
 

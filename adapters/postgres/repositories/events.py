@@ -8,12 +8,24 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.postgres.repositories.sale_gate import pass_alone
 from adapters.postgres.rows import events as rows
-from adapters.postgres.tables import events, order_lines, refund_policies, sales, tier_zones, tiers, zones
+from adapters.postgres.rows import prices
+from adapters.postgres.tables import (
+    events,
+    order_lines,
+    promotions,
+    refund_policies,
+    sales,
+    tier_zones,
+    tiers,
+    zones,
+)
 from adapters.postgres.transaction import Row, Transaction
 from domain.errors import InvariantBroken, NotFound, StockConflict
-from domain.events import Event, EventId
+from domain.events import Event, EventId, EventState
+from domain.promotions import promotion_pool
 from domain.refund_policies import RefundPolicy
 from domain.tiers import Tier, tier_pool, zone_pool
+from domain.venues import VenueId
 
 _ADD_ZONE_POOLS = text("""
     INSERT INTO pools (event_id, key, seat_map_id, kind, zone_key, capacity)
@@ -26,6 +38,12 @@ _ADD_TIER_POOLS = text("""
     INSERT INTO pools (event_id, key, seat_map_id, kind, capacity)
     SELECT :event_id, limited.key, :seat_map_id, 'tier', limited.capacity
     FROM unnest(CAST(:keys AS text[]), CAST(:capacities AS int[])) AS limited (key, capacity)
+""")
+_ADD_PROMOTION_POOLS = text("""
+    INSERT INTO pools (event_id, key, seat_map_id, kind, capacity)
+    SELECT :event_id, counted.key, :seat_map_id, 'promotion', counted.capacity
+    FROM unnest(CAST(:keys AS text[]), CAST(:capacities AS int[])) AS counted (key, capacity)
+    ON CONFLICT (event_id, key) DO NOTHING
 """)
 _LOCK_POOLS = text("""
     SELECT key, capacity, claimed + allocated + blocked AS taken FROM pools
@@ -75,6 +93,7 @@ class PostgresEvents:
             self._add_pools(event, {tier_pool(t.key): t.capacity for t in event.tiers if t.capacity is not None})
             run(insert(tiers), [rows.tier_to_row(event, tier) for tier in event.tiers])
             run(insert(tier_zones), rows.tier_zone_rows(event))
+        self._save_promotions(event)
 
     def get(self, event_id: EventId, *, lock: bool = False) -> Event:
         wanted = select(events).where(events.c.id == event_id)
@@ -94,8 +113,14 @@ class PostgresEvents:
         self._drop_tiers(event)
         self._fit_pools(event, capacities or {})
         self._save_tiers(event)
+        self._save_promotions(event)
         self._transaction.run(update(sales).where(sales.c.event_id == event.id).values(version=version))
         return int(version)
+
+    def at_venue(self, venue_id: VenueId) -> tuple[EventId, ...]:
+        going_on = (events.c.venue_id == venue_id) & (events.c.state != EventState.CANCELLED.value)
+        found = self._transaction.rows(select(events.c.id).where(going_on).order_by(events.c.id))
+        return tuple(EventId(row["id"]) for row in found)
 
     def policy(self, event_id: EventId) -> RefundPolicy:
         row = self._transaction.first(policy_in_force(event_id))
@@ -142,6 +167,7 @@ class PostgresEvents:
         wanted = {zone_pool(zone): house[zone] for tier in event.tiers for zone in tier.zones}
         if strangers := {zone_pool(zone) for zone in given} - wanted.keys():
             raise InvariantBroken(f"no tier of this event sells {', '.join(sorted(strangers))}")
+        caps = {promotion_pool(promotion.key): promotion.capacity for promotion in event.promotions}
         limits = {tier_pool(tier.key): tier.capacity for tier in event.tiers if tier.capacity is not None}
         fresh = {tier_pool(tier.key): tier for tier in event.tiers if tier_pool(tier.key) in limits.keys() - existing}
         taken = {key: row["taken"] for key, row in existing.items()} | self._sold(event, fresh)
@@ -151,11 +177,11 @@ class PostgresEvents:
             for tier in event.tiers
             if tier.capacity is None and tier_pool(tier.key) in existing
         }
-        capacities = {**widened, **wanted, **limits}
+        capacities = {**widened, **wanted, **limits, **{key: cap for key, cap in caps.items() if key in existing}}
         short = tuple(sorted(key for key, capacity in capacities.items() if capacity < taken.get(key, 0)))
         if short:
             raise StockConflict(pools=short)
-        unused = sorted(existing.keys() - wanted.keys() - limits.keys())
+        unused = sorted(existing.keys() - wanted.keys() - limits.keys() - caps.keys())
         self._transaction.run(_DROP_POOLS, {"event_id": event.id, "keys": unused})
         self._add_pools(event, {key: capacity for key, capacity in limits.items() if key in fresh})
         resized = {"event_id": event.id, "keys": list(capacities), "capacities": list(capacities.values())}
@@ -190,6 +216,19 @@ class PostgresEvents:
         )
         self._transaction.run(insert(tier_zones), rows.tier_zone_rows(event))
 
+    def _save_promotions(self, event: Event) -> None:
+        if not event.promotions:
+            return
+        counted = {promotion_pool(promotion.key): promotion.capacity for promotion in event.promotions}
+        place = {"event_id": event.id, "seat_map_id": event.seat_map_id}
+        self._transaction.run(
+            _ADD_PROMOTION_POOLS, {**place, "keys": list(counted), "capacities": list(counted.values())}
+        )
+        written = [prices.promotion_to_row(event, promotion) for promotion in event.promotions]
+        statement = upsert(promotions)
+        changed = {name: statement.excluded[name] for name in written[0].keys() - {"id", "event_id", "pool"}}
+        self._transaction.run(statement.on_conflict_do_update(index_elements=["id"], set_=changed), written)
+
     def _zone_capacities(self, event: Event) -> dict[str, int]:
         found = self._transaction.rows(
             select(zones.c.key, zones.c.capacity).where(zones.c.seat_map_id == event.seat_map_id)
@@ -198,13 +237,15 @@ class PostgresEvents:
 
 
 def with_tiers(transaction: Transaction, row: Row) -> Event:
-    """The event of this row, its tiers read."""
+    """The event of this row, its tiers and promotions read."""
     in_order = aggregate_order_by(tier_zones.c.zone_key, tier_zones.c.position)
     zone_keys = (
         select(func.array_agg(in_order)).where(tier_zones.c.tier_id == tiers.c.id).scalar_subquery().label("zones")
     )
     of_event = select(tiers, zone_keys).where(tiers.c.event_id == row["id"]).order_by(tiers.c.position, tiers.c.key)
-    return rows.from_row(row, transaction.rows(of_event))
+    coded = select(promotions).where(promotions.c.event_id == row["id"])
+    coded = coded.order_by(promotions.c.id)
+    return rows.from_row(row, transaction.rows(of_event), transaction.rows(coded))
 
 
 def policy_in_force(event_id: EventId) -> "Select[tuple[object, ...]]":

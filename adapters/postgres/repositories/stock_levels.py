@@ -27,7 +27,7 @@ _LEVELS = text("""
         seat_maps.seat_count,
         (SELECT jsonb_object_agg(key, capacity - claimed - allocated - blocked)
          FROM pools WHERE event_id = events.id
-             AND (zone_key IS NOT NULL OR key IN (SELECT 't:' || tiers.key FROM tiers
+             AND (kind <> 'tier' OR key IN (SELECT 't:' || tiers.key FROM tiers
                                                   WHERE tiers.event_id = events.id AND capacity IS NOT NULL))) AS free,
         (SELECT array_agg(seat) FROM claims
          WHERE event_id = events.id AND seat IS NOT NULL AND state IN ('claimed', 'allocated')) AS sold,

@@ -1,6 +1,6 @@
 """Venues and their seat maps."""
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 
 from adapters.postgres.rows import seat_maps as map_rows
 from adapters.postgres.rows import venues as rows
@@ -28,11 +28,16 @@ class PostgresVenues:
     def add(self, venue: Venue) -> None:
         self._transaction.run(insert(venues), rows.to_row(venue))
 
-    def get(self, venue_id: VenueId) -> Venue:
-        row = self._transaction.first(select(venues).where(venues.c.id == venue_id))
+    def get(self, venue_id: VenueId, *, lock: bool = False) -> Venue:
+        wanted = select(venues).where(venues.c.id == venue_id)
+        row = self._transaction.first(wanted.with_for_update(key_share=True) if lock else wanted)
         if row is None:
             raise NotFound("venue")
         return rows.from_row(row)
+
+    def save_taxes(self, venue: Venue) -> None:
+        taxes = rows.to_row(venue)["taxes"]
+        self._transaction.run(update(venues).where(venues.c.id == venue.id).values(taxes=taxes))
 
     def find(self, *, slug: str) -> Venue | None:
         row = self._transaction.first(select(venues).where(venues.c.slug == slug))

@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 from typing import Any
 
+from adapters.postgres.rows import prices
 from adapters.postgres.transaction import Row
 from domain.events import Event, EventId, EventState, LimitSubject, Sale, SaleTerms
 from domain.money import CurrencyCode, Money
+from domain.prices import PriceRules
 from domain.refund_policies import RefundPolicy
 from domain.refund_policy_json import from_json, to_json
 from domain.seat_maps import SeatMap, SeatMapId, ZoneKind
-from domain.tiers import Tier, TierId, UnitPrice
+from domain.taxes import TaxRule
+from domain.tiers import Tier, TierId
 from domain.venues import VenueId
 
 
@@ -45,11 +48,12 @@ def to_row(event: Event) -> dict[str, Any]:
         "may_strand_seats": event.terms.may_strand_seats,
         "accessible_released": event.terms.accessible_released,
         "limit_by": sorted(subject.value for subject in event.terms.limit_by),
+        "fee": prices.fee_to_row(event.fee),
     }
 
 
-def from_row(row: Row, tiers: Iterable[Row]) -> Event:
-    """``tiers``: rows of this event, in order, each with its ``zones``."""
+def from_row(row: Row, tiers: Iterable[Row], promotions: Iterable[Row]) -> Event:
+    """``tiers``: rows of this event, in order, each with its ``zones``; likewise ``promotions`` with their tiers."""
     return Event(
         id=EventId(row["id"]),
         slug=row["slug"],
@@ -84,11 +88,13 @@ def from_row(row: Row, tiers: Iterable[Row]) -> Event:
             limit_by=frozenset(map(LimitSubject, row["limit_by"])),
         ),
         tiers=tuple(tier_from_row(tier) for tier in tiers),
+        fee=prices.fee_from_row(row["fee"]),
+        promotions=tuple(prices.promotion_from_row(promotion) for promotion in promotions),
     )
 
 
-def sale(event: Event, *, epoch: int, version: int, seat_map: SeatMap) -> Sale:
-    """The event as the hold path sees it."""
+def sale(event: Event, *, epoch: int, version: int, seat_map: SeatMap, taxes: TaxRule) -> Sale:
+    """The event as the hold path sees it; ``taxes`` are its venue's."""
     return Sale(
         event_id=event.id,
         slug=event.slug,
@@ -100,6 +106,8 @@ def sale(event: Event, *, epoch: int, version: int, seat_map: SeatMap) -> Sale:
         tiers=event.tiers,
         seat_map=seat_map,
         starts_at=event.starts_at,
+        prices=PriceRules(fee=event.fee, taxes=taxes),
+        promotions=event.promotions,
     )
 
 
@@ -112,15 +120,16 @@ def tier_to_row(event: Event, tier: Tier) -> dict[str, Any]:
         "description": tier.description,
         "kind": tier.kind.value,
         "position": tier.position,
-        "currency": tier.price.face.currency,
-        "face_minor": tier.price.face.amount,
-        "fee_minor": tier.price.fee.amount,
+        "currency": tier.face.currency,
+        "face_minor": tier.face.amount,
+        "fee": None if tier.fee is None else prices.fee_to_row(tier.fee),
+        "price_steps": prices.steps_to_row(tier.steps),
         "per_order_min": tier.per_order_min,
         "per_order_max": tier.per_order_max,
         "capacity": tier.capacity,
         "opens_at": tier.opens_at,
         "closes_at": tier.closes_at,
-        "access_code_digest": tier.access_code_digest,
+        "locked": tier.locked,
         "accessible": tier.accessible,
     }
 
@@ -142,14 +151,16 @@ def tier_from_row(row: Row) -> Tier:
         description=row["description"],
         kind=ZoneKind(row["kind"]),
         zones=tuple(row["zones"]),
-        price=UnitPrice.plain(Money(row["face_minor"], currency), Money(row["fee_minor"], currency)),
+        face=Money(row["face_minor"], currency),
         position=row["position"],
+        fee=None if row["fee"] is None else prices.fee_from_row(row["fee"]),
+        steps=prices.steps_from_row(row["price_steps"], currency),
         per_order_max=row["per_order_max"],
         per_order_min=row["per_order_min"],
         capacity=row["capacity"],
         opens_at=row["opens_at"],
         closes_at=row["closes_at"],
-        access_code_digest=row["access_code_digest"],
+        locked=row["locked"],
         accessible=row["accessible"],
     )
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
+from adapters.postgres.rows import prices
 from adapters.postgres.transaction import Row
 from domain.events import EventId
 from domain.holds import HoldId
 from domain.limits import counted_under, recognised
 from domain.money import CurrencyCode, Money
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
+from domain.promotions import promotion_pool
 from domain.tickets import Ticket, TicketId, TicketState
 from domain.tiers import TierId, UnitPrice
 
@@ -29,6 +31,7 @@ def to_row(order: Order) -> dict[str, Any]:
         "pools": dict(order.pools),
         "currency": order.total.currency,
         "total_minor": order.total.amount,
+        "price_terms": prices.terms_to_row(order.price_terms),
         "placed_at": order.placed_at,
         **changes(order),
     }
@@ -60,6 +63,7 @@ def line_rows(order: Order) -> list[dict[str, Any]]:
             "quantity": line.quantity,
             **_price_to_row(line.unit),
             "seats": list(line.seats),
+            "promotion_pool": promotion_pool(line.promotion) if line.promotion else None,
         }
         for position, line in enumerate(order.lines)
     ]
@@ -86,6 +90,7 @@ def from_row(row: Row, lines: Iterable[Row]) -> Order:
         ended_because=row["ended_because"],
         refunded=Money(row["refunded_minor"], CurrencyCode(row["currency"])),
         retaken_epoch=row["retaken_epoch"],
+        price_terms=prices.terms_from_row(row["price_terms"]),
     )
 
 
@@ -97,6 +102,7 @@ def _line(row: Row, currency: str) -> OrderLine:
         quantity=row["quantity"],
         unit=_price_from_row(row, currency=currency),
         seats=tuple(row["seats"]),
+        promotion=row["promotion_pool"].removeprefix(promotion_pool("")) if row["promotion_pool"] else None,
     )
 
 

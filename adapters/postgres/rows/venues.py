@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
+from adapters.postgres.rows import prices
 from adapters.postgres.transaction import Row
 from domain.venues import Venue, VenueId
 
 
 def to_row(venue: Venue) -> dict[str, Any]:
-    return asdict(venue)
+    return {**asdict(venue), "taxes": prices.taxes_to_row(venue.taxes)}
 
 
 def from_row(row: Row) -> Venue:
@@ -22,4 +23,5 @@ def from_row(row: Row) -> Venue:
         timezone=row["timezone"],
         description=row["description"],
         accessibility=row["accessibility"],
+        taxes=prices.taxes_from_row(row["taxes"]),
     )

@@ -1,8 +1,11 @@
 """What is on offer: the list, one event, its seat map."""
 
+from datetime import datetime
+
 from flask import Response, request
 
 from domain.ports.catalogue import EventFilter
+from domain.prices import changed_at
 from entrypoints.http.api import blueprint
 from entrypoints.http.api.answers import cached, ok
 from entrypoints.http.openapi import answers, operation
@@ -20,7 +23,7 @@ FOR_GOOD = "public, max-age=31536000, immutable"
 events = blueprint("events", "What is on offer.")
 
 _QUERY = EventQuerySchema()
-_seat_maps: dict[tuple[str, int], Encoded] = {}
+_seat_maps: dict[tuple[str, int, datetime | None], Encoded] = {}
 
 
 @events.route("/events")
@@ -48,7 +51,7 @@ def list_events() -> Response:
 )
 def show_event(event: str) -> Response:
     """By id or slug."""
-    return ok(present.whole(current().listings().event(event=event)))
+    return ok(present.whole(current().listings().event(event=event), now=current().clock().now()))
 
 
 @events.route("/events/<event:event>/seat-map")
@@ -69,13 +72,13 @@ def show_event(event: str) -> Response:
     ),
 )
 def show_seat_map(event: str) -> Response:
-    """The same bytes for everybody until the organiser changes the event."""
-    sale = current().catalogue().on_sale(event=event)
-    key = (str(sale.event_id), sale.version)
+    """The same bytes for everybody until the organiser changes the event, or one of its prices changes by itself."""
+    sale, now = current().catalogue().on_sale(event=event), current().clock().now()
+    key = (str(sale.event_id), sale.version, changed_at(sale.tiers, now))
     kept = _seat_maps.get(key)
     if kept is None:
         while len(_seat_maps) >= SEAT_MAPS_KEPT_MAX:
             _seat_maps.pop(next(iter(list(_seat_maps))), None)
-        kept = _seat_maps.setdefault(key, encoded(sale))
+        kept = _seat_maps.setdefault(key, encoded(sale, now=now))
     cache_control = FOR_GOOD if request.args.get("v") == kept.tag else REVALIDATE
     return cached(kept.plain, kept.gzipped, tag=kept.tag, cache_control=cache_control)

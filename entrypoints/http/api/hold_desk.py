@@ -62,7 +62,7 @@ class HoldDesk:
             event=event,
             lines=tuple(_lines(wanted, sale)),
             buyer=buyer,
-            access_code=wanted.access_code,
+            code=wanted.code,
         )
         hold = services.place_hold(command)
         if isinstance(hold, Rejection):

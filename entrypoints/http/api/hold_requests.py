@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from domain.holds import LINES_PER_HOLD_MAX, SEATS_PER_HOLD_MAX
-from domain.promotions import ACCESS_CODE_LENGTH_MAX
+from domain.promotions import CODE_LENGTH_MAX
 from entrypoints.http.front import Environ
 from entrypoints.http.schemas.contacts import Contact
 from entrypoints.http.schemas.holds import SEAT_ID_LENGTH_MAX, TIER_LENGTH_MAX, HoldRequestSchema, Preference
 from entrypoints.http.schemas.parsing import decoded, json_bytes, load
 
 _SCHEMA = HoldRequestSchema()
-_BODY_FIELDS = frozenset({"items", "access_code"})
+_BODY_FIELDS = frozenset({"items", "promo_code"})
 
 
 class WantedItem(NamedTuple):
@@ -40,7 +40,7 @@ class HoldRequest(NamedTuple):
     """What was asked for. Both are tuples because a frozen dataclass takes three times as long to make."""
 
     items: tuple[WantedItem, ...]
-    access_code: str | None
+    code: str | None
     contact: Contact | None = None
 
 
@@ -53,7 +53,8 @@ def read_hold_request(environ: Environ) -> HoldRequest:
 def thoroughly(value: Any) -> HoldRequest:
     """By the schema. Raises Problem 422 naming every wrong field."""
     loaded = load(_SCHEMA, value)
-    return HoldRequest(tuple(map(_wanted, loaded["items"])), loaded.get("access_code"), loaded.get("buyer"))
+    code = loaded.get("promo_code") or loaded.get("access_code")
+    return HoldRequest(tuple(map(_wanted, loaded["items"])), code, loaded.get("buyer"))
 
 
 def _wanted(item: Mapping[str, Any]) -> WantedItem:
@@ -77,8 +78,8 @@ def quickly(value: Any) -> HoldRequest | None:
     items = value.get("items")
     if type(items) is not list or not 1 <= len(items) <= LINES_PER_HOLD_MAX:
         return None
-    access_code = value.get("access_code")
-    if access_code is not None and not _is_word(access_code, ACCESS_CODE_LENGTH_MAX):
+    code = value.get("promo_code")
+    if code is not None and not _is_word(code, CODE_LENGTH_MAX):
         return None
     wanted = []
     for item in items:
@@ -86,7 +87,7 @@ def quickly(value: Any) -> HoldRequest | None:
         if read is None:
             return None
         wanted.append(read)
-    return HoldRequest(tuple(wanted), access_code)
+    return HoldRequest(tuple(wanted), code)
 
 
 def _item(item: Any) -> WantedItem | None:

@@ -32,7 +32,8 @@ _EXTENSION = ExtensionRequestSchema()
     description=(
         "All items or none. 409: `sold_out`, `seats_taken` (`seats` says which), `seats_reserved` (which are kept for "
         "people who need an accessible one), `seat_stranded` (which would be left alone), `limit_reached` (`by` says "
-        "under what you are counted), `too_many_holds`. 429: `cooling_down`, after several holds that lapsed."
+        "under what you are counted), `too_many_holds`, `code_not_applicable`, `code_used_up`. 403: `code_refused`, "
+        "whatever is wrong with the code. 429: `cooling_down`, after several holds that lapsed; `too_many_codes`."
     ),
 )
 def place_hold(event: str) -> Response:

@@ -1,11 +1,15 @@
 """Events as cards in a list and as a whole."""
 
+from datetime import datetime
+
 from domain.events import Event
 from domain.ports.catalogue import EventCard, EventView
+from domain.prices import PriceRules, unit_price
 from domain.seat_maps import SeatFeature, SeatMap
 from domain.tiers import Tier
 from domain.venues import Venue
 from entrypoints.http.representations import Json, moment, money
+from entrypoints.http.representations.prices import next_price, price
 
 
 def card(shown: EventCard) -> Json:
@@ -47,10 +51,10 @@ def event_of_order(event: Event, venue: Venue) -> Json:
     }
 
 
-def whole(view: EventView) -> Json:
-    """One event with its venue, tiers and terms."""
+def whole(view: EventView, *, now: datetime) -> Json:
+    """One event with its venue, tiers and terms, and the prices of this moment."""
     event, venue = view.event, view.venue
-    prices = [tier.price.total for tier in event.tiers]
+    prices = [unit_price(tier, view.prices, now=now).total for tier in event.tiers if not tier.locked]
     return {
         **event_of_order(event, venue),
         "summary": event.summary,
@@ -85,7 +89,7 @@ def whole(view: EventView) -> Json:
         "price_from": money(min(prices)) if prices else None,
         "price_to": money(max(prices)) if prices else None,
         "capacity": view.seat_map.capacity,
-        "tiers": [tier(each) for each in sorted(event.tiers, key=lambda each: each.position)],
+        "tiers": [tier(each, view.prices, now=now) for each in sorted(event.tiers, key=lambda each: each.position)],
         "refund_terms": view.refund_terms,
         "version": view.sale_version,
     }
@@ -95,8 +99,8 @@ def _accessible_seats(plan: SeatMap) -> int:
     return sum(SeatFeature.ACCESSIBLE in plan.seats[index].features for index in plan.special)
 
 
-def tier(shown: Tier) -> Json:
-    """What can be bought, and for how much."""
+def tier(shown: Tier, rules: PriceRules, *, now: datetime) -> Json:
+    """What can be bought, and for how much at this moment."""
     return {
         "id": str(shown.id),
         "key": shown.key,
@@ -104,13 +108,10 @@ def tier(shown: Tier) -> Json:
         "kind": shown.kind.value,
         "description": shown.description,
         "zones": list(shown.zones),
-        "price": {
-            "face": money(shown.price.face),
-            "fee": money(shown.price.fee),
-            "total": money(shown.price.total),
-        },
+        "price": price(unit_price(shown, rules, now=now), rules.taxes),
+        "next_price": next_price(shown, rules, now),
         "per_order_min": shown.per_order_min,
         "per_order_max": shown.per_order_max,
-        "access_code_required": shown.access_code_digest is not None,
+        "access_code_required": shown.locked,
         "accessible": shown.accessible,
     }

@@ -2,10 +2,11 @@
 
 from domain.events import Sale, SaleTerms
 from domain.holds import ActiveHold, ClaimedHold, HeldLine
-from domain.money import Money
+from domain.orders import OrderLine
 from domain.seat_maps import SeatIndex, SeatMap
-from domain.tiers import TierId, UnitPrice
+from domain.taxes import TaxRule
 from entrypoints.http.representations import Json, moment, money
+from entrypoints.http.representations.prices import price
 
 
 def hold(held: ActiveHold | ClaimedHold, *, sale: Sale, token: str | None = None) -> Json:
@@ -16,7 +17,8 @@ def hold(held: ActiveHold | ClaimedHold, *, sale: Sale, token: str | None = None
         "state": "active" if isinstance(held, ActiveHold) else "claimed",
         "expires_at": moment(held.expires_at),
         "extensions": _extensions(held, sale.terms),
-        "items": [line(each, sale.seat_map) for each in held.lines],
+        "items": [line(each, sale.seat_map, held.price_terms.taxes) for each in held.lines],
+        "promotion": held.price_terms.promotion,
         "total": money(held.total),
     }
     if token is not None:
@@ -33,28 +35,16 @@ def _extensions(held: ActiveHold | ClaimedHold, terms: SaleTerms) -> Json:
     return {"used": held.extensions, "left": left}
 
 
-def line(held: HeldLine, plan: SeatMap) -> Json:
-    """One item, priced when it was held."""
-    return item(held.tier_id, held.tier_name, held.quantity, held.seats, held.unit, held.total, plan)
-
-
-def item(
-    tier_id: TierId,
-    tier_name: str,
-    quantity: int,
-    seats: tuple[SeatIndex, ...],
-    unit: UnitPrice,
-    total: Money,
-    plan: SeatMap,
-) -> Json:
-    """The one shape of an item, in holds and in orders."""
+def line(held: HeldLine | OrderLine, plan: SeatMap, taxes: TaxRule) -> Json:
+    """One item, priced when it was held: the one shape of it, in holds and in orders."""
     return {
-        "tier": tier_id,
-        "tier_name": tier_name,
-        "quantity": quantity,
-        "seats": [seat(index, plan) for index in seats],
-        "unit": money(unit.total),
-        "total": money(total),
+        "tier": held.tier_id,
+        "tier_name": held.tier_name,
+        "quantity": held.quantity,
+        "seats": [seat(index, plan) for index in held.seats],
+        "unit": money(held.unit.total),
+        "price": price(held.unit, taxes),
+        "total": money(held.total),
     }
 
 

@@ -1,14 +1,14 @@
 """Orders, their tickets and refunds, as their buyer sees them. Nothing of fraud checks or of the provider's ids."""
 
 from application.queries.order_details import OrderDetails
-from domain.orders import Order, OrderLine, OrderState
+from domain.orders import Order, OrderState
 from domain.payments import Payment, PaymentState
 from domain.refunds import Quote, Refund
-from domain.seat_maps import SeatMap
 from domain.tickets import Ticket
 from entrypoints.http.representations import Json, moment, money
 from entrypoints.http.representations.events import event_of_order
-from entrypoints.http.representations.holds import item
+from entrypoints.http.representations.holds import line
+from entrypoints.http.representations.prices import tax_lines
 
 _PAYMENT_STATES = {
     PaymentState.STARTING: "starting",
@@ -37,7 +37,9 @@ def order(details: OrderDetails, *, token: str | None = None) -> Json:
         "payment_deadline_at": moment(placed.deadline_at),
         "confirmed_at": moment(placed.confirmed_at) if placed.confirmed_at else None,
         "buyer": {"name": placed.buyer.name, "email": placed.buyer.email, "phone": placed.buyer.phone},
-        "lines": [_line(each, details.seat_map) for each in placed.lines],
+        "lines": [line(each, details.seat_map, placed.price_terms.taxes) for each in placed.lines],
+        "promotion": placed.price_terms.promotion,
+        "taxes": tax_lines(placed.taxes),
         "total": money(placed.total),
         "refunded": money(placed.refunded),
         "payment": _payment(paid, placed) if paid else None,
@@ -46,10 +48,6 @@ def order(details: OrderDetails, *, token: str | None = None) -> Json:
     if token is not None:
         shown["token"] = token
     return shown
-
-
-def _line(each: OrderLine, plan: SeatMap) -> Json:
-    return item(each.tier_id, each.tier_name, each.quantity, each.seats, each.unit, each.total, plan)
 
 
 def _payment(paid: Payment, placed: Order) -> Json:

@@ -5,6 +5,7 @@ Built once per version of a sale and kept as bytes, plain and gzipped.
 
 import gzip
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 
 from domain.events import Sale
@@ -28,9 +29,9 @@ class Encoded:
     tag: str
 
 
-def encoded(sale: Sale) -> Encoded:
-    """The bytes that every visitor of this version gets."""
-    plain = to_bytes(seat_map(sale))
+def encoded(sale: Sale, *, now: datetime) -> Encoded:
+    """The bytes that every visitor of this version gets until a price changes by itself."""
+    plain = to_bytes(seat_map(sale, now=now))
     return Encoded(
         plain=plain,
         gzipped=gzip.compress(plain, compresslevel=_GZIP_LEVEL, mtime=0),
@@ -38,8 +39,8 @@ def encoded(sale: Sale) -> Encoded:
     )
 
 
-def seat_map(sale: Sale) -> Json:
-    """Geometry and tiers of one sale; availability refers to its seats by position."""
+def seat_map(sale: Sale, *, now: datetime) -> Json:
+    """Geometry and tiers of one sale at this moment's prices; availability refers to its seats by position."""
     plan = sale.seat_map
     position = {zone.key: index for index, zone in enumerate(plan.zones)}
     seats = plan.seats
@@ -51,7 +52,7 @@ def seat_map(sale: Sale) -> Json:
         "focal": _point(plan.focal),
         "areas": [_area(area) for area in plan.areas],
         "zones": [_zone(zone, sale) for zone in plan.zones],
-        "tiers": [tier(each) for each in sorted(sale.tiers, key=lambda each: each.position)],
+        "tiers": [tier(each, sale.prices, now=now) for each in sorted(sale.tiers, key=lambda each: each.position)],
         "seats": {
             "id": [seat.id for seat in seats],
             "zone": [position[seat.zone] for seat in seats],

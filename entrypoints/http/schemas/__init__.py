@@ -21,6 +21,25 @@ class MoneySchema(Strict):
     currency = fields.String(required=True, validate=validate.Length(equal=3), metadata={"examples": ["USD"]})
 
 
+class TaxLineSchema(Strict):
+    name = fields.String(required=True, metadata={"examples": ["VAT"]})
+    basis_points = fields.Integer(required=True, metadata={"description": "Hundredths of a percent."})
+    amount = fields.Nested(MoneySchema, required=True)
+
+
+class PriceSchema(Strict):
+    """One ticket: `total` is face - discount + fee, and the taxes on top where they are added."""
+
+    face = fields.Nested(MoneySchema, required=True)
+    discount = fields.Nested(MoneySchema, required=True)
+    fee = fields.Nested(MoneySchema, required=True)
+    taxes = fields.List(fields.Nested(TaxLineSchema), required=True)
+    taxes_added = fields.Boolean(
+        required=True, metadata={"description": "When false, the taxes are inside the other parts already."}
+    )
+    total = fields.Nested(MoneySchema, required=True)
+
+
 class ProblemErrorSchema(Strict):
     field = fields.String(required=True, metadata={"description": "Path of the field, such as `items.0.quantity`."})
     message = fields.String(required=True)

@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from domain.events import EventState
 from domain.ports.catalogue import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX
 from domain.seat_maps import ZoneKind
-from entrypoints.http.schemas import MoneySchema, Strict
+from entrypoints.http.schemas import MoneySchema, PriceSchema, Strict
 
 TEXT_LENGTH_MAX = 100
 CURSOR_LENGTH_MAX = 500
@@ -118,9 +118,10 @@ class EventPageSchema(Strict):
     )
 
 
-class PriceSchema(Strict):
-    face = fields.Nested(MoneySchema, required=True)
-    fee = fields.Nested(MoneySchema, required=True)
+class NextPriceSchema(Strict):
+    class Meta(Strict.Meta):
+        include: ClassVar = {"from": fields.AwareDateTime(required=True)}
+
     total = fields.Nested(MoneySchema, required=True)
 
 
@@ -132,6 +133,14 @@ class TierSchema(Strict):
     description = fields.String(required=True)
     zones = fields.List(fields.String(), required=True)
     price = fields.Nested(PriceSchema, required=True)
+    next_price = fields.Nested(
+        NextPriceSchema,
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "When a ticket costs something else, and what; a hold keeps the price it was made at."
+        },
+    )
     per_order_min = fields.Integer(required=True)
     per_order_max = fields.Integer(required=True)
     access_code_required = fields.Boolean(required=True)

@@ -8,8 +8,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from domain.events import EXTENSIONS_MAX
 from domain.holds import LINES_PER_HOLD_MAX, SEATS_PER_HOLD_MAX
-from domain.promotions import ACCESS_CODE_LENGTH_MAX
-from entrypoints.http.schemas import MoneySchema, Strict
+from domain.promotions import CODE_LENGTH_MAX
+from entrypoints.http.schemas import MoneySchema, PriceSchema, Strict
 from entrypoints.http.schemas.contacts import ContactSchema
 
 TIER_LENGTH_MAX = 64
@@ -115,21 +115,31 @@ class HoldItemSchema(Strict):
             raise ValidationError(errors)
 
 
+def _code(description: str) -> fields.String:
+    return fields.String(
+        allow_none=True, validate=validate.Length(1, CODE_LENGTH_MAX), metadata={"description": description}
+    )
+
+
 class HoldRequestSchema(Strict):
     items = fields.List(
         fields.Nested(HoldItemSchema, metadata=_SHAPES), required=True, validate=validate.Length(1, LINES_PER_HOLD_MAX)
     )
-    access_code = fields.String(
-        allow_none=True,
-        validate=validate.Length(1, ACCESS_CODE_LENGTH_MAX),
-        metadata={"description": "Opens tiers that are sold to those who know the word."},
-    )
+    promo_code = _code("Makes tickets cheaper, opens locked tiers, or opens the sale early.")
+    access_code = _code("The same by the name it had before there were other codes.")
     buyer = fields.Nested(
         ContactSchema,
         metadata={
             "description": "Limits by e-mail address and phone number hold from here on, and not only at checkout."
         },
     )
+
+    @validates_schema
+    def one_code(self, data: dict[str, Any], **_: object) -> None:
+        """A hold is made under one code. Sent under both names it is the same one, or a mistake."""
+        promo_code, access_code = data.get("promo_code"), data.get("access_code")
+        if promo_code and access_code and promo_code != access_code:
+            raise ValidationError({"access_code": ["Give one code."]})
 
 
 class ExtensionRequestSchema(Strict):
@@ -156,6 +166,7 @@ class HeldItemSchema(Strict):
     quantity = fields.Integer(required=True)
     seats = fields.List(fields.Nested(HeldSeatSchema), required=True)
     unit = fields.Nested(MoneySchema, required=True)
+    price = fields.Nested(PriceSchema, required=True, metadata={"description": "What one ticket costs, part by part."})
     total = fields.Nested(MoneySchema, required=True)
 
 
@@ -179,6 +190,9 @@ class HoldSchema(Strict):
     expires_at = fields.AwareDateTime(required=True)
     extensions = fields.Nested(ExtensionsSchema, required=True)
     items = fields.List(fields.Nested(HeldItemSchema), required=True)
+    promotion = fields.String(
+        required=True, allow_none=True, metadata={"description": "What its organiser calls the code that was used."}
+    )
     total = fields.Nested(MoneySchema, required=True)
 
 

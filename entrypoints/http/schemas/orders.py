@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, post_load, validate
 from domain.orders import BUYER_NAME_LENGTH_MAX, Buyer, OrderState
 from domain.refunds import RefundState
 from domain.tickets import TicketState
-from entrypoints.http.schemas import MoneySchema, Strict
+from entrypoints.http.schemas import MoneySchema, Strict, TaxLineSchema
 from entrypoints.http.schemas.contacts import email_field, phone_field, phone_of
 from entrypoints.http.schemas.events import EventOfOrderSchema
 from entrypoints.http.schemas.holds import HeldItemSchema
@@ -70,6 +70,14 @@ class OrderSchema(Strict):
     confirmed_at = fields.AwareDateTime(required=True, allow_none=True)
     buyer = fields.Nested(ShownBuyerSchema, required=True)
     lines = fields.List(fields.Nested(HeldItemSchema), required=True)
+    promotion = fields.String(
+        required=True, allow_none=True, metadata={"description": "What its organiser calls the code that was used."}
+    )
+    taxes = fields.List(
+        fields.Nested(TaxLineSchema),
+        required=True,
+        metadata={"description": "Every tax of the whole order, at the rates it was sold under."},
+    )
     total = fields.Nested(MoneySchema, required=True)
     refunded = fields.Nested(MoneySchema, required=True)
     payment = fields.Nested(PaymentSchema, required=True, allow_none=True)

@@ -25,7 +25,7 @@ from domain.holds import (
     unknown_seats,
     unknown_tier,
 )
-from domain.promotions import ACCESS_CODE_LENGTH_MAX
+from domain.promotions import CODE_LENGTH_MAX, Promotion
 from domain.seat_maps import SeatMap, ZoneKind
 from domain.tiers import PER_ORDER_MAX, Tier
 
@@ -39,7 +39,7 @@ ACCESSIBLE = "accessible"
 PREFER = "prefer"
 CHEAPEST = "cheapest"
 ANYWHERE = "*"
-ACCESS_CODE = "access_code"
+CODE = "code"
 SEAT_AND_TIER = "~"
 
 
@@ -67,7 +67,7 @@ class Choice:
     quantities: dict[str, int]
     best: dict[str, int]
     seats: tuple[ChosenSeat, ...]
-    access_code: str | None
+    code: str | None
     split: frozenset[str]
     needs_access: frozenset[str]
     accessible: bool
@@ -84,7 +84,7 @@ def read(form: MultiDict[str, str], event: Event, seat_map: SeatMap) -> Choice:
         quantities=_numbers(form, QUANTITY),
         best=_numbers(form, BEST),
         seats=_seats(form, event, seat_map),
-        access_code=form.get(ACCESS_CODE, "").strip()[:ACCESS_CODE_LENGTH_MAX] or None,
+        code=form.get(CODE, "").strip()[:CODE_LENGTH_MAX] or None,
         split=_ticked(form, SPLIT),
         needs_access=_ticked(form, NEEDS_ACCESS),
         accessible=ACCESSIBLE in form,
@@ -129,9 +129,16 @@ def _best(choice: Choice, key: str, quantity: int, tiers: tuple[Tier, ...]) -> B
     )
 
 
-def hold_id(event_id: EventId, page: UUID, wanted: tuple[HoldLine, ...]) -> HoldId:
-    """The same page sent twice with the same choice is one hold; with another choice it is another."""
-    return HoldId(event_id, uuid5(page, repr(wanted)))
+def hold_id(event_id: EventId, page: UUID, wanted: tuple[HoldLine, ...], code: str | None) -> HoldId:
+    """The same page sent twice with the same choice is one hold; with another choice or code it is another."""
+    return HoldId(event_id, uuid5(page, repr(wanted if code is None else (wanted, code))))
+
+
+def presale(event: Event, *, now: datetime) -> Promotion | None:
+    """A promotion whose holders may buy before everybody may, just now; None when there is none."""
+    return next(
+        (each for each in event.promotions if each.good_at(now) and each.presale_at and each.presale_at <= now), None
+    )
 
 
 def any_section(event: Event, *, now: datetime) -> tuple[Tier, ...]:
@@ -148,13 +155,13 @@ def any_section(event: Event, *, now: datetime) -> tuple[Tier, ...]:
 
 def _open_to_all(tier: Tier, now: datetime) -> bool:
     opened = tier.opens_at is None or tier.opens_at <= now
-    return tier.access_code_digest is None and opened and (tier.closes_at is None or now < tier.closes_at)
+    return not tier.locked and opened and (tier.closes_at is None or now < tier.closes_at)
 
 
 def tiers_of_zone(tiers: Iterable[Tier], zone_key: str) -> tuple[Tier, ...]:
     """Which tiers sell seats of a zone, the first being the ordinary one."""
     found = (tier for tier in tiers if tier.kind is ZoneKind.RESERVED and zone_key in tier.zones)
-    return tuple(sorted(found, key=lambda tier: (tier.access_code_digest is not None, tier.position)))
+    return tuple(sorted(found, key=lambda tier: (tier.locked, tier.position)))
 
 
 def _numbers(form: MultiDict[str, str], prefix: str) -> dict[str, int]:

@@ -51,23 +51,21 @@ def _hold(view: EventView, choice: Choice) -> ActiveHold | Rejection:
     wanted = choices.lines(choice, view.event, view.seat_map, now=house().clock().now())
     if isinstance(wanted, Rejection):
         return wanted
-    outcome = _place(view, wanted, choice.access_code, page=_page_id(request.form))
+    outcome = _place(view, wanted, choice.code, page=_page_id(request.form))
     if isinstance(outcome, Rejection) and outcome.code is RejectionCode.HOLD_LAPSED:
         # The same choice was held from this very page before and given up or lapsed: this is a new wish.
-        return _place(view, wanted, choice.access_code, page=uuid4())
+        return _place(view, wanted, choice.code, page=uuid4())
     return outcome
 
 
-def _place(
-    view: EventView, wanted: tuple[HoldLine, ...], access_code: str | None, *, page: UUID
-) -> ActiveHold | Rejection:
+def _place(view: EventView, wanted: tuple[HoldLine, ...], code: str | None, *, page: UUID) -> ActiveHold | Rejection:
     return house().place_hold(
         PlaceHold(
-            hold_id=choices.hold_id(view.event.id, page, wanted),
+            hold_id=choices.hold_id(view.event.id, page, wanted, code),
             event=view.event.slug,
             lines=wanted,
             buyer=identity.buyer(),
-            access_code=access_code,
+            code=code,
         )
     )
 
@@ -94,7 +92,7 @@ def _page(view: EventView, choice: Choice, *, opened: str, notice: Notice | None
     now = house().clock().now()
     timezone = view.venue.timezone
     stock = _stock(view)
-    rows = present.tier_rows(view.event, view.seat_map, stock, choice, now=now, timezone=timezone)
+    rows = present.tier_rows(view, stock, choice, now=now)
     alone = frozenset(notice.alone if notice else ())
     sections = present.sections(view.event, view.seat_map, stock, choice, rows, opened=opened, alone=alone)
     facts = present.facts(view)
@@ -104,17 +102,19 @@ def _page(view: EventView, choice: Choice, *, opened: str, notice: Notice | None
         status=present.status(view.event, stock, now=now),
         sale=present.sale_times(view.event, timezone),
         rows=rows,
-        anywhere=present.any_section_row(view.event, view.seat_map, stock, choice, now=now),
+        anywhere=present.any_section_row(view, stock, choice, now=now),
         sections=sections,
         on_request=present.on_request(view.event, view.seat_map),
         runs=present.runs(view.event, view.seat_map),
         picked=present.picked(choice, view.seat_map, rows),
         choice=choice,
+        takes_codes=present.takes_codes(view.event, now=now),
+        taxes=present.taxes(view.prices),
         opened=opened,
         notice=notice,
         page_id=str(uuid4()),
         earlier_hold=_earlier_hold(view),
-        structured=structured_data.of_event(view, facts, stock, public_url=house().settings().public_url),
+        structured=structured_data.of_event(view, facts, stock, now=now, public_url=house().settings().public_url),
     )
 
 

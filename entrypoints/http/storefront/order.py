@@ -88,7 +88,7 @@ def _context(details: OrderDetails) -> dict[str, object]:
         "order": details.order,
         "event": details.event,
         "venue": details.venue,
-        "basket": basket(details.order.lines, details.seat_map),
+        "basket": basket(details.order.lines, details.seat_map, details.order.price_terms),
         "provider_away": request.args.get("provider") == "away",
     }
 

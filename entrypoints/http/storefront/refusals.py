@@ -28,6 +28,13 @@ class Notice:
 
 _NEXT_STEPS = {
     RejectionCode.ACCESS_CODE_REQUIRED: "Check the code for typing mistakes. Without one, choose another ticket type.",
+    RejectionCode.AMOUNT_TOO_LARGE: "Choose fewer tickets below; nothing speaks against a second order.",
+    RejectionCode.CODE_NOT_APPLICABLE: "Take the code away to buy these tickets, or choose those that it is for.",
+    RejectionCode.CODE_REFUSED: "Check it for typing mistakes, or take it away to buy without it. It may also be over, "
+    "or not good yet. Everything you chose is still chosen.",
+    RejectionCode.CODE_USED_UP: "Choose fewer tickets, or take the code away to buy without it. Unpaid tickets come "
+    "back now and then, and the code with them.",
+    RejectionCode.TOO_MANY_CODES: "Take the code away to go on at once. Everything you chose is still chosen.",
     RejectionCode.CHECKOUT_IN_PROGRESS: "Finish paying in the window where you began.",
     RejectionCode.HOLD_LAPSED: "What was yours is on sale again, so you may well get the same places.",
     RejectionCode.INVALID_REQUEST: "Change your choice below and try again.",

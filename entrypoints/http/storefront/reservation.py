@@ -97,7 +97,7 @@ def _page(
         render_template(
             "storefront/reservation.html",
             hold_id=str(hold_id),
-            basket=basket(found.lines, view.seat_map),
+            basket=basket(found.lines, view.seat_map, found.price_terms),
             facts=facts(view),
             details=details,
             notice=notice,

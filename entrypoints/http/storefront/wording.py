@@ -37,6 +37,11 @@ def price(amount: Money) -> str:
     return money(amount) if amount.amount else "Free"
 
 
+def percent(basis_points: int) -> str:
+    """``8.25%``: a share that is kept in hundredths of a percent."""
+    return f"{basis_points / 100:g}%"
+
+
 def number(value: int) -> str:
     """With separators for thousands: ``14,000``."""
     return format_decimal(value, locale=MONEY_LOCALE)

@@ -43,6 +43,7 @@ from domain.ports.inventory import Inventory
 from domain.ports.messages import SmsSender
 from domain.ports.outbox import OutboxRow
 from domain.ports.payments import CheckoutItem, CheckoutRequest, NoticeKind, PaymentGateway, ProviderPayment
+from domain.ports.rate_limits import RateLimiter
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.velocity import Velocity
 from domain.ports.waiting_room import WaitingRoom
@@ -55,6 +56,7 @@ from tests.fakes.catalogue import FakeCatalogue
 from tests.fakes.inventory import FakeInventory
 from tests.fakes.messages import FakeSms
 from tests.fakes.payments import FakeGateway
+from tests.fakes.rate_limits import FakeRateLimiter
 from tests.fakes.sales import general_sale
 from tests.fakes.unit_of_work import FakeStore
 from tests.fakes.velocity import FakeVelocity
@@ -85,6 +87,7 @@ class House:
     inventory: Inventory = field(init=False)
     velocity: Velocity = field(init=False)
     waiting_room: WaitingRoom = field(init=False)
+    rate_limiter: RateLimiter = field(init=False)
 
     def __post_init__(self) -> None:
         self.providers: tuple[PaymentGateway, SmsSender] = (self.gateway, self.sms)
@@ -99,6 +102,7 @@ class House:
         self.inventory = FakeInventory(clock=self.clock.now)
         self.velocity = FakeVelocity(clock=self.clock.now)
         self.waiting_room = FakeWaitingRoom(clock=self.clock.now)
+        self.rate_limiter = FakeRateLimiter(self.clock.now)
 
     def wire(self) -> None:
         """Fill every use case's ports with those that are in place."""
@@ -135,12 +139,13 @@ class House:
         seat_map = sale.seat_map
         venue = Venue(
             id=seat_map.venue_id, slug="small-house", name="Small House", address="1 Lane", city="Town", country="GB",
-            timezone="Europe/London",
+            timezone="Europe/London", taxes=sale.prices.taxes,
         )  # fmt: skip
         event = Event(
             id=sale.event_id, slug=sale.slug, name="Small House Night", summary="", description="", category="concert",
             artwork="", venue_id=venue.id, seat_map_id=seat_map.id, currency=sale.currency, doors_at=sale.starts_at,
             starts_at=sale.starts_at, ends_at=sale.starts_at, state=EventState.PUBLISHED, terms=sale.terms,
+            fee=sale.prices.fee, promotions=sale.promotions,
             tiers=sale.tiers,
         )  # fmt: skip
         with self.uow() as uow:
@@ -154,14 +159,18 @@ class House:
         return self.sale.event_id
 
     def hold(
-        self, *lines: HoldLine, hold_id: HoldId | None = None, buyer: BuyerFingerprint = DEVICE
+        self,
+        *lines: HoldLine,
+        hold_id: HoldId | None = None,
+        buyer: BuyerFingerprint = DEVICE,
+        code: str | None = None,
     ) -> ActiveHold | Rejection:
         command = PlaceHold(
-            hold_id=hold_id or HoldId(self.event_id, uuid4()), event=self.sale.slug, lines=lines, buyer=buyer
+            hold_id=hold_id or HoldId(self.event_id, uuid4()), event=self.sale.slug, lines=lines, buyer=buyer, code=code
         )
         return place_hold(
             command, catalogue=self.catalogue, inventory=self.inventory, waiting_room=self.waiting_room,
-            unit_of_work=self.uow,
+            unit_of_work=self.uow, rate_limiter=self.rate_limiter, clock=self.clock,
         )  # fmt: skip
 
     def checkout(self, hold_id: HoldId, buyer: Buyer = ADA) -> CheckoutStarted | Rejection:
@@ -249,7 +258,7 @@ class House:
     def strangers_notice(self) -> tuple[bytes, str]:
         """A webhook about a payment that somebody else takes through the same account."""
         gateway, _ = self.providers
-        item = CheckoutItem(name="A vase", description="", unit=self.sale.tiers[0].price.total, quantity=1)
+        item = CheckoutItem(name="A vase", description="", unit=Money(4_950, self.sale.currency), quantity=1)
         request = CheckoutRequest(
             key=f"{uuid4()}-1", order_id=OrderId(uuid4()), order_number="VASE-0001", items=(item,),
             email="somebody@example.com", success_url="https://vases.invalid/", cancel_url="https://vases.invalid/",

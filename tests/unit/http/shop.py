@@ -37,7 +37,6 @@ from domain.events import Event, EventState, Sale
 from domain.holds import ActiveHold, HoldId
 from domain.orders import Order, OrderId
 from domain.ports.rate_limits import EndpointSpending
-from domain.promotions import digest
 from domain.refund_policies import STANDARD_POLICY, RefundReason
 from domain.refunds import Quote, Refund
 from domain.tickets import TicketId
@@ -58,6 +57,7 @@ from tests.fakes.world import START, FakeClock, FakeIds, FakeWakeup
 PUBLIC_URL = "http://shop.test"
 STREAM_URL = "http://stream.test"
 ACCESS_CODE = "Opening Night"
+PROMO_CODE = "tenth off"
 ENVIRONMENT = {
     "TESSERA_ENV": "test",
     "TESSERA_SECRET_KEY": "a secret of the tests, long enough to be one",
@@ -112,7 +112,12 @@ class Shop:
         stock: dict[str, Any] = {"catalogue": self.fake_catalogue, "inventory": self.fake_inventory}
         self._rebuild = partial(rebuild_sale, unit_of_work=uow, **stock)
         self._place_hold: Callable[[PlaceHold], ActiveHold | Rejection] = partial(
-            place_hold, unit_of_work=uow, waiting_room=FakeWaitingRoom(clock=self.fake_clock.now), **stock
+            place_hold,
+            unit_of_work=uow,
+            waiting_room=FakeWaitingRoom(clock=self.fake_clock.now),
+            rate_limiter=self.limiter,
+            clock=self.fake_clock,
+            **stock,
         )
         self._availability: Callable[[str], Availability] = partial(availability, rebuild=self._rebuild, **stock)
         money: dict[str, Any] = {**paid, "velocity": self._velocity, "access": self._access, "wakeup": wakeup}
@@ -140,8 +145,12 @@ class Shop:
 
     def _put_on_sale(self) -> None:
         general = sales.general_sale(capacity=500)
-        locked = replace(sales.tier_of(general, "vip"), access_code_digest=digest(ACCESS_CODE))
-        general = replace(general, tiers=(sales.tier_of(general, "general"), locked))
+        locked = replace(sales.tier_of(general, "vip"), locked=True)
+        general = replace(
+            general,
+            tiers=(sales.tier_of(general, "general"), locked),
+            promotions=(sales.opening(ACCESS_CODE, locked), sales.promotion(PROMO_CODE)),
+        )
         self.field = self.announce(general, slug="field", name="Songs in the Field")
         self.drama = self.announce(sales.reserved_sale(), slug="drama", name="A Quiet Drama")
         self.stranger = self.announce(sales.reserved_sale(), slug="stranger", name="Someone Else's Evening")
@@ -162,6 +171,7 @@ class Shop:
             city="New York",
             country="US",
             timezone="America/New_York",
+            taxes=sale.prices.taxes,
         )
         event = Event(
             id=sale.event_id,
@@ -180,6 +190,8 @@ class Shop:
             state=EventState.PUBLISHED,
             terms=sale.terms,
             tiers=sale.tiers,
+            fee=sale.prices.fee,
+            promotions=sale.promotions,
         )
         with self.store() as uow:
             uow.venues.add(venue)

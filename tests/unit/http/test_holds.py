@@ -33,9 +33,18 @@ def test_a_hold_says_what_is_held_at_which_price_until_when(shop: Shop, client: 
             "quantity": 2,
             "seats": [],
             "unit": {"amount": 4950, "currency": "USD"},
+            "price": {
+                "face": {"amount": 4500, "currency": "USD"},
+                "discount": {"amount": 0, "currency": "USD"},
+                "fee": {"amount": 450, "currency": "USD"},
+                "taxes": [],
+                "taxes_added": False,
+                "total": {"amount": 4950, "currency": "USD"},
+            },
             "total": {"amount": 9900, "currency": "USD"},
         }
     ]
+    assert held["promotion"] is None
     assert held["total"] == {"amount": 9900, "currency": "USD"}
     assert held["expires_at"] == "2026-11-22T12:10:00Z"
     assert held["extensions"] == {"used": 0, "left": 1}
@@ -229,6 +238,7 @@ _bodies = st.one_of(
         {"items": st.one_of(st.lists(_items, max_size=12), _counts)},
         optional={
             "access_code": st.one_of(st.none(), st.text(max_size=70), st.integers()),
+            "promo_code": st.one_of(st.none(), st.text(max_size=70), st.integers()),
             "buyer": st.one_of(st.none(), st.fixed_dictionaries({}, optional={"email": _words, "phone": _words})),
             "total": st.integers(),
         },
@@ -254,5 +264,5 @@ def test_the_quick_reader_accepts_nothing_that_the_schema_refuses(body: Any) -> 
 def test_the_quick_reader_reads_what_is_plainly_right() -> None:
     """Otherwise it would be of no use."""
     for item in ({"quantity": 2}, {"seats": ["A-1", "A-2"]}, {"best_available": 3}):
-        body = {"items": [{"tier": str(uuid4()), **item}], "access_code": "x"}
+        body = {"items": [{"tier": str(uuid4()), **item}], "promo_code": "x"}
         assert quickly(body) == thoroughly(body)

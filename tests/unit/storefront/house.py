@@ -14,7 +14,6 @@ from flask import Flask
 
 from domain.events import Event, EventId, EventState, Sale
 from domain.orders import Order, OrderId
-from domain.promotions import digest
 from domain.refund_policies import STANDARD_POLICY
 from domain.venues import Venue
 from entrypoints.container import Container, build_container
@@ -43,6 +42,7 @@ ENVIRONMENT = {
 }
 ACTOR = "organiser@example.com"
 ACCESS_CODE = "Opening Night"
+PROMO_CODE = "tenth off"
 
 
 class FreeRateLimiter:
@@ -108,8 +108,12 @@ def open_house() -> House:
     container.unit_of_work.override(providers.Callable(store))
     drama = sales.reserved_sale()
     field = sales.general_sale(capacity=500)
-    locked = replace(sales.tier_of(field, "vip"), access_code_digest=digest(ACCESS_CODE))
-    field = replace(field, tiers=(sales.tier_of(field, "general"), locked))
+    locked = replace(sales.tier_of(field, "vip"), locked=True)
+    field = replace(
+        field,
+        tiers=(sales.tier_of(field, "general"), locked),
+        promotions=(sales.opening(ACCESS_CODE, locked), sales.promotion(PROMO_CODE)),
+    )
     later = sales.general_sale(opens_at=START + timedelta(days=3))
     chapel = sales.accessible_sale(
         may_strand_seats=False, extensions_max=2, hold_seconds_cap=1_500, per_order_max=4, per_buyer_max=4
@@ -139,6 +143,7 @@ def announce(container: Container, sale: Sale, *, slug: str, name: str, starts_a
         country="US",
         timezone="America/New_York",
         accessibility="Step-free from the street to every row.",
+        taxes=sale.prices.taxes,
     )
     event = Event(
         id=EventId(sale.event_id),
@@ -157,6 +162,8 @@ def announce(container: Container, sale: Sale, *, slug: str, name: str, starts_a
         state=EventState.DRAFT,
         terms=sale.terms,
         tiers=sale.tiers,
+        fee=sale.prices.fee,
+        promotions=sale.promotions,
     )
     container.add_venue(venue, actor=ACTOR)
     container.add_seat_map(replace(sale.seat_map, code=slug.upper()), actor=ACTOR)

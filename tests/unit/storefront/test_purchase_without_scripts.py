@@ -107,7 +107,7 @@ def test_a_locked_ticket_type_opens_with_its_word_only(visitor: Visitor) -> None
     visitor.open("/events/field").press("Reserve", qty_vip="1")
     assert visitor.status == 409
     assert "needs an access code" in visitor.words
-    visitor.press("Reserve", access_code=f"  {ACCESS_CODE.upper()} ")
+    visitor.press("Reserve", code=f"  {ACCESS_CODE.upper()} ")
     assert visitor.address.startswith("/holds/")
 
 

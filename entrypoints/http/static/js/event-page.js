@@ -93,7 +93,7 @@ async function submit(event) {
   leaving = false;
   showTotal();
   say(refusal.title, refusal.text, { stay: true, focus: true });
-  if (refusal.code === "access_code_required") document.getElementById("access_code")?.focus();
+  if (refusal.code === "access_code_required" || refusal.code.startsWith("code_")) document.getElementById("code")?.focus();
   plan?.taken(refusal.seats ?? []);
   plan?.leftAlone(refusal.alone ?? []);
   live.refresh().catch(() => {});

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Protocol
 
 from domain.money import Money, zero
+from domain.prices import PriceTerms, tax_parts
 from domain.seat_maps import SeatFeature, SeatIndex, SeatMap
 from domain.tiers import UnitPrice
 from entrypoints.http.storefront import wording
@@ -29,6 +30,8 @@ class Line(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BasketLine:
+    """``total`` is what its places cost before anything is taken off or added, which the basket says further down."""
+
     name: str
     quantity: int
     places: tuple[str, ...]
@@ -37,36 +40,58 @@ class BasketLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PricePart:
+    """Something that makes the total more or less. ``note`` is what is to be known about it."""
+
+    name: str
+    amount: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Basket:
-    """``fees`` is the part of ``total`` that is fees, or None when there are none."""
+    """Lines and ``parts`` sum to ``total``. ``included`` are taxes that are inside it already."""
 
     lines: tuple[BasketLine, ...]
     tickets: str
+    parts: tuple[PricePart, ...]
     total: str
-    fees: str | None
+    included: tuple[PricePart, ...]
     free: bool
 
 
-def basket(lines: Iterable[Line], seat_map: SeatMap) -> Basket:
-    """Lines with their seats named as on a ticket."""
+def basket(lines: Iterable[Line], seat_map: SeatMap, terms: PriceTerms) -> Basket:
+    """Lines with their seats named as on a ticket, and every part of the price under its name."""
     kept = tuple(lines)
     currency = kept[0].unit.face.currency
     total = sum((line.total for line in kept), zero(currency))
+    discount = sum((line.unit.discount * line.quantity for line in kept), zero(currency))
     fees = sum((line.unit.fee * line.quantity for line in kept), zero(currency))
+    taxes = tuple(
+        PricePart(name=f"{part.name}, {wording.percent(part.basis_points)}", amount=wording.money(part.amount))
+        for part in tax_parts(((line.unit, line.quantity) for line in kept), terms.taxes)
+        if part.amount.amount
+    )
+    parts = []
+    if discount.amount:
+        parts.append(PricePart(name="Discount", note=terms.promotion, amount=wording.money(zero(currency) - discount)))
+    if fees.amount:
+        parts.append(PricePart(name="Fees", amount=wording.money(fees)))
     return Basket(
         lines=tuple(
             BasketLine(
                 name=line.tier_name,
                 quantity=line.quantity,
                 places=places(line.seats, seat_map),
-                unit=wording.price(line.unit.total),
-                total=wording.price(line.total),
+                unit=wording.price(line.unit.face),
+                total=wording.price(line.unit.face * line.quantity),
             )
             for line in kept
         ),
         tickets=wording.count(sum(line.quantity for line in kept), "ticket"),
         total=wording.price(total),
-        fees=wording.money(fees) if fees.amount else None,
+        parts=(*parts, *(taxes if terms.taxes.added else ())),
+        included=() if terms.taxes.added else taxes,
         free=total.amount == 0,
     )
 

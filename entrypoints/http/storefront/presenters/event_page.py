@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import groupby
 
 from domain.events import Event, EventState
+from domain.holds import opens_at
 from domain.ports.catalogue import EventView
 from domain.ports.inventory import (
     SEAT_ACCESSIBLE,
@@ -14,8 +15,10 @@ from domain.ports.inventory import (
     SEAT_HELD,
     SEAT_SOLD,
 )
+from domain.prices import PriceRules, unit_price
+from domain.promotions import Promotion
 from domain.seat_maps import Seat, SeatFeature, SeatMap, Zone, ZoneKind
-from domain.tiers import Tier
+from domain.tiers import Tier, UnitPrice
 from entrypoints.http.storefront import assets, choices, wording
 from entrypoints.http.storefront.choices import Choice
 from entrypoints.http.storefront.presenters.programme import category
@@ -52,7 +55,11 @@ class Stock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierRow:
-    """One ticket type. ``closed`` says why it cannot be bought now, or is None."""
+    """One ticket type. ``closed`` says why it cannot be bought now, or is None.
+
+    ``parts`` is what its total is made of, where there is more than the place to pay; ``changes`` is when the price
+    changes by itself, and to what.
+    """
 
     id: str
     key: str
@@ -60,8 +67,8 @@ class TierRow:
     description: str
     reserved: bool
     colour: int
-    face: str
-    fee: str | None
+    parts: str
+    changes: str | None
     total: str
     total_minor: int
     left: str
@@ -190,18 +197,19 @@ def facts(view: EventView) -> Facts:
 
 
 def status(event: Event, stock: Stock | None, *, now: datetime) -> str:
-    """One word for what a visitor can do: cancelled, early, ended, unknown, sold_out or open."""
+    """One word for what a visitor can do: cancelled, early, presale, ended, unknown, sold_out or open."""
     if event.state is EventState.CANCELLED:
         return "cancelled"
     if event.state is not EventState.PUBLISHED or now >= event.terms.closes_at:
         return "ended"
-    if now < event.terms.opens_at:
+    early = now < event.terms.opens_at
+    if early and choices.presale(event, now=now) is None:
         return "early"
     if stock is None:
         return "unknown"
     # Counts leave kept seats out, and yet somebody may come for just those.
     to_be_had = SEAT_ACCESSIBLE in stock.seats or any(stock.tiers.get(tier.key) for tier in event.tiers)
-    return "open" if to_be_had else "sold_out"
+    return "sold_out" if not to_be_had else "presale" if early else "open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,14 +229,44 @@ def sale_times(event: Event, timezone: str) -> SaleTimes:
     )
 
 
-def tier_rows(
-    event: Event, seat_map: SeatMap, stock: Stock | None, choice: Choice, *, now: datetime, timezone: str
-) -> tuple[TierRow, ...]:
-    """Every ticket type in the organiser's order, sold out ones too."""
+def takes_codes(event: Event, *, now: datetime) -> bool:
+    """Whether there is any use in typing a code."""
+    return any(promotion.good_at(now) for promotion in event.promotions)
+
+
+def taxes(rules: PriceRules) -> str | None:
+    """Which taxes a price has in it or on top, in a sentence; None where there are none."""
+    if not rules.taxes.rates:
+        return None
+    names = wording.join(f"{rate.name} ({wording.percent(rate.basis_points)})" for rate in rules.taxes.rates)
+    return f"{names} {'is' if len(rules.taxes.rates) == 1 else 'are'} included."
+
+
+def price_parts(unit: UnitPrice) -> str:
+    """``$45.00 + $4.50 fee + $4.00 tax``; nothing where a ticket costs what its place costs."""
+    more = [f"{wording.money(unit.fee)} fee"] if unit.fee.amount else []
+    if unit.added_tax.amount:
+        more.append(f"{wording.money(unit.added_tax)} tax")
+    return " + ".join([wording.money(unit.admission), *more]) if more else ""
+
+
+def _changes(tier: Tier, rules: PriceRules, *, now: datetime, timezone: str) -> str | None:
+    step = tier.next_step(now)
+    if step is None or (tier.closes_at is not None and tier.closes_at <= step.starts_at):
+        return None
+    after = unit_price(tier, rules, now=step.starts_at).total
+    return f"until {wording.day_and_clock(step.starts_at, timezone)}, then {wording.price(after)}"
+
+
+def tier_rows(view: EventView, stock: Stock | None, choice: Choice, *, now: datetime) -> tuple[TierRow, ...]:
+    """Every ticket type in the organiser's order, sold out ones too, at the prices of this moment."""
+    event, seat_map, timezone = view.event, view.seat_map, view.venue.timezone
+    early = choices.presale(event, now=now)
     names = {zone.key: zone.name for zone in seat_map.zones}
     rows = []
     for position, tier in enumerate(sorted(event.tiers, key=lambda tier: tier.position)):
         free = stock.tiers.get(tier.key, 0) if stock else 0
+        unit = unit_price(tier, view.prices, now=now)
         rows.append(
             TierRow(
                 id=str(tier.id),
@@ -237,16 +275,16 @@ def tier_rows(
                 description=tier.description,
                 reserved=tier.kind is ZoneKind.RESERVED,
                 colour=position % TIER_COLOURS,
-                face=wording.price(tier.price.face),
-                fee=wording.money(tier.price.fee) if tier.price.fee.amount else None,
-                total=wording.price(tier.price.total),
-                total_minor=tier.price.total.amount,
+                parts=price_parts(unit),
+                changes=_changes(tier, view.prices, now=now, timezone=timezone),
+                total=wording.price(unit.total),
+                total_minor=unit.total.amount,
                 left=left(free) if stock else "",
                 free=free,
-                closed=_closed(tier, free if stock else None, now=now, timezone=timezone),
+                closed=_closed(event, tier, free if stock else None, now=now, timezone=timezone, promotion=early),
                 per_order_min=tier.per_order_min,
                 per_order_max=min(tier.per_order_max, event.terms.per_order_max),
-                locked=tier.access_code_digest is not None,
+                locked=tier.locked,
                 zones=_zones(tuple(names[key] for key in tier.zones)),
                 quantity=choice.quantities.get(tier.key, 0),
                 best=choice.best.get(tier.key, 0),
@@ -275,14 +313,14 @@ class AnySection:
     offers_access: bool
 
 
-def any_section_row(
-    event: Event, seat_map: SeatMap, stock: Stock | None, choice: Choice, *, now: datetime
-) -> AnySection | None:
+def any_section_row(view: EventView, stock: Stock | None, choice: Choice, *, now: datetime) -> AnySection | None:
     """For who does not mind where, or None when there is no choice of sections."""
+    event, seat_map = view.event, view.seat_map
     tiers = [tier for tier in choices.any_section(event, now=now) if stock and stock.tiers.get(tier.key)]
     if len(tiers) <= 1:
         return None
-    totals = sorted({tier.price.total.amount: tier.price.total for tier in tiers}.items())
+    each = (unit_price(tier, view.prices, now=now).total for tier in tiers)
+    totals = sorted({total.amount: total for total in each}.items())
     prices = [wording.price(total) for _, total in (totals[0], totals[-1])]
     return AnySection(
         key=choices.ANYWHERE,
@@ -415,9 +453,12 @@ def _box(seat: Seat, stock: Stock | None, choice: Choice, chosen: Mapping[str, s
     )
 
 
-def _closed(tier: Tier, free: int | None, *, now: datetime, timezone: str) -> str | None:
-    if tier.opens_at is not None and now < tier.opens_at:
-        return f"On sale from {wording.day_and_clock(tier.opens_at, timezone)}"
+def _closed(
+    event: Event, tier: Tier, free: int | None, *, now: datetime, timezone: str, promotion: Promotion | None
+) -> str | None:
+    opens = opens_at(event.terms.opens_at, tier, promotion)
+    if now < opens:
+        return f"On sale from {wording.day_and_clock(opens, timezone)}"
     if tier.closes_at is not None and now >= tier.closes_at:
         return "No longer on sale"
     return "Sold out" if free == 0 else None

@@ -1,18 +1,21 @@
 """An event in the words of schema.org, for search engines and calendars that read pages."""
 
 import json
+from datetime import datetime
 from decimal import Decimal
 
 from markupsafe import Markup
 
 from domain.events import EventState
+from domain.money import Money
 from domain.ports.catalogue import EventView
+from domain.prices import unit_price
 from entrypoints.http.storefront.presenters.event_page import Facts, Stock
 
 SCHEMA = "https://schema.org"
 
 
-def of_event(view: EventView, facts: Facts, stock: Stock | None, *, public_url: str) -> Markup:
+def of_event(view: EventView, facts: Facts, stock: Stock | None, *, now: datetime, public_url: str) -> Markup:
     """JSON-LD that may stand inside a script element: no ``<`` is left in it that could end it."""
     event, venue = view.event, view.venue
     address = f"{public_url}/events/{event.slug}"
@@ -42,14 +45,19 @@ def of_event(view: EventView, facts: Facts, stock: Stock | None, *, public_url: 
             {
                 "@type": "Offer",
                 "name": tier.name,
-                "price": str(Decimal(tier.price.total.amount).scaleb(-tier.price.total.exponent)),
+                "price": _decimal(unit_price(tier, view.prices, now=now).total),
                 "priceCurrency": event.currency,
                 "url": address,
                 "validFrom": event.terms.opens_at.isoformat(),
                 "availability": f"{SCHEMA}/{'InStock' if stock and stock.tiers.get(tier.key) else 'SoldOut'}",
             }
             for tier in event.tiers
+            if not tier.locked
             if stock is not None and not cancelled
         ],
     }
     return Markup(json.dumps(thing, ensure_ascii=False).replace("<", "\\u003c"))  # noqa: S704  (escaped just now)
+
+
+def _decimal(amount: Money) -> str:
+    return str(Decimal(amount.amount).scaleb(-amount.exponent))
