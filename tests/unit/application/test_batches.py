@@ -22,7 +22,7 @@ from domain.refund_batches import (
 )
 from domain.refunds import RefundId, RefundReason, RefundState
 from domain.tickets import Ticket, TicketState
-from tests.fakes.sales import general, general_sale, tier_of, usd
+from tests.fakes.sales import general, general_sale, price_of, tier_of, usd
 from tests.unit.application.batches import BOSS, FINANCE, Batches
 from tests.unit.application.house import House
 
