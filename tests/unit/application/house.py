@@ -90,6 +90,7 @@ class House:
     rate_limiter: RateLimiter = field(init=False)
 
     def __post_init__(self) -> None:
+        self.rate_limiter = FakeRateLimiter(self.clock.now)
         self.providers: tuple[PaymentGateway, SmsSender] = (self.gateway, self.sms)
         self.furnish()
         self.wire()
@@ -102,7 +103,6 @@ class House:
         self.inventory = FakeInventory(clock=self.clock.now)
         self.velocity = FakeVelocity(clock=self.clock.now)
         self.waiting_room = FakeWaitingRoom(clock=self.clock.now)
-        self.rate_limiter = FakeRateLimiter(self.clock.now)
 
     def wire(self) -> None:
         """Fill every use case's ports with those that are in place."""
