@@ -141,7 +141,7 @@ class RefundPolicy:
 
     def needs_approval(self, amount: Money, *, reason: RefundReason) -> bool:
         """Whether a second person must agree. What a cancelled event or a fraud owes is not up for discussion."""
-        if reason in {RefundReason.EVENT_CANCELLED, RefundReason.FRAUD}:
+        if reason in {RefundReason.EVENT_CANCELLED, RefundReason.FRAUD, RefundReason.NO_TICKETS}:
             return False
         return self.approval_minor_over is not None and amount.amount > self.approval_minor_over
 
@@ -192,6 +192,7 @@ _BECAUSE = {
     RefundReason.GOODWILL: "The organiser wants to be kind.",
     RefundReason.EXCHANGE: "You moved to another date.",
     RefundReason.FRAUD: "The payment was not yours.",
+    RefundReason.NO_TICKETS: "The payment bought no tickets.",
 }
 _EVERYTHING = {reason: f"{because} Everything is returned." for reason, because in _BECAUSE.items()}
 
