@@ -1,6 +1,7 @@
 """Outbox rows in words: what a use case wants to happen outside, written with the fact that wants it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import cast
 from uuid import UUID
@@ -12,7 +13,7 @@ from domain.orders import Order
 from domain.payments import Payment
 from domain.ports.inventory import Outcome, Settlement
 from domain.ports.messages import Message
-from domain.ports.outbox import Effect, OutboxRow
+from domain.ports.outbox import Effect, Lane, OutboxRow
 from domain.ports.world import Ids
 from domain.refunds import Refund
 from domain.seat_maps import SeatIndex
@@ -30,8 +31,9 @@ def void(payment: Payment, *, intent_id: str, ids: Ids, now: datetime) -> Outbox
 
 
 def send_refund(refund: Refund, *, ids: Ids, now: datetime) -> OutboxRow:
-    """Give captured money back."""
-    return _row(Effect.SEND_REFUND, str(refund.id), {"refund": str(refund.id)}, ids, now)
+    """Give captured money back. Refunds of a batch wait where they hold up nobody else's."""
+    lane = Lane.BULK if refund.batch_id is not None else None
+    return _row(Effect.SEND_REFUND, str(refund.id), {"refund": str(refund.id)}, ids, now, lane=lane)
 
 
 def send_sms(message: Message, *, ids: Ids, now: datetime) -> OutboxRow:
@@ -128,7 +130,10 @@ def _settle(settlement: Settlement, ids: Ids, now: datetime) -> OutboxRow:
     return _row(Effect.SETTLE_STOCK, settlement.key, payload, ids, now)
 
 
-def _row(effect: Effect, name: str, payload: Mapping[str, object], ids: Ids, now: datetime) -> OutboxRow:
-    return OutboxRow(
+def _row(
+    effect: Effect, name: str, payload: Mapping[str, object], ids: Ids, now: datetime, *, lane: Lane | None = None
+) -> OutboxRow:
+    row = OutboxRow(
         id=ids.uuid(), key=f"{effect.value}:{name}", effect=effect, payload=payload, created_at=now, not_before=now
     )
+    return replace(row, lane=lane or row.rule.lane)

@@ -27,13 +27,15 @@ class Action(StrEnum):
     REVIEW_ORDERS = "review_orders"
     REFUND = "refund"
     RETRY_OUTBOX = "retry_outbox"
+    DISCARD_EFFECTS = "discard_effects"
+    MANAGE_WEBHOOKS = "manage_webhooks"
     MANAGE_STAFF = "manage_staff"
     VIEW_BOOKS = "view_books"
 
 
 _MAY: dict[Role, frozenset[Action]] = {
     Role.ADMIN: frozenset(Action),
-    Role.VENUE_MANAGER: frozenset({Action.VIEW, Action.EDIT_EVENTS}),
+    Role.VENUE_MANAGER: frozenset({Action.VIEW, Action.EDIT_EVENTS, Action.MANAGE_WEBHOOKS}),
     Role.SUPPORT: frozenset({Action.VIEW, Action.REVIEW_ORDERS, Action.RETRY_OUTBOX}),
     Role.FINANCE: frozenset({Action.VIEW, Action.VIEW_BOOKS, Action.REFUND}),
 }

@@ -48,7 +48,7 @@ from application.commands.catalogue_changes import (
 from application.commands.change_capacity import change_capacity
 from application.commands.check_payments import check_payments
 from application.commands.decide_reviews import LapseRule, decide_reviews
-from application.commands.drain_outbox import drain_outbox
+from application.commands.drain_outbox import drain_outbox, hand_back, keep_leases, prune_outbox
 from application.commands.expire_order import cancel_order, expire_due_orders, expire_order
 from application.commands.extend_hold import extend_hold
 from application.commands.place_hold import place_hold
@@ -60,7 +60,7 @@ from application.commands.release_hold import release_hold
 from application.commands.request_refund import request_refund
 from application.commands.resend_link import resend_link
 from application.commands.review_order import review_order
-from application.commands.revive_effect import revive_effect
+from application.commands.revive_effect import discard_effect, revive_effect, revive_effects
 from application.commands.run_batches import run_batches, tell_buyers
 from application.commands.send_refund import check_refunds, refresh_refund, send_refund
 from application.commands.send_sms import receive_delivery_report, receive_inbound_message, send_sms
@@ -78,7 +78,8 @@ from domain.ports.rate_limits import Budget, EndpointSpending
 from domain.refund_batches import ApprovalRule
 from entrypoints.readiness import readiness
 from entrypoints.settings import Settings
-from entrypoints.workers.queue import QueueWakeup, make_queue, register_drain
+from entrypoints.workers.crews import Bell
+from entrypoints.workers.queue import QueueWakeup, make_queue, register_wakeup
 
 log = structlog.get_logger(__name__)
 
@@ -225,10 +226,15 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
     )
 
+    keep_leases = providers.Callable(keep_leases, unit_of_work=unit_of_work.provider, clock=clock)
+    hand_back = providers.Callable(hand_back, unit_of_work=unit_of_work.provider, clock=clock)
+    prune_outbox = providers.Callable(prune_outbox, unit_of_work=unit_of_work.provider, clock=clock)
+
     # The worker queue: a shortcut to the outbox.
     queue = providers.Singleton(make_queue, settings.provided.huey_redis_url)
-    drain_task = providers.Singleton(register_drain, queue, drain_outbox.provider)
-    wakeup = providers.Singleton(QueueWakeup, drain_task)
+    bell = providers.Singleton(Bell)
+    wakeup_task = providers.Singleton(register_wakeup, queue, bell.provided.ring)
+    wakeup = providers.Singleton(QueueWakeup, wakeup_task)
 
     # Orders and payments.
     start_checkout = providers.Callable(
@@ -337,6 +343,10 @@ class Container(containers.DeclarativeContainer):
     revive_effect = providers.Callable(
         revive_effect, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
     )
+    revive_effects = providers.Callable(
+        revive_effects, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+    )
+    discard_effect = providers.Callable(discard_effect, unit_of_work=unit_of_work.provider, clock=clock, ids=ids)
 
     # Organisers and staff.
     add_venue = providers.Callable(add_venue, unit_of_work=unit_of_work.provider, clock=clock, ids=ids)

@@ -240,6 +240,7 @@ outbox = Table(
     "outbox", metadata,
     _key("id"), _is("key"), _is("effect"), _is("payload", JSONB), _is("created_at", _When), _is("not_before", _When),
     _filled("attempts", Integer), _may("last_error"), _may("done_at", _When), _may("parked_at", _When),
+    _filled("lane", Text), _filled("errors", JSONB), _may("discarded_because"),
 )  # fmt: skip
 
 messages = Table(

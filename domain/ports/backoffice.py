@@ -19,7 +19,7 @@ from domain.money import Money
 from domain.orders import Order, OrderId, OrderState
 from domain.payments import Payment
 from domain.ports.messages import Message
-from domain.ports.outbox import OutboxRow
+from domain.ports.outbox import Effect, OutboxRow
 from domain.refunds import Refund
 from domain.seat_maps import SeatIndex
 from domain.tickets import Ticket
@@ -249,12 +249,13 @@ class EffectRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectsPage:
-    """Oldest first. ``parked`` and ``waiting`` count all there are."""
+    """Oldest first. ``parked`` and ``waiting`` count all there are; ``kinds`` those in the state asked for, by kind."""
 
     items: tuple[EffectRow, ...]
     parked: int
     waiting: int
     next_cursor: str | None
+    kinds: Mapping[Effect, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,8 +303,8 @@ class Backoffice(Protocol):
         """Orders in review that nobody has decided about, the longest waiting first, at most PAGE_LIMIT."""
         ...
 
-    def effects(self, *, state: EffectState, cursor: str | None) -> EffectsPage:
-        """Effects that are not done."""
+    def effects(self, *, state: EffectState, cursor: str | None, effect: Effect | None = None) -> EffectsPage:
+        """Effects that are not done; of one kind only, if asked for."""
         ...
 
     def trail(self, *, wanted: TrailFilter) -> TrailPage:

@@ -325,6 +325,10 @@ class Notices(Protocol):
         """Remember a webhook. False when it was seen before."""
         ...
 
+    def prune(self, *, before: datetime, at_most: int) -> int:
+        """Forget those received before that: providers stop sending one again after days. Answers how many."""
+        ...
+
 
 class Audit(Protocol):
     def add(self, entry: AuditEntry) -> None: ...

@@ -18,6 +18,7 @@ from domain.orders import Order, OrderId
 from domain.ports.backoffice import Backoffice
 from domain.ports.inventory import Inventory
 from domain.ports.messages import Message
+from domain.ports.outbox import Effect
 from domain.ports.rate_limits import RateLimiter
 from domain.ports.settlements import Settlements
 from domain.ports.unit_of_work import UnitOfWork
@@ -80,6 +81,10 @@ class Services(Protocol):
     def resend_link(self, command: ResendLink, /) -> Message | Rejection: ...
 
     def revive_effect(self, row_id: UUID, /, *, actor: str) -> bool: ...
+
+    def revive_effects(self, effect: Effect, /, *, actor: str) -> int: ...
+
+    def discard_effect(self, row_id: UUID, /, *, because: str, actor: str) -> Rejection | None: ...
 
 
 def current() -> Services:

@@ -99,7 +99,7 @@ _LABELS: Mapping[object, Label] = {
 
 ROLE_MAY = {
     Role.ADMIN: "everything",
-    Role.VENUE_MANAGER: "events and their sales",
+    Role.VENUE_MANAGER: "events, their sales and webhooks",
     Role.SUPPORT: "orders, reviews, the outbox",
     Role.FINANCE: "orders and refunds",
 }
@@ -148,6 +148,15 @@ HAPPENINGS = {
     "seat_map.added": "added the seat map",
     "staff.added": "added the staff member",
     "outbox.revived": "had an effect tried again",
+    "outbox.all_revived": "had all effects of a kind tried again",
+    "outbox.discarded": "let an effect go for good",
+    "webhook.added": "added a webhook",
+    "webhook.changed": "changed a webhook",
+    "webhook.rotated": "gave a webhook a new secret",
+    "webhook.enabled": "turned a webhook on",
+    "webhook.disabled": "turned a webhook off",
+    "webhook.sent_again": "had a webhook sent again",
+    "webhook.tested": "sent a test to a webhook",
     "phone.opted_out": "said STOP",
     "phone.opted_in": "said START",
 }

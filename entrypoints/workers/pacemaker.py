@@ -1,4 +1,7 @@
-"""The pacemaker: everything that must happen by itself, each at its own rate, whatever becomes of the queue."""
+"""The pacemaker: everything that must happen by itself, each at its own rate, whatever becomes of the queue.
+
+The outbox has crews of its own (:mod:`entrypoints.workers.crews`).
+"""
 
 import logging
 from collections.abc import Callable
@@ -6,9 +9,6 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Protocol
 
-from entrypoints.workers.queue import drain_fully
-
-DRAIN_EVERY_SECONDS = 0.5
 SWEEP_EVERY_SECONDS = 0.5
 EXPIRE_EVERY_SECONDS = 1.0
 PAYMENTS_EVERY_SECONDS = 2.0
@@ -17,14 +17,13 @@ REVIEWS_EVERY_SECONDS = 30.0
 RECONCILE_EVERY_SECONDS = 2.0
 BATCHES_EVERY_SECONDS = 0.25
 TELL_EVERY_SECONDS = 1.0
+PRUNE_EVERY_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
 
 
 class Chores(Protocol):
     """The use cases that need no person to ask for them. Each answers how much it did."""
-
-    def drain_outbox(self) -> int: ...
 
     def sweep_sales(self) -> int: ...
 
@@ -42,11 +41,12 @@ class Chores(Protocol):
 
     def tell_buyers(self) -> int: ...
 
+    def prune_outbox(self) -> int: ...
+
 
 def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
     """One thread a chore, so that a slow provider never delays the sweeping of lapsed holds."""
     rhythm: tuple[tuple[str, Callable[[], int], float], ...] = (
-        ("drain_outbox", lambda: drain_fully(chores.drain_outbox), DRAIN_EVERY_SECONDS),
         ("sweep_sales", chores.sweep_sales, SWEEP_EVERY_SECONDS),
         ("expire_due_orders", chores.expire_due_orders, EXPIRE_EVERY_SECONDS),
         ("check_payments", chores.check_payments, PAYMENTS_EVERY_SECONDS),
@@ -55,6 +55,7 @@ def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
         ("reconcile_sales", chores.reconcile_sales, RECONCILE_EVERY_SECONDS),
         ("run_batches", chores.run_batches, BATCHES_EVERY_SECONDS),
         ("tell_buyers", chores.tell_buyers, TELL_EVERY_SECONDS),
+        ("prune_outbox", chores.prune_outbox, PRUNE_EVERY_SECONDS),
     )
     threads = tuple(
         Thread(target=_beat, args=(name, chore, seconds, stop), name=name, daemon=True)

@@ -9,7 +9,6 @@ from huey import RedisHuey
 
 QUEUE_NAME = "tessera"
 WAKEUPS_PER_SECOND_MAX = 50
-ROUNDS_PER_TASK_MAX = 500
 _TIMEOUTS = "socket_timeout=5&socket_connect_timeout=2"
 
 log = logging.getLogger(__name__)
@@ -22,21 +21,13 @@ def make_queue(redis_url: str) -> RedisHuey:
     return RedisHuey(QUEUE_NAME, url=url, results=False)
 
 
-def register_drain(queue: RedisHuey, drain: Callable[[], int]) -> Callable[[], object]:
-    """Name the one task there is. Calling the answer puts it into the queue; a worker then performs it."""
-    task: Callable[[], object] = queue.task(name="drain_outbox")(lambda: drain_fully(drain))
+def register_wakeup(queue: RedisHuey, ring: Callable[[], None]) -> Callable[[], object]:
+    """Name the one task there is. Calling the answer puts it into the queue; a worker then rings its bell.
+
+    The task does no work itself: a crew that is busy need not be called, and a task that is lost loses a hint.
+    """
+    task: Callable[[], object] = queue.task(name="drain_outbox")(ring)
     return task
-
-
-def drain_fully(drain: Callable[[], int]) -> int:
-    """Drain until nothing is due, within a bound that lets other work have its turn."""
-    total = 0
-    for _ in range(ROUNDS_PER_TASK_MAX):
-        leased = drain()
-        total += leased
-        if leased == 0:
-            break
-    return total
 
 
 class QueueWakeup:

@@ -2,14 +2,16 @@
 
 import logging
 import signal
-from threading import Event
+from threading import Event, Thread
+from time import monotonic
 from types import FrameType
 
 from entrypoints.container import build_container
 from entrypoints.settings import Settings
 from entrypoints.workers import pacemaker
+from entrypoints.workers.crews import HEARTBEAT_SECONDS, RowsInHand, outbox_crews
 
-QUEUE_THREADS = 4
+QUEUE_THREADS = 1
 STOP_SECONDS_MAX = 5.0
 
 log = logging.getLogger(__name__)
@@ -24,8 +26,15 @@ def main(settings: Settings) -> None:
         log.info("stopping on %s", signal.Signals(signum).name)
         stop.set()
 
+    in_hand = RowsInHand(keep=container.keep_leases, hand_back=container.hand_back)
+    crews = outbox_crews(container.drain_outbox, in_hand)
+    for crew in crews:
+        container.bell().listen(crew.call)
     threads = pacemaker.start(container, stop=stop)
-    container.drain_task()  # Registered before the consumer starts, or it would not know the task.
+    threads += tuple(thread for crew in crews for thread in crew.start(stop=stop))
+    heart = Thread(target=_beat, args=(in_hand, stop), name="heartbeat", daemon=True)
+    heart.start()
+    container.wakeup_task()  # Registered before the consumer starts, or it would not know the task.
     consumer = container.queue().create_consumer(
         workers=QUEUE_THREADS, worker_type="thread", periodic=False, initial_delay=0.05, max_delay=0.5
     )
@@ -36,5 +45,18 @@ def main(settings: Settings) -> None:
     log.info("worker is up")
     stop.wait()
     consumer.stop(graceful=False)
+    for crew in crews:
+        crew.call()
+    deadline = monotonic() + STOP_SECONDS_MAX
     for thread in threads:
-        thread.join(STOP_SECONDS_MAX / len(threads))
+        thread.join(max(0.0, deadline - monotonic()))
+    if returned := in_hand.return_all():
+        log.info("%d effects were handed back unfinished", returned)
+
+
+def _beat(in_hand: RowsInHand, stop: Event) -> None:
+    while not stop.wait(HEARTBEAT_SECONDS):
+        try:
+            in_hand.heartbeat()
+        except Exception:
+            log.exception("the heartbeat failed; it is tried again")

@@ -43,7 +43,7 @@ from domain.ports.backoffice import (
     fields_of,
 )
 from domain.ports.messages import MessageId, MessageState
-from domain.ports.outbox import OutboxRow
+from domain.ports.outbox import Effect, OutboxRow
 from domain.refunds import RefundId, RefundState
 from domain.seat_maps import SeatIndex
 from domain.tickets import TicketState
@@ -157,14 +157,21 @@ class FakeBackoffice:
         waiting = sorted(self._undecided(), key=lambda order: (order.placed_at, order.id))
         return tuple(self._review(order) for order in waiting[:PAGE_LIMIT])
 
-    def effects(self, *, state: EffectState, cursor: str | None) -> EffectsPage:
+    def effects(self, *, state: EffectState, cursor: str | None, effect: Effect | None = None) -> EffectsPage:
         entries = [entry for entry in self._state.outbox.values() if not entry.done]
         parked = [entry.row for entry in entries if entry.parked]
         waiting = [entry.row for entry in entries if not entry.parked]
-        rows = parked if state is EffectState.PARKED else waiting
+        shown = parked if state is EffectState.PARKED else waiting
+        rows = [row for row in shown if effect in {None, row.effect}]
         found = [EffectRow(row=row, order_id=self._about(row), cursor=_cursor(row.created_at, row.id)) for row in rows]
         items, after = _page(found, lambda one: (one.row.created_at, one.row.id), cursor, newest_first=False)
-        return EffectsPage(items=items, parked=len(parked), waiting=len(waiting), next_cursor=after)
+        return EffectsPage(
+            items=items,
+            parked=len(parked),
+            waiting=len(waiting),
+            next_cursor=after,
+            kinds=Counter(row.effect for row in shown),
+        )
 
     def trail(self, *, wanted: TrailFilter) -> TrailPage:
         found = [

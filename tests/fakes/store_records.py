@@ -56,6 +56,12 @@ class FakeNotices:
         self._state.notices.setdefault((provider, notice_id), at)
         return not known
 
+    def prune(self, *, before: datetime, at_most: int) -> int:
+        old = [key for key, at in self._state.notices.items() if at < before][:at_most]
+        for key in old:
+            del self._state.notices[key]
+        return len(old)
+
 
 class FakeAudit:
     def __init__(self, state: State) -> None:

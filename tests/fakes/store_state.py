@@ -61,6 +61,8 @@ class OutboxEntry:
     row: OutboxRow
     done: bool = False
     parked: bool = False
+    done_at: datetime | None = None
+    discarded_because: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

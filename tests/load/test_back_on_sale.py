@@ -64,7 +64,7 @@ class Chores:
         return 0
 
     run_batches = tell_buyers = rest
-    drain_outbox = expire_due_orders = check_payments = check_refunds = decide_reviews = reconcile_sales = rest
+    prune_outbox = expire_due_orders = check_payments = check_refunds = decide_reviews = reconcile_sales = rest
 
     @contextmanager
     def paced(self) -> Iterator[None]:

@@ -31,6 +31,7 @@ from domain.ports.backoffice import (
     TrailFilter,
     TrailPage,
 )
+from domain.ports.outbox import Effect
 
 _OPEN = outbox.c.done_at.is_(None) & outbox.c.parked_at.is_(None)
 _PARKED = outbox.c.parked_at.is_not(None)
@@ -121,7 +122,8 @@ class PostgresBackoffice:
             rows = transaction.rows(order_files.review_queue())
         return tuple(map(order_files.review_from_row, rows))
 
-    def effects(self, *, state: EffectState, cursor: str | None) -> EffectsPage:
+    def effects(self, *, state: EffectState, cursor: str | None, effect: Effect | None = None) -> EffectsPage:
+        wanted = _PARKED if state is EffectState.PARKED else _OPEN
         about = func.coalesce(
             *(
                 select(table.c.order_id)
@@ -131,7 +133,9 @@ class PostgresBackoffice:
             )
         )
         statement = paged(
-            select(outbox, about.label("order_id")).where(_PARKED if state is EffectState.PARKED else _OPEN),
+            select(outbox, about.label("order_id")).where(
+                wanted & (outbox.c.effect == effect.value) if effect else wanted
+            ),
             at=outbox.c.created_at,
             name=outbox.c.id,
             after=cursor,
@@ -140,12 +144,20 @@ class PostgresBackoffice:
         counts = select(
             func.count().filter(_PARKED).label("parked"), func.count().filter(_OPEN).label("waiting")
         ).where(or_(_PARKED, _OPEN))
+        kinds = select(outbox.c.effect, func.count().label("rows")).where(wanted).group_by(outbox.c.effect)
         with picture(self._engine) as transaction:
             rows = transaction.rows(statement)
             (counted,) = transaction.rows(counts)
+            by_kind = transaction.rows(kinds.order_by(outbox.c.effect))
         found = [_effect(row) for row in rows]
         items, after = cut(found, [one.cursor for one in found])
-        return EffectsPage(items=items, parked=counted["parked"], waiting=counted["waiting"], next_cursor=after)
+        return EffectsPage(
+            items=items,
+            parked=counted["parked"],
+            waiting=counted["waiting"],
+            next_cursor=after,
+            kinds={Effect(row["effect"]): row["rows"] for row in by_kind},
+        )
 
     def trail(self, *, wanted: TrailFilter) -> TrailPage:
         statement = select(audit_entries)

@@ -2,10 +2,17 @@
 
 from datetime import datetime
 
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.postgres.tables import webhook_notices
 from adapters.postgres.transaction import Transaction
+
+_PRUNE = text("""
+    DELETE FROM webhook_notices WHERE (provider, notice_id) IN (
+        SELECT provider, notice_id FROM webhook_notices WHERE received_at < :before
+        ORDER BY received_at LIMIT :at_most FOR UPDATE SKIP LOCKED)
+""")
 
 
 class PostgresNotices:
@@ -16,3 +23,6 @@ class PostgresNotices:
         row = {"provider": provider, "notice_id": notice_id, "type": type_, "received_at": at}
         once = insert(webhook_notices).values(row).on_conflict_do_nothing()
         return self._transaction.first(once.returning(webhook_notices.c.notice_id)) is not None
+
+    def prune(self, *, before: datetime, at_most: int) -> int:
+        return self._transaction.changed(_PRUNE, {"before": before, "at_most": at_most})

@@ -1,5 +1,6 @@
 """Everything the house keeps about itself as rows: outbox, messages, assessments, audit, staff."""
 
+from datetime import datetime
 from typing import Any
 
 from adapters.postgres.transaction import Row
@@ -8,7 +9,7 @@ from domain.audit import AuditEntry
 from domain.fraud import Assessment, Reason, Verdict
 from domain.orders import OrderId
 from domain.ports.messages import Message, MessageId, MessageState
-from domain.ports.outbox import Effect, OutboxRow
+from domain.ports.outbox import Effect, EffectError, Lane, OutboxRow
 
 
 def outbox_to_row(row: OutboxRow) -> dict[str, Any]:
@@ -20,8 +21,14 @@ def outbox_to_row(row: OutboxRow) -> dict[str, Any]:
         "created_at": row.created_at,
         "not_before": row.not_before,
         "attempts": row.attempts,
-        "last_error": row.last_error,
+        "lane": row.lane.value,
+        **outbox_errors(row),
     }
+
+
+def outbox_errors(row: OutboxRow) -> dict[str, Any]:
+    errors = [{"at": one.at.isoformat(), "attempt": one.attempt, "said": one.said} for one in row.errors]
+    return {"last_error": row.last_error, "errors": errors}
 
 
 def outbox_from_row(row: Row) -> OutboxRow:
@@ -34,6 +41,11 @@ def outbox_from_row(row: Row) -> OutboxRow:
         not_before=row["not_before"],
         attempts=row["attempts"],
         last_error=row["last_error"],
+        lane=Lane(row["lane"]),
+        errors=tuple(
+            EffectError(at=datetime.fromisoformat(one["at"]), attempt=one["attempt"], said=one["said"])
+            for one in row["errors"]
+        ),
     )
 
 

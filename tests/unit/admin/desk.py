@@ -20,7 +20,7 @@ from application.commands.change_capacity import (
 from application.commands.request_refund import RequestRefund, request_refund
 from application.commands.resend_link import ResendLink, resend_link
 from application.commands.review_order import ReviewOrder, review_order
-from application.commands.revive_effect import revive_effect
+from application.commands.revive_effect import discard_effect, revive_effect, revive_effects
 from application.commands.staff import add_staff, sign_in
 from application.queries.refund_quote import refund_quote
 from domain.accounts import Role, StaffMember
@@ -30,6 +30,7 @@ from domain.orders import Order, OrderId
 from domain.ports.backoffice import Backoffice
 from domain.ports.inventory import Inventory
 from domain.ports.messages import Message
+from domain.ports.outbox import Effect
 from domain.ports.rate_limits import RateLimiter
 from domain.ports.settlements import Settlements
 from domain.ports.unit_of_work import UnitOfWork
@@ -159,6 +160,18 @@ class Desk:
         house = self.house
         return revive_effect(
             row_id, actor=actor, unit_of_work=house.store, clock=house.clock, ids=house.ids, wakeup=house.wakeup
+        )
+
+    def revive_effects(self, effect: Effect, /, *, actor: str) -> int:
+        house = self.house
+        return revive_effects(
+            effect, actor=actor, unit_of_work=house.store, clock=house.clock, ids=house.ids, wakeup=house.wakeup
+        )
+
+    def discard_effect(self, row_id: UUID, /, *, because: str, actor: str) -> Rejection | None:
+        house = self.house
+        return discard_effect(
+            row_id, because=because, actor=actor, unit_of_work=house.store, clock=house.clock, ids=house.ids
         )
 
     # People.

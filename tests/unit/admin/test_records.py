@@ -54,6 +54,46 @@ def test_what_gave_up_is_readable_and_can_be_tried_again(desk: Desk) -> None:
     assert "had an effect tried again" in browser.page("/audit?actor=support@example.com")
 
 
+def test_all_of_a_kind_are_tried_again_together(desk: Desk) -> None:
+    """After an outage one press is enough; the trail says how many, and the list can be narrowed to the kind."""
+    park_a_refund(desk)
+    park_a_refund(desk)
+    browser = desk.signed_in(Role.SUPPORT)
+    assert "Try all 2 again: send a refund" in browser.page("/outbox?effect=send_refund")
+
+    browser.post("/outbox/retry-all", seen_on="/outbox", effect="send_refund")
+    desk.house.drain()
+
+    assert {refund.state for refund in desk.house.store.state.refunds.values()} == {RefundState.SUCCEEDED}
+    assert "all effects of a kind tried again" in browser.page("/audit")
+
+
+def test_every_error_is_readable(desk: Desk) -> None:
+    """Each attempt with its time, the newest first."""
+    park_a_refund(desk)
+
+    page = desk.signed_in(Role.SUPPORT).page("/outbox")
+
+    assert f"Every error ({ATTEMPTS_MAX})" in page
+    assert page.index(f"attempt {ATTEMPTS_MAX}") < page.index("attempt 1<")
+
+
+def test_letting_an_effect_go_needs_an_administrator_and_a_reason(desk: Desk) -> None:
+    """Support cannot; without a reason nothing happens; with one it is gone, and the trail has both."""
+    park_a_refund(desk)
+    (row_id,) = [key for key, entry in desk.house.store.state.outbox.items() if entry.parked]
+    support, admin = desk.signed_in(Role.SUPPORT), desk.signed_in(Role.ADMIN)
+    assert "Let it go" not in support.page("/outbox")
+    assert support.post(f"/outbox/{row_id}/discard", seen_on="/", because="x").status_code == 403
+
+    admin.post(f"/outbox/{row_id}/discard", seen_on="/outbox", because=" ")
+    assert "Say why" in admin.page("/outbox")
+    admin.post(f"/outbox/{row_id}/discard", seen_on="/outbox", because="settled by hand")
+
+    assert "Nothing has given up" in admin.page("/outbox")
+    assert "settled by hand" in admin.page("/audit?action=outbox")
+
+
 def test_trying_again_what_is_not_parked_says_so(desk: Desk) -> None:
     """The second of two presses finds nothing to do."""
     browser = desk.signed_in(Role.SUPPORT)
