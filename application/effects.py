@@ -36,9 +36,10 @@ def send_refund(refund: Refund, *, ids: Ids, now: datetime) -> OutboxRow:
     return _row(Effect.SEND_REFUND, str(refund.id), {"refund": str(refund.id)}, ids, now, lane=lane)
 
 
-def send_sms(message: Message, *, ids: Ids, now: datetime) -> OutboxRow:
-    """Hand a stored message to the provider."""
-    return _row(Effect.SEND_SMS, str(message.id), {"message": str(message.id)}, ids, now)
+def send_sms(message: Message, *, ids: Ids, now: datetime, bulk: bool = False) -> OutboxRow:
+    """Hand a stored message to the provider. ``bulk``: one of thousands, so it waits where it holds up nobody's."""
+    lane = Lane.BULK if bulk else None
+    return _row(Effect.SEND_SMS, str(message.id), {"message": str(message.id)}, ids, now, lane=lane)
 
 
 def renew_terms(event_id: EventId, *, version: int, reload: bool = False, ids: Ids, now: datetime) -> OutboxRow:

@@ -300,7 +300,7 @@ def _tell(row: BatchOrder, *, uow: UnitOfWork, ids: Ids, now: datetime, access: 
         created_at=now,
     )
     uow.messages.add(message)
-    uow.outbox.add(effects.send_sms(message, ids=ids, now=now))
+    uow.outbox.add(effects.send_sms(message, ids=ids, now=now, bulk=True))
 
 
 def _words(batch: RefundBatch, event: Event, order: Order, refund: Refund, access: Access) -> str:

@@ -250,7 +250,7 @@ def test_what_is_on_its_way_is_counted(store: UnitOfWorkFactory, sale: Sale) -> 
 
     with store() as uow:
         (leased,) = uow.outbox.lease(now=NOW, at_most=1, effects=frozenset({Effect.SEND_REFUND}))
-        uow.outbox.park(leased, error="no")
+        uow.outbox.park(leased, error="no", now=NOW)
         assert (uow.refund_batches.in_flight(batch.id), uow.refund_batches.unfinished(batch.id)) == (0, True)
         uow.refunds.save(refund.report(RefundState.SUCCEEDED, provider_id="re_1", failure=None, now=NOW))
         assert not uow.refund_batches.unfinished(batch.id)
