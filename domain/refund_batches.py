@@ -14,7 +14,8 @@ from domain.errors import Rejection, RejectionCode
 from domain.events import EventId
 from domain.money import EXPONENT_DEFAULT, Money
 from domain.orders import PAID, OrderId, OrderState
-from domain.refunds import RefundBatchId, RefundId, RefundReason, RefundState
+from domain.refund_policies import RefundReason
+from domain.refunds import RefundBatchId, RefundId, RefundState
 from domain.tiers import TierId
 from domain.venues import VenueId
 

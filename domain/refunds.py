@@ -12,13 +12,14 @@ from typing import NewType
 from uuid import UUID
 
 from domain.errors import Rejection, RejectionCode
-from domain.money import CurrencyCode, Money, zero
+from domain.money import CurrencyCode, Money, charge_step, zero
 from domain.orders import PAID, Order, OrderId
 from domain.payments import PaymentId
 from domain.refund_policies import RefundPolicy, RefundReason, Share, in_words
 from domain.tickets import Ticket, TicketId, TicketState
 
 __all__ = [
+    "DIGEST_LENGTH",
     "Quote",
     "QuoteItem",
     "QuoteLine",
@@ -199,6 +200,7 @@ def quote(
             line = _at_most(line, room_at_wish, "Most per order", "No order gives back more than this.")
             room_at_wish = room_at_wish - line.amount
         line = _at_most(line, room, "Given back before", "No more goes back than was paid.")
+        line = _at_most(line, _chargeable(line.amount), "Rounding", "Banks move thousandths by tens only.")
         room = room - line.amount
         lines.append(line)
     total = _sum((line.amount for line in lines), order.total.currency)
@@ -218,6 +220,8 @@ def quote_money(
     if refusal := _refusal(order, ()):
         return refusal
     room = order.total - given_back(refunds, order.total.currency)
+    if amount.currency == order.total.currency and amount != _chargeable(amount):
+        return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="Banks move thousandths by tens only.")
     if amount.currency != order.total.currency or not 0 < amount.amount <= room.amount:
         return Rejection(
             code=RejectionCode.NOT_REFUNDABLE,
@@ -236,6 +240,11 @@ def tickets_left(tickets: Iterable[Ticket], refunds: Iterable[Refund]) -> int:
     """Tickets whose money has not come back, be they valid, used or void with their refund still on its way."""
     returned = {ticket for each in refunds if each.state is RefundState.SUCCEEDED for ticket in each.tickets}
     return sum(ticket.id not in returned for ticket in tickets)
+
+
+def _chargeable(amount: Money) -> Money:
+    """As much of it as a bank can move."""
+    return Money(amount.amount - amount.amount % charge_step(amount.currency), amount.currency)
 
 
 def _room_at_wish(policy: RefundPolicy, refunds: tuple[Refund, ...], currency: CurrencyCode) -> Money | None:

@@ -46,7 +46,9 @@ from application.commands.catalogue_changes import (
     publish_event,
 )
 from application.commands.change_capacity import change_capacity
+from application.commands.change_refund_policy import change_refund_policy
 from application.commands.check_payments import check_payments
+from application.commands.decide_refund import decide_refund
 from application.commands.decide_reviews import LapseRule, decide_reviews
 from application.commands.drain_outbox import drain_outbox, hand_back, keep_leases, prune_outbox
 from application.commands.expire_order import cancel_order, expire_due_orders, expire_order
@@ -296,6 +298,12 @@ class Container(containers.DeclarativeContainer):
     # Refunds.
     request_refund = providers.Callable(
         request_refund, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+    )
+    decide_refund = providers.Callable(
+        decide_refund, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+    )
+    change_refund_policy = providers.Callable(
+        change_refund_policy, unit_of_work=unit_of_work.provider, clock=clock, ids=ids
     )
     refund_quote = providers.Callable(refund_quote, unit_of_work=unit_of_work.provider, clock=clock)
     refresh_refund = providers.Callable(

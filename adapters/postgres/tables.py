@@ -231,6 +231,19 @@ postings = Table(
     _is("amount_minor", BigInteger),
 )  # fmt: skip
 
+refund_requests = Table(
+    "refund_requests", metadata,
+    _key("id"), _is("order_id", Uuid), _is("tickets", ARRAY(Uuid)), _is("currency"), _is("amount_minor", BigInteger),
+    _is("reason"), _is("state"), _is("requested_by"), _is("requested_at", _When), _may("decided_by"),
+    _may("decided_at", _When), _may("note"), _may("refund_id", Uuid),
+)  # fmt: skip
+
+order_links = Table(
+    "order_links", metadata,
+    _key("id"), _is("order_id", Uuid), _is("channel"), _is("created_at", _When), _is("expires_at", _When),
+    _may("used_at", _When),
+)  # fmt: skip
+
 assessments = Table(
     "assessments", metadata,
     _key("id"), _is("order_id", Uuid), _is("verdict"), _is("reasons", JSONB), _is("at", _When),

@@ -12,10 +12,12 @@ from adapters.postgres.repositories.idempotency import PostgresIdempotencyKeys
 from adapters.postgres.repositories.ledger import PostgresLedger
 from adapters.postgres.repositories.messages import PostgresMessages
 from adapters.postgres.repositories.notices import PostgresNotices
+from adapters.postgres.repositories.order_links import PostgresOrderLinks
 from adapters.postgres.repositories.orders import PostgresOrders
 from adapters.postgres.repositories.outbox import PostgresOutbox
 from adapters.postgres.repositories.payments import PostgresPayments
 from adapters.postgres.repositories.refund_batches import PostgresRefundBatches
+from adapters.postgres.repositories.refund_requests import PostgresRefundRequests
 from adapters.postgres.repositories.refunds import PostgresRefunds
 from adapters.postgres.repositories.staff import PostgresStaff
 from adapters.postgres.repositories.stock import PostgresStock
@@ -33,8 +35,10 @@ from domain.ports.unit_of_work import (
     Ledger,
     Messages,
     Notices,
+    OrderLinks,
     Orders,
     Payments,
+    RefundRequests,
     Refunds,
     Staff,
     Stock,
@@ -53,6 +57,8 @@ class PostgresUnitOfWork:
     payments: Payments
     tickets: Tickets
     refunds: Refunds
+    refund_requests: RefundRequests
+    order_links: OrderLinks
     ledger: Ledger
     refund_batches: RefundBatches
     assessments: Assessments
@@ -77,6 +83,8 @@ class PostgresUnitOfWork:
         self.payments = PostgresPayments(transaction)
         self.tickets = PostgresTickets(transaction)
         self.refunds = PostgresRefunds(transaction)
+        self.refund_requests = PostgresRefundRequests(transaction)
+        self.order_links = PostgresOrderLinks(transaction)
         self.ledger = PostgresLedger(transaction)
         self.refund_batches = PostgresRefundBatches(transaction)
         self.assessments = PostgresAssessments(transaction)

@@ -19,7 +19,7 @@ from domain.refund_batches import (
     RefundBatch,
     Selection,
 )
-from domain.refunds import RefundReason
+from domain.refund_policies import RefundReason
 
 UNKNOWN_NUMBERS_TOLD_MAX = 10
 

@@ -7,66 +7,132 @@ from uuid import UUID
 from application import effects, trail
 from application.transactions import retrying
 from domain import ledger
-from domain.errors import Rejection, RejectionCode
+from domain.audit import SYSTEM
+from domain.errors import InvariantBroken, Rejection, RejectionCode
+from domain.money import Money
 from domain.orders import Order, OrderId
 from domain.payments import Payment, PaymentState, standing
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
-from domain.refund_policies import RefundReason
-from domain.refunds import Quote, Refund, RefundBatchId, RefundId, RefundState, quote
+from domain.refund_policies import RefundReason, in_words
+from domain.refund_requests import RefundRequest, RefundRequestId, RequestState
+from domain.refunds import Quote, Refund, RefundBatchId, RefundId, RefundState, quote, quote_money, tickets_left
 from domain.tickets import Ticket, TicketId, TicketState
 from domain.tiers import tier_pool, zone_pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRefund:
-    """``tickets`` None means every valid one. ``actor`` is ``buyer`` or a staff member's e-mail."""
+    """``tickets`` None means every valid one. ``actor`` is ``buyer`` or a staff member's e-mail.
+
+    ``amount``: money alone, out of goodwill; every ticket stays as it is. ``quote_digest`` names the quote that was
+    shown: anything else is refused instead of done.
+    """
 
     order_id: OrderId
     tickets: tuple[TicketId, ...] | None
     reason: RefundReason
     actor: str
+    amount: Money | None = None
+    quote_digest: str | None = None
 
 
 def request_refund(
     command: RequestRefund, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids, wakeup: Wakeup
-) -> Refund | Rejection:
-    """The tickets are void at once and their places return to sale; the money follows. All or none."""
+) -> Refund | RefundRequest | Rejection:
+    """The tickets are void at once and their places return to sale; the money follows. All or none.
+
+    What the policy lets nobody decide alone becomes a request instead, and nothing else happens yet.
+    """
     answer = _request(command, unit_of_work=unit_of_work, clock=clock, ids=ids)
     wakeup.outbox_filled()
     return answer
 
 
 @retrying
-def _request(command: RequestRefund, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> Refund | Rejection:
+def _request(
+    command: RequestRefund, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids
+) -> Refund | RefundRequest | Rejection:
     now = clock.now()
     with unit_of_work() as uow:
         order = uow.orders.get(command.order_id, lock=True)
-        tickets = chosen_tickets(uow.tickets.of_order(order.id, lock=True), command.tickets)
+        tickets: tuple[Ticket, ...] | Rejection = ()
+        if command.amount is None:
+            tickets = chosen_tickets(uow.tickets.of_order(order.id, lock=True), command.tickets)
         if isinstance(tickets, Rejection):
             return tickets
-        event = uow.events.get(order.event_id)
-        terms = quote(
-            order,
-            tickets,
-            policy=uow.orders.policy(order.id),
-            reason=command.reason,
-            starts_at=event.starts_at,
-            now=now,
-            refunds=uow.refunds.of_order(order.id),
-        )
-        if isinstance(terms, Rejection):
-            return terms
-        if terms.total.amount == 0:
-            why = terms.lines[0].why if terms.lines else "There is nothing to refund."
-            return Rejection(code=RejectionCode.NOT_REFUNDABLE, message=why)
-        refund = begin_refund(
-            order, tickets, terms, reason=command.reason, actor=command.actor, uow=uow, ids=ids, now=now
-        )
-        if isinstance(refund, Rejection):
-            return refund
+        offer = offer_for(order, tickets, command.amount, reason=command.reason, uow=uow, now=now)
+        if isinstance(offer, Rejection):
+            return offer
+        if refusal := _not_as_asked(command, order, tickets, offer, uow=uow):
+            return refusal
+        answer: Refund | RefundRequest | Rejection
+        if offer.needs_approval:
+            answer = _ask_for_approval(command, tickets, offer, uow=uow, ids=ids, now=now)
+        else:
+            answer = begin_refund(
+                order, tickets, offer, reason=command.reason, actor=command.actor, uow=uow, ids=ids, now=now
+            )
+        if isinstance(answer, Rejection):
+            return answer
         uow.commit()
-    return refund
+    return answer
+
+
+def offer_for(
+    order: Order, tickets: tuple[Ticket, ...], amount: Money | None, *, reason: RefundReason, uow: UnitOfWork,
+    now: datetime,
+) -> Quote | Rejection:  # fmt: skip
+    """What would go back now: these tickets' shares, or ``amount`` alone. Asking and deciding both come here."""
+    policy, refunds = uow.orders.policy(order.id), uow.refunds.of_order(order.id)
+    if amount is not None:
+        return quote_money(order, amount, policy=policy, refunds=refunds)
+    starts_at = uow.events.get(order.event_id).starts_at
+    return quote(order, tickets, policy=policy, reason=reason, starts_at=starts_at, now=now, refunds=refunds)
+
+
+def _not_as_asked(
+    command: RequestRefund, order: Order, tickets: tuple[Ticket, ...], offer: Quote, *, uow: UnitOfWork
+) -> Rejection | None:
+    """Why what would be done is not what was asked for."""
+    if uow.refund_requests.waiting_of(order.id) is not None:
+        return Rejection(
+            code=RejectionCode.AWAITING_APPROVAL,
+            message="A refund of this order is waiting for approval. Nothing else goes back until it is decided.",
+        )
+    if command.quote_digest is not None and command.quote_digest != offer.digest:
+        return Rejection(
+            code=RejectionCode.QUOTE_CHANGED,
+            message=f"What comes back has changed to {in_words(offer.total)}. Look at it again before you decide.",
+            details={"total": {"amount": offer.total.amount, "currency": offer.total.currency}},
+        )
+    if offer.total.amount == 0 and any(ticket.price.total.amount for ticket in tickets):
+        why = offer.lines[0].why if offer.lines else "There is nothing to refund."
+        return Rejection(code=RejectionCode.NOT_REFUNDABLE, message=why)
+    return None
+
+
+def _ask_for_approval(
+    command: RequestRefund, tickets: tuple[Ticket, ...], offer: Quote, *, uow: UnitOfWork, ids: Ids, now: datetime
+) -> RefundRequest:
+    request = RefundRequest(
+        id=RefundRequestId(ids.uuid()),
+        order_id=command.order_id,
+        tickets=tuple(ticket.id for ticket in tickets),
+        amount=offer.total,
+        reason=command.reason,
+        state=RequestState.WAITING,
+        requested_by=command.actor,
+        requested_at=now,
+    )
+    uow.refund_requests.add(request)
+    uow.audit.add(
+        trail.entry(
+            command.actor, "refund.awaits_approval", kind="order", subject=command.order_id, ids=ids, now=now,
+            request=str(request.id), amount=request.amount.amount, reason=request.reason.value,
+        )
+    )  # fmt: skip
+    return request
 
 
 def begin_refund(
@@ -78,6 +144,7 @@ def begin_refund(
     actor: str,
     payment: Payment | None = None,
     batch_id: RefundBatchId | None = None,
+    granted: RefundRequest | None = None,
     uow: UnitOfWork,
     ids: Ids,
     now: datetime,
@@ -86,8 +153,12 @@ def begin_refund(
 
     The tickets are void, their places go back as the quote says, the amount is reserved against ``payment`` (the
     one that bought the order when None) and the outbox sends it. No tickets and a quote without lines: money alone
-    goes back. Rejected only where there is no captured payment to give back from.
+    goes back. Rejected only where there is no captured payment to give back from. A request that waits for approval
+    of the same tickets lapses, unless it is the one that is ``granted`` here.
     """
+    _withdraw_requests(order, tickets, granted, uow=uow, ids=ids, now=now)
+    if quote.total.amount == 0:
+        return _give_back_free(order, tickets, quote, reason=reason, actor=actor, uow=uow, ids=ids, now=now)
     paid = payment or _paying(order, uow)
     if paid is None or paid.state is not PaymentState.CAPTURED:
         return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="No payment was taken that could go back.")
@@ -121,6 +192,67 @@ def _paying(order: Order, uow: UnitOfWork) -> Payment | None:
     """The attempt with the order's money, locked."""
     paid = standing(uow.payments.of_order(order.id))
     return uow.payments.get(paid.id, lock=True) if paid else None
+
+
+def _give_back_free(
+    order: Order,
+    tickets: tuple[Ticket, ...],
+    quote: Quote,
+    *,
+    reason: RefundReason,
+    actor: str,
+    uow: UnitOfWork,
+    ids: Ids,
+    now: datetime,
+) -> Refund:
+    """Tickets that nothing was paid for: no money moves, so the refund has succeeded when it is made."""
+    refund = Refund(
+        id=RefundId(ids.uuid()),
+        order_id=order.id,
+        payment_id=None,
+        amount=quote.total,
+        reason=reason,
+        state=RefundState.SUCCEEDED,
+        parts=quote.parts,
+        requested_at=now,
+        completed_at=now,
+    )
+    uow.refunds.add(refund)
+    void_tickets(order, tickets, cause=refund.id, restock=quote.restock, uow=uow, ids=ids, now=now)
+    left = tickets_left(uow.tickets.of_order(order.id), uow.refunds.of_order(order.id))
+    after = order.add_refund(quote.total, tickets_left=left, now=now)
+    if isinstance(after, Rejection):
+        raise InvariantBroken(f"order {order.id} has free tickets to give back, but {after.message}")
+    uow.orders.save(after)
+    uow.audit.add(
+        trail.entry(
+            actor, "refund.succeeded", kind="order", subject=order.id, ids=ids, now=now,
+            refund=str(refund.id), amount=0, reason=reason.value,
+        )
+    )  # fmt: skip
+    return refund
+
+
+def _withdraw_requests(
+    order: Order,
+    tickets: tuple[Ticket, ...],
+    granted: RefundRequest | None,
+    *,
+    uow: UnitOfWork,
+    ids: Ids,
+    now: datetime,
+) -> None:
+    waiting = uow.refund_requests.waiting_of(order.id)
+    if waiting is None or (granted is not None and waiting.id == granted.id):
+        return
+    if {ticket.id for ticket in tickets} & set(waiting.tickets):
+        uow.refund_requests.save(waiting.lapse(because="These tickets were refunded otherwise.", now=now))
+        uow.audit.add(
+            trail.entry(
+                SYSTEM, "refund.request_lapsed", kind="order", subject=order.id, ids=ids, now=now,
+                request=str(waiting.id),
+            )
+        )  # fmt: skip
 
 
 def chosen_tickets(tickets: tuple[Ticket, ...], wanted: tuple[TicketId, ...] | None) -> tuple[Ticket, ...] | Rejection:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from application import effects, trail
 from application.access import Access
-from application.commands.request_refund import begin_refund
+from application.commands.request_refund import begin_refund, offer_for
 from application.each import for_each
 from application.transactions import retrying
 from domain.audit import SYSTEM
@@ -31,7 +31,7 @@ from domain.refund_batches import (
     BatchState,
     RefundBatch,
 )
-from domain.refunds import Quote, Refund, RefundId, RefundState, quote
+from domain.refunds import Quote, Refund, RefundId, RefundState
 from domain.tickets import Ticket, TicketState
 from domain.tiers import TierId
 
@@ -242,15 +242,7 @@ def _quoted(
         return "The order was free of charge."
     if not tickets:
         return "There is no ticket left to refund."
-    event = uow.events.get(order.event_id)
-    answer = quote(
-        order,
-        tickets,
-        policy=uow.orders.policy(order.id),
-        reason=batch.reason,
-        starts_at=event.starts_at,
-        now=now,
-    )
+    answer = offer_for(order, tickets, None, reason=batch.reason, uow=uow, now=now)
     if isinstance(answer, Rejection):
         return answer.message
     return answer if answer.total.amount else answer.lines[0].why

@@ -7,6 +7,7 @@ from domain.fraud import Assessment
 from domain.orders import Order, OrderId
 from domain.payments import Payment, standing
 from domain.ports.unit_of_work import UnitOfWorkFactory
+from domain.refund_requests import RefundRequest
 from domain.refunds import Refund
 from domain.seat_maps import SeatMap
 from domain.tickets import Ticket
@@ -21,6 +22,7 @@ class OrderDetails:
     payment: Payment | None
     tickets: tuple[Ticket, ...]
     refunds: tuple[Refund, ...]
+    refund_requests: tuple[RefundRequest, ...]
     assessments: tuple[Assessment, ...]
     event: Event
     venue: Venue
@@ -37,6 +39,7 @@ def order_details(order_id: OrderId, *, unit_of_work: UnitOfWorkFactory) -> Orde
             payment=standing(uow.payments.of_order(order_id)),
             tickets=uow.tickets.of_order(order_id),
             refunds=uow.refunds.of_order(order_id),
+            refund_requests=uow.refund_requests.of_order(order_id),
             assessments=uow.assessments.of_order(order_id),
             event=event,
             venue=uow.venues.get(event.venue_id),

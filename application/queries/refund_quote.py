@@ -1,13 +1,14 @@
 """What a refund would give back now, and why."""
 
-from application.commands.request_refund import chosen_tickets
+from application.commands.request_refund import chosen_tickets, offer_for
 from domain.errors import Rejection
+from domain.money import Money
 from domain.orders import OrderId
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.world import Clock
 from domain.refund_policies import RefundReason
-from domain.refunds import Quote, quote
-from domain.tickets import TicketId
+from domain.refunds import Quote
+from domain.tickets import Ticket, TicketId
 
 
 def refund_quote(
@@ -15,20 +16,19 @@ def refund_quote(
     tickets: tuple[TicketId, ...] | None,
     reason: RefundReason,
     *,
+    amount: Money | None = None,
     unit_of_work: UnitOfWorkFactory,
     clock: Clock,
 ) -> Quote | Rejection:
-    """The same function that decides a refund says here what it would decide. Raises NotFound."""
+    """The same function that decides a refund says here what it would decide; ``amount``: money alone.
+
+    Raises NotFound.
+    """
     with unit_of_work() as uow:
         order = uow.orders.get(order_id)
-        chosen = chosen_tickets(uow.tickets.of_order(order_id), tickets)
+        chosen: tuple[Ticket, ...] | Rejection = ()
+        if amount is None:
+            chosen = chosen_tickets(uow.tickets.of_order(order_id), tickets)
         if isinstance(chosen, Rejection):
             return chosen
-        return quote(
-            order,
-            chosen,
-            policy=uow.orders.policy(order_id),
-            reason=reason,
-            starts_at=uow.events.get(order.event_id).starts_at,
-            now=clock.now(),
-        )
+        return offer_for(order, chosen, amount, reason=reason, uow=uow, now=clock.now())

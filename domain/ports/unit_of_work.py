@@ -14,6 +14,7 @@ from domain.events import Event, EventId
 from domain.fraud import Assessment
 from domain.holds import HoldId
 from domain.ledger import Journal
+from domain.order_links import OrderLink, OrderLinkId
 from domain.orders import Order, OrderId
 from domain.payments import Payment, PaymentId
 from domain.ports.inventory import StockLevels
@@ -21,6 +22,7 @@ from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import Outbox
 from domain.ports.refund_batches import RefundBatches
 from domain.refund_policies import RefundPolicy
+from domain.refund_requests import RefundRequest, RefundRequestId
 from domain.refunds import Refund, RefundId
 from domain.seat_maps import SeatMap, SeatMapId
 from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
@@ -290,6 +292,46 @@ class Ledger(Protocol):
         ...
 
 
+class RefundRequests(Protocol):
+    def add(self, request: RefundRequest) -> None:
+        """Store a request. One an order may wait at a time (a constraint)."""
+        ...
+
+    def get(self, request_id: RefundRequestId, *, lock: bool = False) -> RefundRequest:
+        """Raises NotFound."""
+        ...
+
+    def of_order(self, order_id: OrderId) -> tuple[RefundRequest, ...]:
+        """Oldest first."""
+        ...
+
+    def waiting_of(self, order_id: OrderId) -> RefundRequest | None:
+        """The one of this order that waits."""
+        ...
+
+    def waiting(self, *, at_most: int) -> tuple[RefundRequest, ...]:
+        """Everything that waits for somebody, oldest first."""
+        ...
+
+    def save(self, request: RefundRequest) -> None: ...
+
+
+class OrderLinks(Protocol):
+    def order_numbered(self, number: str) -> OrderId | None:
+        """The order with this number, as printed on everything that its buyer was sent."""
+        ...
+
+    def add(self, link: OrderLink) -> None: ...
+
+    def get(self, link_id: OrderLinkId, *, lock: bool = False) -> OrderLink:
+        """Raises NotFound."""
+        ...
+
+    def save(self, link: OrderLink) -> None:
+        """Raises InvariantBroken for a link that was used before."""
+        ...
+
+
 class Assessments(Protocol):
     def add(self, *, assessment_id: UUID, order_id: OrderId, assessment: Assessment, at: datetime) -> None: ...
 
@@ -371,6 +413,8 @@ class UnitOfWork(Protocol):
     payments: Payments
     tickets: Tickets
     refunds: Refunds
+    refund_requests: RefundRequests
+    order_links: OrderLinks
     ledger: Ledger
     refund_batches: RefundBatches
     assessments: Assessments

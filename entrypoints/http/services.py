@@ -25,6 +25,7 @@ from domain.ports.rate_limits import EndpointSpending, RateLimiter
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock
 from domain.refund_policies import RefundReason
+from domain.refund_requests import RefundRequest
 from domain.refunds import Quote, Refund
 from domain.tickets import TicketId
 from entrypoints.settings import Settings
@@ -65,7 +66,7 @@ class Services(Protocol):
 
     def settle_payment(self, order_id: OrderId, /) -> Order: ...
 
-    def request_refund(self, command: RequestRefund, /) -> Refund | Rejection: ...
+    def request_refund(self, command: RequestRefund, /) -> Refund | RefundRequest | Rejection: ...
 
     def refund_quote(
         self, order_id: OrderId, tickets: tuple[TicketId, ...] | None, reason: RefundReason, /

@@ -26,6 +26,7 @@ CONTRACT = {
     ("get", "/api/v1/tickets/{ticket}.pdf"),
     ("get", "/api/v1/tickets/{ticket}.svg"),
     ("get", "/api/v1/orders/{order}/refund-quote"),
+    ("get", "/api/v1/orders/{order}/refunds"),
     ("post", "/api/v1/orders/{order}/refunds"),
     ("post", "/webhooks/stripe"),
     ("post", "/webhooks/twilio/status"),

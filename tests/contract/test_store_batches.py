@@ -14,7 +14,8 @@ from domain.ports.outbox import Effect, OutboxRow
 from domain.ports.refund_batches import Approvable, BatchLine
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.refund_batches import BatchId, BatchOrderState, BatchPurpose, BatchState, RefundBatch, Selection
-from domain.refunds import Refund, RefundedTicket, RefundId, RefundReason, RefundState
+from domain.refund_policies import RefundReason
+from domain.refunds import Refund, RefundedTicket, RefundId, RefundState
 from domain.tickets import Ticket
 from tests.contract.stores import (
     NOW,

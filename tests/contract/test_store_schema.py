@@ -16,10 +16,12 @@ from domain.errors import StoreUnavailable
 from domain.events import EventState
 from domain.fraud import Verdict
 from domain.ledger import Account, JournalKind
+from domain.order_links import LinkChannel
 from domain.orders import OrderState, StockState
 from domain.payments import PaymentState
 from domain.ports.messages import MessageState
 from domain.refund_policies import RefundReason
+from domain.refund_requests import RequestState
 from domain.refunds import RefundState
 from domain.seat_maps import ZoneKind
 from domain.tickets import TicketState
@@ -90,6 +92,9 @@ def test_the_tables_are_what_the_code_believes(database_url: str) -> None:
         ("payments_state_known", PaymentState),
         ("tickets_state_known", TicketState),
         ("refunds_state_known", RefundState),
+        ("refund_requests_reason_known", RefundReason),
+        ("refund_requests_state_known", RequestState),
+        ("order_links_channel_known", LinkChannel),
         ("refunds_reason_known", RefundReason),
         ("assessments_verdict_known", Verdict),
         ("messages_state_known", MessageState),

@@ -12,6 +12,7 @@ from domain.errors import InvariantBroken
 from domain.events import Event, EventId
 from domain.fraud import Assessment
 from domain.ledger import Journal
+from domain.order_links import OrderLink, OrderLinkId
 from domain.orders import Order, OrderId, OrderLineId
 from domain.payments import Payment, PaymentId
 from domain.ports.messages import Message, MessageId
@@ -19,6 +20,7 @@ from domain.ports.outbox import OutboxRow
 from domain.ports.refund_batches import BatchLine
 from domain.refund_batches import BatchId, BatchOrder, RefundBatch
 from domain.refund_policies import RefundPolicy
+from domain.refund_requests import RefundRequest, RefundRequestId
 from domain.refunds import Refund, RefundId
 from domain.seat_maps import SeatIndex, SeatMap, SeatMapId
 from domain.stock_blocks import StockBlock, StockBlockId
@@ -97,6 +99,8 @@ class State:
     tickets: dict[TicketId, Ticket] = field(default_factory=dict)
     places_returned: dict[TicketId, bool] = field(default_factory=dict)
     refunds: dict[RefundId, Refund] = field(default_factory=dict)
+    refund_requests: dict[RefundRequestId, RefundRequest] = field(default_factory=dict)
+    order_links: dict[OrderLinkId, OrderLink] = field(default_factory=dict)
     journals: dict[str, Journal] = field(default_factory=dict)
     batches: dict[BatchId, RefundBatch] = field(default_factory=dict)
     batch_orders: dict[tuple[BatchId, OrderId], BatchOrder] = field(default_factory=dict)

@@ -15,8 +15,10 @@ from domain.ports.unit_of_work import (
     Ledger,
     Messages,
     Notices,
+    OrderLinks,
     Orders,
     Payments,
+    RefundRequests,
     Refunds,
     Staff,
     Stock,
@@ -31,6 +33,7 @@ from tests.fakes.store_money import FakeAssessments, FakePayments, FakeRefunds
 from tests.fakes.store_orders import FakeOrders, FakeTickets
 from tests.fakes.store_outbox import FakeOutbox
 from tests.fakes.store_records import FakeAudit, FakeIdempotencyKeys, FakeMessages, FakeNotices, FakeStaff
+from tests.fakes.store_self_service import FakeOrderLinks, FakeRefundRequests
 from tests.fakes.store_state import State
 from tests.fakes.store_stock import FakeStock
 
@@ -65,6 +68,8 @@ class FakeUnitOfWork:
     payments: Payments
     tickets: Tickets
     refunds: Refunds
+    refund_requests: RefundRequests
+    order_links: OrderLinks
     ledger: Ledger
     refund_batches: RefundBatches
     assessments: Assessments
@@ -108,6 +113,8 @@ class FakeUnitOfWork:
         self.payments = FakePayments(state)
         self.tickets = FakeTickets(state)
         self.refunds = FakeRefunds(state)
+        self.refund_requests = FakeRefundRequests(state)
+        self.order_links = FakeOrderLinks(state)
         self.ledger = FakeLedger(state)
         self.refund_batches = FakeRefundBatches(state)
         self.assessments = FakeAssessments(state)

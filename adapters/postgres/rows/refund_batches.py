@@ -17,7 +17,8 @@ from domain.refund_batches import (
     RefundBatch,
     Selection,
 )
-from domain.refunds import RefundId, RefundReason
+from domain.refund_policies import RefundReason
+from domain.refunds import RefundId
 from domain.tiers import TierId
 from domain.venues import VenueId
 

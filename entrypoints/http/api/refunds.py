@@ -11,13 +11,21 @@ from domain.errors import Rejection
 from domain.events import EventState
 from domain.orders import OrderId
 from domain.refund_policies import RefundReason
+from domain.refund_requests import RefundRequest, RequestState
+from domain.refunds import Refund
 from domain.tickets import TicketId
 from entrypoints.http import idempotency, limits, tokens
 from entrypoints.http.api import blueprint
 from entrypoints.http.api.answers import ok, refuse
 from entrypoints.http.openapi import IDEMPOTENCY_KEY, answers, operation
 from entrypoints.http.representations import orders as present
-from entrypoints.http.schemas.orders import QuoteQuerySchema, QuoteSchema, RefundRequestSchema, RefundSchema
+from entrypoints.http.schemas.orders import (
+    QuoteQuerySchema,
+    QuoteSchema,
+    RefundRequestSchema,
+    RefundSchema,
+    RefundsSchema,
+)
 from entrypoints.http.schemas.parsing import load_json, load_query
 from entrypoints.http.services import current
 
@@ -44,10 +52,31 @@ def quote_refund(order: UUID) -> Response:
     return refuse(quote) if isinstance(quote, Rejection) else ok(present.quote(quote))
 
 
+@refunds.route("/orders/<uuid:order>/refunds")
+@operation(
+    "Follow an order's refunds",
+    success={200: answers("Every refund, and every request for one, oldest first.", RefundsSchema)},
+    problems=(401, 403, 404, 503),
+    security="orderToken",
+)
+def list_refunds(order: UUID) -> Response:
+    """A request that was approved is shown as the refund that it became."""
+    order_id = OrderId(order)
+    tokens.require_order(order_id)
+    details = current().order_details(order_id)
+    requests = (each for each in details.refund_requests if each.state is not RequestState.APPROVED)
+    every: list[Refund | RefundRequest] = [*details.refunds, *requests]
+    every.sort(key=lambda each: (each.requested_at, each.id))
+    return ok({"items": [present.asked_refund(each) for each in every]})
+
+
 @refunds.route("/orders/<uuid:order>/refunds", methods=["POST"])
 @operation(
     "Ask for a refund",
-    success={201: answers("Decided. The tickets are void; the money is on its way.", RefundSchema)},
+    success={
+        201: answers("Decided. The tickets are void; the money is on its way.", RefundSchema),
+        202: answers("It waits for a second person. The tickets stay valid until then.", RefundSchema),
+    },
     problems=(401, 403, 404, 409, 413, 415, 422, 429, 503),
     body=RefundRequestSchema,
     parameters=(IDEMPOTENCY_KEY,),
@@ -62,13 +91,17 @@ def request_refund(order: UUID) -> Response:
 
     def act() -> Response:
         command = RequestRefund(
-            order_id=order_id, tickets=_tickets(wanted["tickets"]), reason=_reason(order_id), actor=BUYER
+            order_id=order_id,
+            tickets=_tickets(wanted["tickets"]),
+            reason=_reason(order_id),
+            actor=BUYER,
+            quote_digest=wanted["quote"],
         )
         refund = current().request_refund(command)
         if isinstance(refund, Rejection):
             return refuse(refund)
         structlog.get_logger().info("refund_requested", refund=str(refund.id), in_the_buyers_words=wanted["reason"])
-        return ok(present.refund(refund), 201)
+        return ok(present.asked_refund(refund), 201 if isinstance(refund, Refund) else 202)
 
     return idempotency.once(f"refunds:{order_id}", wanted, act)
 

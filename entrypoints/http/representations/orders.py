@@ -3,6 +3,7 @@
 from application.queries.order_details import OrderDetails
 from domain.orders import Order, OrderState
 from domain.payments import Payment, PaymentState
+from domain.refund_requests import RefundRequest, RequestState
 from domain.refunds import Quote, Refund
 from domain.tickets import Ticket
 from entrypoints.http.representations import Json, moment, money
@@ -23,6 +24,13 @@ _PAYMENT_STATES = {
     PaymentState.FAILED: "failed",
 }
 """Our book-keeping has more states than a buyer has questions."""
+
+_REQUEST_STATES = {
+    RequestState.WAITING: "awaiting_approval",
+    RequestState.APPROVED: "approved",
+    RequestState.DECLINED: "declined",
+    RequestState.LAPSED: "lapsed",
+}
 
 
 def order(details: OrderDetails, *, token: str | None = None) -> Json:
@@ -83,9 +91,39 @@ def quote(offered: Quote) -> Json:
     return {
         "total": money(offered.total),
         "lines": [
-            {"ticket": str(each.ticket_id), "amount": money(each.amount), "kept": money(each.kept), "why": each.why}
+            {
+                "ticket": str(each.ticket_id),
+                "amount": money(each.amount),
+                "kept": money(each.kept),
+                "why": each.why,
+                "steps": [{"what": step.what, "amount": money(step.amount), "why": step.why} for step in each.items],
+                "until": moment(each.until) if each.until else None,
+            }
             for each in offered.lines
         ],
+        "needs_approval": offered.needs_approval,
+        "policy_version": offered.policy_version,
+        "quote": offered.digest,
+    }
+
+
+def asked_refund(asked: Refund | RefundRequest) -> Json:
+    """What became of asking: money on its way, or a request that waits for a second person."""
+    return refund(asked) if isinstance(asked, Refund) else refund_request(asked)
+
+
+def refund_request(asked: RefundRequest) -> Json:
+    """Nothing has gone back yet, and the tickets are still valid."""
+    state = _REQUEST_STATES[asked.state]
+    return {
+        "id": str(asked.id),
+        "order": str(asked.order_id),
+        "state": state,
+        "amount": money(asked.amount),
+        "tickets": [str(each) for each in asked.tickets],
+        "requested_at": moment(asked.requested_at),
+        "completed_at": None,
+        "note": asked.note,
     }
 
 
@@ -99,4 +137,5 @@ def refund(asked: Refund) -> Json:
         "tickets": [str(each) for each in asked.tickets],
         "requested_at": moment(asked.requested_at),
         "completed_at": moment(asked.completed_at) if asked.completed_at else None,
+        "note": None,
     }

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate
 
 from domain.orders import BUYER_NAME_LENGTH_MAX, Buyer, OrderState
-from domain.refunds import RefundState
+from domain.refunds import DIGEST_LENGTH, RefundState
 from domain.tickets import TicketState
 from entrypoints.http.schemas import MoneySchema, Strict, TaxLineSchema
 from entrypoints.http.schemas.contacts import email_field, phone_field, phone_of
@@ -14,6 +14,9 @@ from entrypoints.http.schemas.holds import HeldItemSchema
 
 REASON_LENGTH_MAX = 500
 TICKETS_PER_REFUND_MAX = 200
+QUOTE_PATTERN = rf"^[0-9a-f]{{{DIGEST_LENGTH}}}$"
+_REQUEST_STATES = ("awaiting_approval", "approved", "declined", "lapsed")
+"""A refund that waits for a second person is not one yet, but a client follows it in the same place."""
 
 
 def _one_line(text: str) -> None:
@@ -114,16 +117,37 @@ class TicketsSchema(Strict):
     items = fields.List(fields.Nested(TicketSchema), required=True)
 
 
+class QuoteStepSchema(Strict):
+    what = fields.String(required=True, metadata={"examples": ["Ticket", "Fee", "Tax", "Handling"]})
+    amount = fields.Nested(
+        MoneySchema, required=True, metadata={"description": "What it adds; negative: what it takes off."}
+    )
+    why = fields.String(required=True)
+
+
 class QuoteLineSchema(Strict):
     ticket = fields.UUID(required=True)
     amount = fields.Nested(MoneySchema, required=True)
     kept = fields.Nested(MoneySchema, required=True)
     why = fields.String(required=True)
+    steps = fields.List(
+        fields.Nested(QuoteStepSchema), required=True, metadata={"description": "They add up to the amount."}
+    )
+    until = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "When this offer ends, where the policy says so."}
+    )
 
 
 class QuoteSchema(Strict):
     total = fields.Nested(MoneySchema, required=True)
     lines = fields.List(fields.Nested(QuoteLineSchema), required=True)
+    needs_approval = fields.Boolean(required=True, metadata={"description": "It will wait for a second person's yes."})
+    policy_version = fields.Integer(
+        required=True, metadata={"description": "Version of the event's refund policy that the order was sold under."}
+    )
+    quote = fields.String(
+        required=True, metadata={"description": "Names this offer. Send it with the refund: nothing else is done."}
+    )
 
 
 def _ticket_ids(**options: Any) -> fields.List[Any]:
@@ -142,13 +166,26 @@ class RefundRequestSchema(Strict):
         validate=validate.Length(max=REASON_LENGTH_MAX),
         metadata={"description": "In the buyer's words. It does not change what comes back; the policy decides."},
     )
+    quote = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Regexp(QUOTE_PATTERN, error="This is not the name of a quote."),
+        metadata={"description": "The quote that was shown. If another would be done by now: 409 quote_changed."},
+    )
 
 
 class RefundSchema(Strict):
     id = fields.UUID(required=True)
     order = fields.UUID(required=True)
-    state = fields.Enum(RefundState, by_value=True, required=True)
+    state = fields.String(required=True, validate=validate.OneOf([*RefundState, *_REQUEST_STATES]))
     amount = fields.Nested(MoneySchema, required=True)
     tickets = fields.List(fields.UUID(), required=True)
     requested_at = fields.AwareDateTime(required=True)
     completed_at = fields.AwareDateTime(required=True, allow_none=True)
+    note = fields.String(
+        required=True, allow_none=True, metadata={"description": "What whoever decided about it said."}
+    )
+
+
+class RefundsSchema(Strict):
+    items = fields.List(fields.Nested(RefundSchema), required=True)

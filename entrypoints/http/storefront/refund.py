@@ -11,7 +11,7 @@ from domain.audit import BUYER
 from domain.errors import Rejection
 from domain.events import EventState
 from domain.refund_policies import RefundReason
-from domain.refunds import Quote
+from domain.refunds import DIGEST_LENGTH, Quote
 from domain.tickets import TicketId, TicketState
 from entrypoints.http import limits
 from entrypoints.http.storefront import wording
@@ -35,7 +35,14 @@ def confirm_refund(order_id: UUID) -> Response:
         return _page(details, said=_nothing_chosen(), status=HTTPStatus.UNPROCESSABLE_ENTITY)
     limits.enforce(limits.REFUNDS_PER_ORDER, order_id)
     outcome = house().request_refund(
-        RequestRefund(order_id=details.order.id, tickets=chosen, reason=_reason(details), actor=BUYER)
+        RequestRefund(
+            order_id=details.order.id,
+            tickets=chosen,
+            reason=_reason(details),
+            actor=BUYER,
+            # A page that says what comes back is a promise: without its name nothing is done, whatever it is now.
+            quote_digest=request.form.get("quote", "")[:DIGEST_LENGTH],
+        )
     )
     if isinstance(outcome, Rejection):
         said = notice(outcome, details.seat_map, timezone=details.venue.timezone, now=house().clock().now())
@@ -48,6 +55,9 @@ def _page(details: OrderDetails, *, said: Notice | None, status: HTTPStatus) -> 
     chosen = _chosen(details)
     every = _quote(details, tuple(ticket.id for ticket in valid))
     asked = _quote(details, chosen) if chosen else None
+    # Together they may give back less than each alone: the chosen ones are shown as they were asked about.
+    shown = asked if isinstance(asked, Quote) else every
+    free = bool(chosen) and not any(ticket.price.total.amount for ticket in valid if ticket.id in chosen)
     if "review" in request.args and not chosen:
         said = _nothing_chosen()
     response = make_response(
@@ -56,11 +66,14 @@ def _page(details: OrderDetails, *, said: Notice | None, status: HTTPStatus) -> 
             order=details.order,
             event=details.event,
             day=wording.day(details.event.starts_at, details.venue.timezone),
-            rows=present.quote_rows(every, valid) if isinstance(every, Quote) else (),
+            rows=present.quote_rows(shown, valid, timezone=details.venue.timezone) if isinstance(shown, Quote) else (),
             refused=every.message if isinstance(every, Rejection) else None,
+            approval=isinstance(asked, Quote) and asked.needs_approval,
+            quote=asked.digest if isinstance(asked, Quote) else None,
             chosen={str(ticket_id) for ticket_id in chosen},
             total=wording.money(asked.total) if isinstance(asked, Quote) else None,
-            nothing=isinstance(asked, Quote) and asked.total.amount == 0,
+            nothing=isinstance(asked, Quote) and asked.total.amount == 0 and not free,
+            free=free,
             count=wording.count(len(chosen), "ticket"),
             notice=said,
         ),

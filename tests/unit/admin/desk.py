@@ -17,6 +17,8 @@ from application.commands.change_capacity import (
     ChangeZoneCapacity,
     change_capacity,
 )
+from application.commands.change_refund_policy import ChangeRefundPolicy, change_refund_policy
+from application.commands.decide_refund import DecideRefund, decide_refund
 from application.commands.request_refund import RequestRefund, request_refund
 from application.commands.resend_link import ResendLink, resend_link
 from application.commands.review_order import ReviewOrder, review_order
@@ -26,6 +28,7 @@ from application.queries.refund_quote import refund_quote
 from domain.accounts import Role, StaffMember
 from domain.errors import Rejection
 from domain.events import Event, EventId, SaleTerms
+from domain.money import Money
 from domain.orders import Order, OrderId
 from domain.ports.backoffice import Backoffice
 from domain.ports.inventory import Inventory
@@ -35,7 +38,8 @@ from domain.ports.rate_limits import RateLimiter
 from domain.ports.settlements import Settlements
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock, Ids
-from domain.refund_policies import RefundReason
+from domain.refund_policies import RefundPolicy, RefundReason
+from domain.refund_requests import RefundRequest
 from domain.refunds import Quote, Refund
 from domain.stock_blocks import BlockedStock, StockBlock
 from domain.tickets import TicketId
@@ -141,11 +145,21 @@ class Desk:
         )  # fmt: skip
 
     def refund_quote(
-        self, order_id: OrderId, tickets: tuple[TicketId, ...] | None, reason: RefundReason, /
-    ) -> Quote | Rejection:
-        return refund_quote(order_id, tickets, reason, unit_of_work=self.house.store, clock=self.house.clock)
+        self, order_id: OrderId, tickets: tuple[TicketId, ...] | None, reason: RefundReason, /,
+        *, amount: Money | None = None,
+    ) -> Quote | Rejection:  # fmt: skip
+        house = self.house
+        return refund_quote(order_id, tickets, reason, amount=amount, unit_of_work=house.store, clock=house.clock)
 
-    def request_refund(self, command: RequestRefund, /) -> Refund | Rejection:
+    def decide_refund(self, command: DecideRefund, /) -> RefundRequest | Rejection:
+        house = self.house
+        return decide_refund(command, unit_of_work=house.store, clock=house.clock, ids=house.ids, wakeup=house.wakeup)
+
+    def change_refund_policy(self, command: ChangeRefundPolicy, /) -> RefundPolicy | Rejection:
+        house = self.house
+        return change_refund_policy(command, unit_of_work=house.store, clock=house.clock, ids=house.ids)
+
+    def request_refund(self, command: RequestRefund, /) -> Refund | RefundRequest | Rejection:
         house = self.house
         return request_refund(command, unit_of_work=house.store, clock=house.clock, ids=house.ids, wakeup=house.wakeup)
 

@@ -18,7 +18,8 @@ from application.commands.run_batches import run_batches, tell_buyers
 from domain.errors import Rejection
 from domain.orders import Order, OrderId
 from domain.refund_batches import ApprovalRule, BatchId, BatchOrder, BatchPurpose, BatchState, RefundBatch, Selection
-from domain.refunds import Refund, RefundReason
+from domain.refund_policies import RefundReason
+from domain.refunds import Refund
 from tests.unit.application.house import House
 
 FINANCE, BOSS = "fin@house.example", "boss@house.example"

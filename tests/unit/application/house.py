@@ -49,6 +49,7 @@ from domain.ports.velocity import Velocity
 from domain.ports.waiting_room import WaitingRoom
 from domain.ports.world import Ids
 from domain.refund_policies import STANDARD_POLICY, RefundReason
+from domain.refund_requests import RefundRequest
 from domain.refunds import Refund, RefundState
 from domain.tickets import Ticket, TicketId
 from domain.venues import Venue
@@ -388,7 +389,7 @@ class House:
             wakeup=self.wakeup,
         )  # fmt: skip
 
-    def refund(self, order_id: OrderId, *tickets: TicketId) -> Refund | Rejection:
+    def refund(self, order_id: OrderId, *tickets: TicketId) -> Refund | RefundRequest | Rejection:
         command = RequestRefund(
             order_id=order_id, tickets=tickets or None, reason=RefundReason.BUYERS_WISH, actor="buyer"
         )

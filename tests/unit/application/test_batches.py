@@ -20,7 +20,8 @@ from domain.refund_batches import (
     RefundBatch,
     Selection,
 )
-from domain.refunds import RefundId, RefundReason, RefundState
+from domain.refund_policies import RefundReason
+from domain.refunds import RefundId, RefundState
 from domain.tickets import Ticket, TicketState
 from tests.fakes.sales import general, general_sale, price_of, tier_of, usd
 from tests.unit.application.batches import BOSS, FINANCE, Batches

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from domain.events import EventId
 from domain.holds import BuyerFingerprint, HoldId
-from domain.money import BASIS_POINTS, CurrencyCode, Money, zero
+from domain.money import BASIS_POINTS, CurrencyCode, Money, charge_step, zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.payments import PaymentId
 from domain.refund_policies import RULED_REASONS, ReasonRule, RefundPolicy, RefundReason, RefundWindow, TierRule
@@ -132,9 +132,11 @@ def prices(draw: st.DrawFn) -> tuple[UnitPrice, ...]:
     """One to four tickets of one currency, some of them free."""
     currency = draw(st.sampled_from(CURRENCIES))
     found = []
+    step = charge_step(currency)
     for _ in range(draw(st.integers(1, 4))):
-        face = draw(st.integers(0, 1_000_000))
-        discount, fee, tax = draw(st.integers(0, face)), draw(st.integers(0, 50_000)), draw(st.integers(0, 90_000))
+        face = step * draw(st.integers(0, 1_000_000 // step))
+        discount = step * draw(st.integers(0, face // step))
+        fee, tax = step * draw(st.integers(0, 5_000)), step * draw(st.integers(0, 9_000))
         paid = face - discount + fee
         found.append(priced(face, discount, fee, tax if paid else 0, currency=currency, tax_added=draw(st.booleans())))
     return tuple(found)

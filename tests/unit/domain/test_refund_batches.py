@@ -26,7 +26,8 @@ from domain.refund_batches import (
     outcome,
     time_left,
 )
-from domain.refunds import RefundId, RefundReason, RefundState
+from domain.refund_policies import RefundReason
+from domain.refunds import RefundId, RefundState
 from domain.venues import VenueId
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Rejection, RejectionCode
-from domain.money import BASIS_POINTS, Money, zero
+from domain.money import BASIS_POINTS, Money, charge_step, zero
 from domain.refund_policies import (
     ASKED_FOR,
     STANDARD_POLICY,
@@ -49,6 +49,7 @@ def test_what_comes_back_and_what_is_kept_are_what_was_paid(
     for line, ticket in zip(answer.lines, tickets, strict=True):
         part, price = line.part, ticket.price
         assert line.amount + line.kept == price.total
+        assert line.amount.amount % charge_step(line.amount.currency) == 0
         assert 0 <= part.admission.amount <= price.admission.amount
         assert 0 <= part.fee.amount <= price.fee.amount
         assert 0 <= part.tax.amount <= price.added_tax.amount
@@ -66,7 +67,8 @@ def test_refund_after_refund_never_gives_back_more_than_was_paid(
     for ticket in tickets:
         paid_back = given_back(refunds, order.total.currency)
         if room := (order.total - paid_back).amount:
-            extra = Money(data.draw(st.integers(0, room)), order.total.currency)
+            step = charge_step(order.total.currency)
+            extra = Money(step * data.draw(st.integers(0, room // step)), order.total.currency)
             if extra.amount:
                 gift = offered(quote_money(order, extra, policy=policy, refunds=tuple(refunds)))
                 refunds.append(made(order, gift, reason=RefundReason.GOODWILL))

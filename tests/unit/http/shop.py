@@ -38,6 +38,7 @@ from domain.holds import ActiveHold, HoldId
 from domain.orders import Order, OrderId
 from domain.ports.rate_limits import EndpointSpending
 from domain.refund_policies import STANDARD_POLICY, RefundReason
+from domain.refund_requests import RefundRequest
 from domain.refunds import Quote, Refund
 from domain.tickets import TicketId
 from domain.venues import Venue
@@ -125,7 +126,7 @@ class Shop:
             start_checkout, **stock, **money
         )
         self._settle: Callable[[OrderId], Order] = partial(settle_payment, inventory=self.fake_inventory, **money)
-        self._request_refund: Callable[[RequestRefund], Refund | Rejection] = partial(
+        self._request_refund: Callable[[RequestRefund], Refund | RefundRequest | Rejection] = partial(
             request_refund, wakeup=wakeup, **step
         )
         self._receive_notice: Callable[[bytes, str], bool] = partial(
@@ -293,7 +294,7 @@ class Shop:
     def settle_payment(self, order_id: OrderId, /) -> Order:
         return self._settle(order_id)
 
-    def request_refund(self, command: RequestRefund, /) -> Refund | Rejection:
+    def request_refund(self, command: RequestRefund, /) -> Refund | RefundRequest | Rejection:
         return self._request_refund(command)
 
     def refund_quote(

@@ -70,8 +70,63 @@ CREATE TRIGGER refund_policies_immutable BEFORE UPDATE OR DELETE ON refund_polic
     FOR EACH ROW EXECUTE FUNCTION refuse('a refund policy is replaced by a newer version, never changed');
 """
 
+SELF_SERVICE = """
+CREATE TABLE refund_requests (
+    id           uuid PRIMARY KEY,
+    order_id     uuid NOT NULL,
+    tickets      uuid[] NOT NULL,
+    currency     text NOT NULL,
+    amount_minor bigint NOT NULL CONSTRAINT refund_requests_amount_positive CHECK (amount_minor > 0),
+    reason       text NOT NULL CONSTRAINT refund_requests_reason_known CHECK (reason IN (
+        'buyers_wish', 'event_cancelled', 'postponed', 'goodwill', 'exchange', 'fraud', 'no_tickets')),
+    state        text NOT NULL CONSTRAINT refund_requests_state_known
+        CHECK (state IN ('waiting', 'approved', 'declined', 'lapsed')),
+    requested_by text NOT NULL,
+    requested_at timestamptz NOT NULL,
+    decided_by   text,
+    decided_at   timestamptz,
+    note         text CONSTRAINT refund_requests_note_short CHECK (length(note) <= 500),
+    refund_id    uuid,
+    CONSTRAINT refund_requests_order FOREIGN KEY (order_id, currency) REFERENCES orders (id, currency),
+    CONSTRAINT refund_requests_refund FOREIGN KEY (refund_id, order_id) REFERENCES refunds (id, order_id),
+    CONSTRAINT refund_requests_decided_at_an_hour CHECK ((state = 'waiting') = (decided_at IS NULL)),
+    CONSTRAINT refund_requests_approved_begin_a_refund CHECK ((state = 'approved') = (refund_id IS NOT NULL)),
+    CONSTRAINT refund_requests_two_people CHECK (decided_by <> requested_by)
+);
+COMMENT ON TABLE refund_requests IS 'Refunds over what one person may decide. The tickets stay valid until the yes.';
+CREATE UNIQUE INDEX refund_requests_one_waiting ON refund_requests (order_id) WHERE state = 'waiting';
+CREATE INDEX refund_requests_waiting ON refund_requests (requested_at, id) WHERE state = 'waiting';
+CREATE INDEX refund_requests_of_order ON refund_requests (order_id, requested_at, id);
+CREATE TRIGGER refund_requests_decided_once BEFORE UPDATE ON refund_requests
+    FOR EACH ROW WHEN (OLD.state <> 'waiting' AND NEW.state <> OLD.state)
+    EXECUTE FUNCTION refuse('a refund request that was decided stays so');
+CREATE TRIGGER refund_requests_keep_facts BEFORE UPDATE ON refund_requests
+    FOR EACH ROW WHEN ((OLD.id, OLD.order_id, OLD.tickets, OLD.amount_minor, OLD.reason, OLD.requested_by)
+                       IS DISTINCT FROM
+                       (NEW.id, NEW.order_id, NEW.tickets, NEW.amount_minor, NEW.reason, NEW.requested_by))
+    EXECUTE FUNCTION refuse('a refund request keeps what it asked for');
+CREATE TRIGGER refund_requests_kept BEFORE DELETE ON refund_requests
+    FOR EACH ROW EXECUTE FUNCTION refuse('refund requests are kept');
+
+CREATE TABLE order_links (
+    id         uuid PRIMARY KEY,
+    order_id   uuid NOT NULL CONSTRAINT order_links_order REFERENCES orders,
+    channel    text NOT NULL CONSTRAINT order_links_channel_known CHECK (channel IN ('sms', 'email')),
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_at    timestamptz,
+    CONSTRAINT order_links_used_in_time CHECK (used_at < expires_at)
+);
+COMMENT ON TABLE order_links IS 'Each opens its order once. The secret in a link is a signature and is not kept here.';
+CREATE INDEX order_links_of_order ON order_links (order_id);
+CREATE TRIGGER order_links_used_once BEFORE UPDATE ON order_links
+    FOR EACH ROW WHEN (OLD.used_at IS NOT NULL AND NEW.used_at IS DISTINCT FROM OLD.used_at)
+    EXECUTE FUNCTION refuse('a link that was used stays so');
+"""
+
 
 def upgrade() -> None:
     run(POLICIES)
     run(PARTS)
     run(REFUNDS)
+    run(SELF_SERVICE)

@@ -9,6 +9,7 @@ from application.queries.order_details import OrderDetails
 from domain.events import Event
 from domain.orders import PAID, Order, OrderState, StockState
 from domain.payments import Payment, PaymentState
+from domain.refund_requests import RefundRequest, RequestState
 from domain.refunds import Quote, Refund, RefundState
 from domain.tickets import Ticket, TicketState
 from domain.venues import Venue
@@ -61,6 +62,13 @@ class RefundRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteStep:
+    what: str
+    amount: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteRow:
     ticket_id: str
     place: str
@@ -68,6 +76,8 @@ class QuoteRow:
     amount: str
     nothing: bool
     why: str
+    steps: tuple[QuoteStep, ...]
+    until: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +112,15 @@ def view(details: OrderDetails, *, calendar_link: str) -> OrderView:
         waiting=waiting(order, payment, details.refunds),
         facts_tag=facts_tag(details),
         tickets=tuple(ticket_card(ticket) for ticket in details.tickets),
-        refunds=tuple(refund_row(refund, timezone=zone) for refund in details.refunds),
-        refundable=order.state in PAID and any(ticket.state is TicketState.VALID for ticket in details.tickets),
+        refunds=(
+            *(refund_row(refund, timezone=zone) for refund in details.refunds),
+            *(
+                request_row(request, timezone=zone)
+                for request in details.refund_requests
+                if request.state is not RequestState.APPROVED
+            ),
+        ),
+        refundable=refundable(details),
         refunded=wording.money(order.refunded) if order.refunded.amount else None,
         day=wording.day(event.starts_at, zone),
         doors=wording.clock(event.doors_at, zone),
@@ -113,6 +130,13 @@ def view(details: OrderDetails, *, calendar_link: str) -> OrderView:
         card=f"{card.brand.capitalize()} ending in {card.last4}" if card else None,
         calendar_link=calendar_link,
     )
+
+
+def refundable(details: OrderDetails) -> bool:
+    """Whether there is a ticket left to ask about, and nobody is deciding about others already."""
+    valid = any(ticket.state is TicketState.VALID for ticket in details.tickets)
+    deciding = any(request.state is RequestState.WAITING for request in details.refund_requests)
+    return details.order.state in PAID and valid and not deciding
 
 
 def facts_tag(details: OrderDetails) -> str:
@@ -125,6 +149,7 @@ def facts_tag(details: OrderDetails) -> str:
         payment and (payment.state, payment.failure, payment.checkout_url),
         [(ticket.id, ticket.state) for ticket in details.tickets],
         [(refund.id, refund.state) for refund in details.refunds],
+        [(request.id, request.state) for request in details.refund_requests],
     )
     return sha256(repr(facts).encode()).hexdigest()[:20]
 
@@ -159,6 +184,8 @@ def telling(order: Order, payment: Payment | None, *, event: Event, venue: Venue
         if order.state is OrderState.PARTIALLY_REFUNDED:
             text = f"{text} Some of your tickets were refunded; the others stay valid."
         return Telling(title="See you there.", text=text, mood="good")
+    if order.state is OrderState.REFUNDED and order.free_of_charge:
+        return _GIVEN_BACK
     return _TELLINGS.get(now_at) or _ENDINGS[order.state]
 
 
@@ -185,12 +212,15 @@ def qr_svg(code: str, *, label: str) -> str:
 
 
 def refund_row(refund: Refund, *, timezone: str) -> RefundRow:
-    """Money on its way back, or arrived."""
+    """Money on its way back, or arrived. What was free has nothing to wait for."""
+    free = refund.payment_id is None
     return RefundRow(
-        amount=wording.money(refund.amount),
-        tickets=wording.count(len(refund.tickets), "ticket"),
+        amount="Given back" if free else wording.money(refund.amount),
+        tickets=_tickets(len(refund.tickets)),
         when=wording.day_and_clock(refund.completed_at or refund.requested_at, timezone),
-        state={
+        state="Nothing was paid, so no money moves"
+        if free
+        else {
             RefundState.REQUESTED: "On its way to your bank",
             RefundState.PENDING: "On its way to your bank",
             RefundState.SUCCEEDED: "Sent to your card; banks show it within 5 to 10 days",
@@ -200,8 +230,28 @@ def refund_row(refund: Refund, *, timezone: str) -> RefundRow:
     )
 
 
-def quote_rows(quote: Quote, tickets: Iterable[Ticket]) -> tuple[QuoteRow, ...]:
-    """What each ticket would give back, and why."""
+def request_row(request: RefundRequest, *, timezone: str) -> RefundRow:
+    """A refund that somebody has to agree to first, or did not."""
+    return RefundRow(
+        amount=wording.money(request.amount),
+        tickets=_tickets(len(request.tickets)),
+        when=wording.day_and_clock(request.decided_at or request.requested_at, timezone),
+        state={
+            RequestState.WAITING: "Waiting for approval. Your tickets stay valid until then",
+            RequestState.DECLINED: f"Not granted: {request.note}",
+            RequestState.LAPSED: f"Withdrawn: {request.note}",
+            RequestState.APPROVED: "Approved",
+        }[request.state],
+        waiting=request.state is RequestState.WAITING,
+    )
+
+
+def _tickets(count: int) -> str:
+    return wording.count(count, "ticket") if count else "your order, out of goodwill"
+
+
+def quote_rows(quote: Quote, tickets: Iterable[Ticket], *, timezone: str) -> tuple[QuoteRow, ...]:
+    """What each ticket would give back, how that adds up, and until when."""
     every = tuple(tickets)
     by_id = {ticket.id: ticket for ticket in every}
     number = {ticket.id: position for position, ticket in enumerate(every, start=1)}
@@ -213,6 +263,10 @@ def quote_rows(quote: Quote, tickets: Iterable[Ticket]) -> tuple[QuoteRow, ...]:
             amount=wording.money(line.amount),
             nothing=line.amount.amount == 0,
             why=line.why,
+            steps=tuple(
+                QuoteStep(what=step.what, amount=wording.money(step.amount), why=step.why) for step in line.items
+            ),
+            until=wording.day_and_clock(line.until, timezone) if line.until and line.amount.amount else None,
         )
         for line in quote.lines
     )
@@ -254,6 +308,12 @@ _TELLINGS = {
         mood="calm",
     ),
 }
+
+_GIVEN_BACK = Telling(
+    title="You gave your tickets back.",
+    text="They are no longer valid, and somebody else can have your places. Nothing was paid, so no money moves.",
+    mood="calm",
+)
 
 _ENDINGS = {
     OrderState.EXPIRED: Telling(
