@@ -46,6 +46,7 @@ from application.commands.catalogue_changes import (
     publish_event,
 )
 from application.commands.change_capacity import change_capacity
+from application.commands.change_prices import change_prices, change_taxes, save_promotion
 from application.commands.change_refund_policy import change_refund_policy
 from application.commands.check_payments import check_payments
 from application.commands.decide_refund import decide_refund
@@ -364,6 +365,15 @@ class Container(containers.DeclarativeContainer):
     change_terms = providers.Callable(
         change_terms, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
     )
+    _of_prices: ClassVar[dict[str, Any]] = {
+        "unit_of_work": unit_of_work.provider,
+        "clock": clock,
+        "ids": ids,
+        "wakeup": wakeup,
+    }
+    change_prices = providers.Callable(change_prices, **_of_prices)
+    save_promotion = providers.Callable(save_promotion, **_of_prices)
+    change_taxes = providers.Callable(change_taxes, **_of_prices)
     cancel_event = providers.Callable(
         cancel_event, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
     )

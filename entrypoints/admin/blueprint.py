@@ -21,6 +21,8 @@ from entrypoints.admin import (
     events,
     orders,
     outbox,
+    prices,
+    promotions,
     refunds,
     reviews,
     sessions,
@@ -46,7 +48,8 @@ blueprint = Blueprint(
     static_folder="static",
     static_url_path="/static",
 )
-for part in (sign_in, dashboard, events, stock, orders, refunds, reviews, outbox, books, audit, staff):
+_PARTS = (sign_in, dashboard, events, prices, promotions, stock, orders, refunds, reviews, outbox, books, audit, staff)
+for part in _PARTS:
     part.add_to(blueprint)
 
 

@@ -1,5 +1,7 @@
 """Events: how each sells, and the terms of its sale."""
 
+from datetime import datetime
+
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -7,7 +9,8 @@ from domain.accounts import Action
 from domain.errors import Rejection
 from domain.events import Event, EventId, EventState, SaleTerms
 from domain.ports.backoffice import EventsFilter, EventStock
-from domain.tiers import tier_pool
+from domain.prices import PriceRules, unit_price
+from domain.tiers import UnitPrice, tier_pool
 from entrypoints.admin import forms, terms_form
 from entrypoints.admin.live_stock import LiveStock, live_stock
 from entrypoints.admin.services import RECENT, current
@@ -99,6 +102,7 @@ def _page(event_id: EventId, *, problems: dict[str, str] | None = None) -> str:
     return render_template(
         "admin/event.html",
         event=found,
+        unit=_unit_prices(found, now),
         stock=stock,
         whole=live.of_all_zones(stock.figures.stock),
         zones=[(pool, live.of_pool(pool.key, pool.stock)) for pool in stock.pools if pool.key.startswith("z:")],
@@ -110,6 +114,14 @@ def _page(event_id: EventId, *, problems: dict[str, str] | None = None) -> str:
         durations=terms_form.DURATIONS,
         now=now,
     )
+
+
+def _unit_prices(event: Event, now: datetime) -> dict[str, UnitPrice]:
+    """What a ticket of each tier costs now, by the tier's key."""
+    with current().unit_of_work() as uow:
+        taxes = uow.venues.get(event.venue_id).taxes
+    rules = PriceRules(fee=event.fee, taxes=taxes)
+    return {tier.key: unit_price(tier, rules, now=now) for tier in event.tiers}
 
 
 def _limits(event: Event, stock: EventStock, live: LiveStock) -> dict[str, int]:

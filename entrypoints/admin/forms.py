@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from werkzeug.datastructures import MultiDict
 
+from domain.money import AMOUNT_MINOR_MAX, BASIS_POINTS, CurrencyCode, Money, charge_step, zero
 from domain.orders import EMAIL_LENGTH_MAX
 from domain.ports.backoffice import SEARCH_LENGTH_MAX
 
@@ -19,6 +20,7 @@ YES = "yes"
 """What a ticked box says."""
 
 _MINUTES = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?", re.ASCII)
+_PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 Form = MultiDict[str, str]
@@ -73,6 +75,27 @@ def seconds(form: Form, name: str, *, least: int, most: int) -> int:
     if _MINUTES.fullmatch(value) and least <= (typed := round(Decimal(value) * 60)) <= most:
         return typed
     raise Mistyped(name, f"Minutes, from {least / 60:g} to {most / 60:g}.")
+
+
+def amount(form: Form, name: str, *, currency: CurrencyCode, least: int = 0) -> Money:
+    """An amount of money with as many decimals as its currency has, at most."""
+    exponent, value = zero(currency).exponent, form.get(name, "").strip().replace(",", ".")
+    shape = rf"[0-9]{{1,9}}(\.[0-9]{{1,{exponent}}})?" if exponent else r"[0-9]{1,9}"
+    if re.fullmatch(shape, value, re.ASCII):
+        minor = int(Decimal(value).scaleb(exponent))
+        if least <= minor <= AMOUNT_MINOR_MAX and minor % charge_step(currency) == 0:
+            return Money(minor, currency)
+    decimals = f"with at most {exponent} decimals" if exponent else "without decimals"
+    zeros = ", the last of them 0" if charge_step(currency) > 1 else ""
+    raise Mistyped(name, f"An amount in {currency} {decimals}{zeros}{', more than nothing' if least else ''}.")
+
+
+def percent(form: Form, name: str, *, least: int = 0, most: int = BASIS_POINTS) -> int:
+    """A share in percent with two decimals at most, as basis points."""
+    value = form.get(name, "").strip().replace(",", ".")
+    if _PERCENT.fullmatch(value) and least <= (typed := int(Decimal(value) * 100)) <= most:
+        return typed
+    raise Mistyped(name, f"Percent, from {least / 100:g} to {most / 100:g}, with two decimals at most.")
 
 
 def switch(form: Form, name: str) -> bool:

@@ -8,6 +8,7 @@ from flask import current_app
 
 from application.commands.block_stock import BlockStock, ReleaseBlock
 from application.commands.change_capacity import CapacityChanged, ChangeTierLimit, ChangeZoneCapacity
+from application.commands.change_prices import ChangePrices, ChangeTaxes, SavePromotion
 from application.commands.request_refund import RequestRefund
 from application.commands.resend_link import ResendLink
 from application.commands.review_order import ReviewOrder
@@ -23,10 +24,12 @@ from domain.ports.rate_limits import RateLimiter
 from domain.ports.settlements import Settlements
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock, Ids
+from domain.promotions import Promotion
 from domain.refund_policies import RefundReason
 from domain.refunds import Quote, Refund
 from domain.stock_blocks import BlockedStock, StockBlock
 from domain.tickets import TicketId
+from domain.venues import Venue
 from entrypoints.settings import Settings
 
 RECENT = timedelta(hours=24)
@@ -63,6 +66,12 @@ class Services(Protocol):
     def cancel_event(self, event_id: EventId, /, *, actor: str) -> Event: ...
 
     def change_terms(self, event_id: EventId, /, *, terms: SaleTerms, actor: str) -> Event | Rejection: ...
+
+    def change_prices(self, command: ChangePrices, /) -> Event | Rejection: ...
+
+    def save_promotion(self, command: SavePromotion, /) -> Promotion | Rejection: ...
+
+    def change_taxes(self, command: ChangeTaxes, /) -> Venue: ...
 
     def block_stock(self, command: BlockStock, /) -> StockBlock | Rejection: ...
 

@@ -20,13 +20,14 @@ from domain.payments import PaymentState
 from domain.ports.backoffice import EventFigures
 from domain.ports.messages import MessageState
 from domain.ports.outbox import Effect
+from domain.promotions import Promotion, PromotionKind
 from domain.refund_policies import RefundReason
 from domain.refunds import RefundState
 from domain.settlements import Basis
 from domain.tickets import TicketState
 
 _LOCALE = "en"
-_POOLS = {"z": "zone", "t": "tier"}
+_POOLS = {"z": "zone", "t": "tier", "p": "promotion"}
 """What the letter in front of a pool's key means."""
 
 
@@ -141,6 +142,11 @@ HAPPENINGS = {
     "event.cancelled": "cancelled the event",
     "event.terms_changed": "changed the terms of the sale",
     "event.capacity_changed": "changed a capacity",
+    "event.prices_changed": "changed the prices",
+    "promotion.created": "created a promotion",
+    "promotion.changed": "changed a promotion",
+    "promotion.stopped": "stopped a promotion",
+    "venue.taxes_changed": "changed the taxes of the venue",
     "stock.blocked": "kept places back",
     "stock.unblocked": "gave places back",
     "inventory.repaired": "put the inventory right",
@@ -167,6 +173,7 @@ SUBJECTS = (
     "refund",
     "message",
     "event",
+    "promotion",
     "stock",
     "inventory",
     "venue",
@@ -369,3 +376,35 @@ def without_keys(body: str) -> str:
 def pretty(payload: Mapping[str, object]) -> str:
     """JSON for people."""
     return json.dumps(payload, indent=2, ensure_ascii=False, default=str)
+
+
+def plain_amount(amount: Money) -> str:
+    """An amount as it is typed into a field: ``45.00``, ``4500``, ``4.500``."""
+    return format(Decimal(amount.amount).scaleb(-amount.exponent), "f")
+
+
+def plain_percent(basis_points: int) -> str:
+    """A share as it is typed into a field: ``8.25``."""
+    return f"{basis_points / 100:g}"
+
+
+def promotion_does(promotion: Promotion, currency: CurrencyCode) -> str:
+    """``10% off``, ``$5.00 off each ticket``, ``opens what it is for``."""
+    match promotion.kind:
+        case PromotionKind.PERCENT:
+            return f"{plain_percent(promotion.value)}% off"
+        case PromotionKind.AMOUNT:
+            return f"{money(Money(promotion.value, currency))} off each ticket"
+        case PromotionKind.NONE:
+            return "opens what it is for"
+
+
+def promotion_state(promotion: Promotion, now: datetime) -> Label:
+    """Whether it can be used now."""
+    if not promotion.active:
+        return Label("Stopped", "plain")
+    if promotion.ends_at and promotion.ends_at <= now:
+        return Label("Over", "plain")
+    if promotion.starts_at and now < promotion.starts_at:
+        return Label(f"Starts in {span(promotion.starts_at - now)}", "waiting")
+    return Label("Good", "good")

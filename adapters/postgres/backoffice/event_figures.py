@@ -112,7 +112,7 @@ def pools_of(event_id: EventId) -> Select[Any]:
         select(pools.c.key, name.label("name"), pools.c.capacity, pools.c.claimed, pools.c.allocated, pools.c.blocked)
         .outerjoin(zones, (zones.c.seat_map_id == pools.c.seat_map_id) & (zones.c.key == pools.c.zone_key))
         .outerjoin(tiers, (tiers.c.event_id == pools.c.event_id) & (pools.c.key == "t:" + tiers.c.key))
-        .where(pools.c.event_id == event_id)
+        .where(pools.c.event_id == event_id, pools.c.kind != "promotion")
         .order_by(pools.c.kind == "tier", zones.c.position, pools.c.key)
     )
 

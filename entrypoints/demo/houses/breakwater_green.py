@@ -2,10 +2,12 @@
 
 from datetime import time
 
+from domain.fees import FeeRule
 from domain.refund_policies import RefundPolicy, RefundWindow
 from domain.seat_geometry import Spot, rectangle
 from domain.seat_maps import SeatMap, SeatMapId
 from domain.seat_plans import area, assemble, standing_area
+from domain.taxes import TaxRate, TaxRule
 from domain.venues import Venue, VenueId
 from entrypoints.demo.billing import SATURDAY, SUNDAY, USD, Billing, House, Offer, Plan, Slot, prose, venue_id
 
@@ -81,6 +83,13 @@ VENUE = Venue(
     city="Portland",
     country="US",
     timezone="America/New_York",
+    taxes=TaxRule(
+        rates=(
+            TaxRate(name="State amusement tax", basis_points=500),
+            TaxRate(name="City amusement tax", basis_points=250),
+        ),
+        added=True,
+    ),
     description=prose(
         """
         Nine acres of grass between the old cannery and the sea wall. The stage stands with its back to the harbor, so
@@ -119,10 +128,11 @@ LIGHTS = Billing(
     plan="bwf",
     currency=USD,
     slot=Slot(weeks=14, weekday=SATURDAY, at=time(12), doors_minutes=60, lasts_minutes=660),
+    fee=FeeRule(flat_minor=100, basis_points=800, maximum_minor=1_500),
     offers=(
         Offer(
             key="general", name="General admission", description="The whole day, the whole field.",
-            zones=("field",), face=8_900, fee=890, standing=True,
+            zones=("field",), face=8_900, then=((14, 9_900),), fee=None, standing=True,
         ),
         Offer(
             key="vip", name="VIP deck", description="The deck beside the stage: chairs, shade, a bar of its own.",

@@ -2,11 +2,13 @@
 
 from datetime import time
 
+from domain.promotions import PromotionKind
 from domain.seat_geometry import Spot, rectangle
 from domain.seat_maps import SeatFeature, SeatMap, SeatMapId
 from domain.seat_plans import DrawnZone, area, assemble, standing_area, straight_block
+from domain.taxes import TaxRate, TaxRule
 from domain.venues import Venue, VenueId
-from entrypoints.demo.billing import JPY, SATURDAY, SUNDAY, Billing, House, Offer, Plan, Slot, prose, venue_id
+from entrypoints.demo.billing import JPY, SATURDAY, SUNDAY, Billing, Code, House, Offer, Plan, Slot, prose, venue_id
 
 _MIDDLE = 400.0
 
@@ -104,6 +106,7 @@ VENUE = Venue(
     city="Tokyo",
     country="JP",
     timezone="Asia/Tokyo",
+    taxes=TaxRule(rates=(TaxRate(name="Consumption tax", basis_points=1000),), added=False),
     description=prose(
         """
         A shoebox of pale cypress by the river, built for string quartets and loved by bands. The walls are lined with
@@ -137,6 +140,10 @@ STRINGS = Billing(
     plan="kaw",
     currency=JPY,
     slot=Slot(weeks=9, weekday=SUNDAY, at=time(19), doors_minutes=60, lasts_minutes=120),
+    codes=(
+        Code(word="GEKKO", label="Friends of the hall", kind=PromotionKind.AMOUNT, value=500, tiers=("s", "a"),
+             uses_max=50, per_buyer_max=2),
+    ),
     offers=(
         Offer(
             key="s", name="S seat", description="Stalls, rows 1 to 10.",

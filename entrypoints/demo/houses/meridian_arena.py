@@ -2,11 +2,12 @@
 
 from datetime import time
 
+from domain.promotions import PromotionKind
 from domain.seat_geometry import Arc, Spot, oval, rectangle
 from domain.seat_maps import SeatFeature, SeatMap, SeatMapId
 from domain.seat_plans import DrawnZone, area, assemble, curved_block, fitted, row_letters, standing_area
 from domain.venues import Venue, VenueId
-from entrypoints.demo.billing import FRIDAY, SATURDAY, USD, Billing, House, Offer, Plan, Slot, prose, venue_id
+from entrypoints.demo.billing import FRIDAY, SATURDAY, USD, Billing, Code, House, Offer, Plan, Slot, prose, venue_id
 
 BOWL_SEATS = 12_000
 FLOOR_CAPACITY = 2_000
@@ -216,6 +217,10 @@ HOMECOMING = Billing(
     plan="mer",
     currency=USD,
     slot=Slot(weeks=19, weekday=FRIDAY, at=time(20), doors_minutes=90, lasts_minutes=180),
+    codes=(
+        Code(word="MOONLIGHT", label="Fan club presale", kind=PromotionKind.NONE, tiers=("floor",), presale_days=-1,
+             uses_max=500, per_buyer_max=2),
+    ),
     offers=(
         Offer(
             key="presale", name="Letter list presale", description="Lower bowl along the floor, with your code.",

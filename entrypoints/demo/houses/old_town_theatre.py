@@ -5,6 +5,7 @@ from datetime import time
 from domain.seat_geometry import Arc, Spot, rectangle
 from domain.seat_maps import SeatFeature, SeatMap, SeatMapId
 from domain.seat_plans import DrawnZone, area, assemble, curved_block, row_letters, straight_block
+from domain.taxes import TaxRate, TaxRule
 from domain.venues import Venue, VenueId
 from entrypoints.demo.billing import (
     FRIDAY,
@@ -102,6 +103,7 @@ VENUE = Venue(
     city="Edinburgh",
     country="GB",
     timezone="Europe/London",
+    taxes=TaxRule(rates=(TaxRate(name="VAT", basis_points=2000),), added=False),
     description=prose(
         """
         A horseshoe of four hundred and twenty seats up a close that no taxi can enter. No seat is further than

@@ -6,6 +6,7 @@ from domain.refund_policies import RefundPolicy, RefundWindow
 from domain.seat_geometry import Spot, rectangle
 from domain.seat_maps import SeatMap, SeatMapId
 from domain.seat_plans import area, assemble, standing_area
+from domain.taxes import TaxRate, TaxRule
 from domain.venues import Venue, VenueId
 from entrypoints.demo.billing import (
     EUR,
@@ -106,6 +107,7 @@ VENUE = Venue(
     city="Lisbon",
     country="PT",
     timezone="Europe/Lisbon",
+    taxes=TaxRule(rates=(TaxRate(name="IVA", basis_points=600),), added=False),
     description=prose(
         """
         A former fish auction on the Tagus: a plenary hall where the crates stood, workshop rooms where the scales were,

@@ -2,12 +2,14 @@
 
 from datetime import time
 
+from domain.promotions import PromotionKind
 from domain.refund_policies import RefundPolicy
 from domain.seat_geometry import Spot, rectangle
 from domain.seat_maps import SeatMap, SeatMapId
 from domain.seat_plans import area, assemble, standing_area
+from domain.taxes import TaxRate, TaxRule
 from domain.venues import Venue, VenueId
-from entrypoints.demo.billing import EUR, FRIDAY, SATURDAY, Billing, House, Offer, Plan, Slot, prose, venue_id
+from entrypoints.demo.billing import EUR, FRIDAY, SATURDAY, Billing, Code, House, Offer, Plan, Slot, prose, venue_id
 
 
 def hall(seat_map_id: SeatMapId, owner: VenueId) -> SeatMap:
@@ -47,6 +49,7 @@ VENUE = Venue(
     city="Leipzig",
     country="DE",
     timezone="Europe/Berlin",
+    taxes=TaxRule(rates=(TaxRate(name="VAT", basis_points=700),), added=False),
     description=prose(
         """
         Transformers as tall as houses were wound here until 1991. The crane still runs along the gallery; the sound
@@ -83,7 +86,7 @@ VOLTAGE = Billing(
     offers=(
         Offer(
             key="entry", name="Entry", description="The hall and the yard, all night.",
-            zones=("floor",), face=2_400, fee=120, standing=True, per_order_max=4,
+            zones=("floor",), face=2_400, then=((10, 2_800),), fee=120, standing=True, per_order_max=4,
         ),
         Offer(
             key="late", name="Late entry", description="In after two, when the first hundred have gone home.",
@@ -95,6 +98,10 @@ VOLTAGE = Billing(
         ),
     ),
     policy=RefundPolicy(windows=()),
+    codes=(
+        Code(word="NACHBARN", label="For the neighbours", kind=PromotionKind.PERCENT, value=2_500, uses_max=100,
+             per_buyer_max=2),
+    ),
     per_order_max=4,
     per_buyer_max=4,
 )  # fmt: skip

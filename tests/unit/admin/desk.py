@@ -17,6 +17,14 @@ from application.commands.change_capacity import (
     ChangeZoneCapacity,
     change_capacity,
 )
+from application.commands.change_prices import (
+    ChangePrices,
+    ChangeTaxes,
+    SavePromotion,
+    change_prices,
+    change_taxes,
+    save_promotion,
+)
 from application.commands.change_refund_policy import ChangeRefundPolicy, change_refund_policy
 from application.commands.decide_refund import DecideRefund, decide_refund
 from application.commands.request_refund import RequestRefund, request_refund
@@ -38,11 +46,13 @@ from domain.ports.rate_limits import RateLimiter
 from domain.ports.settlements import Settlements
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock, Ids
+from domain.promotions import Promotion
 from domain.refund_policies import RefundPolicy, RefundReason
 from domain.refund_requests import RefundRequest
 from domain.refunds import Quote, Refund
 from domain.stock_blocks import BlockedStock, StockBlock
 from domain.tickets import TicketId
+from domain.venues import Venue
 from entrypoints.admin import blueprint
 from entrypoints.settings import Settings
 from tests.fakes.backoffice import FakeBackoffice
@@ -67,6 +77,9 @@ class Desk:
         self._of_stock: dict[str, Any] = {
             "catalogue": house.catalogue, "inventory": house.inventory, "unit_of_work": house.store,
             "clock": house.clock, "ids": house.ids,
+        }  # fmt: skip
+        self._of_prices: dict[str, Any] = {
+            "unit_of_work": house.store, "clock": house.clock, "ids": house.ids, "wakeup": house.wakeup,
         }  # fmt: skip
         self._limiter = FakeRateLimiter(self.house.clock.now)
         self._settlements = FakeSettlements(self.house.store)
@@ -127,6 +140,15 @@ class Desk:
             event_id, terms=terms, actor=actor, unit_of_work=house.store, clock=house.clock, ids=house.ids,
             wakeup=house.wakeup,
         )  # fmt: skip
+
+    def change_prices(self, command: ChangePrices, /) -> Event | Rejection:
+        return change_prices(command, **self._of_prices)
+
+    def save_promotion(self, command: SavePromotion, /) -> Promotion | Rejection:
+        return save_promotion(command, **self._of_prices)
+
+    def change_taxes(self, command: ChangeTaxes, /) -> Venue:
+        return change_taxes(command, **self._of_prices)
 
     def block_stock(self, command: BlockStock, /) -> StockBlock | Rejection:
         return block_stock(command, **self._of_stock)
