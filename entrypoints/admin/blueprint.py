@@ -15,12 +15,14 @@ import domain.errors
 from domain.accounts import Action
 from domain.errors import Unavailable
 from entrypoints.admin import (
+    approvals,
     audit,
     books,
     dashboard,
     events,
     orders,
     outbox,
+    policy,
     prices,
     promotions,
     refunds,
@@ -48,7 +50,23 @@ blueprint = Blueprint(
     static_folder="static",
     static_url_path="/static",
 )
-_PARTS = (sign_in, dashboard, events, prices, promotions, stock, orders, refunds, reviews, outbox, books, audit, staff)
+_PARTS = (
+    sign_in,
+    dashboard,
+    events,
+    prices,
+    promotions,
+    policy,
+    stock,
+    orders,
+    refunds,
+    approvals,
+    reviews,
+    outbox,
+    books,
+    audit,
+    staff,
+)
 for part in _PARTS:
     part.add_to(blueprint)
 

@@ -9,12 +9,15 @@ from flask import current_app
 from application.commands.block_stock import BlockStock, ReleaseBlock
 from application.commands.change_capacity import CapacityChanged, ChangeTierLimit, ChangeZoneCapacity
 from application.commands.change_prices import ChangePrices, ChangeTaxes, SavePromotion
+from application.commands.change_refund_policy import ChangeRefundPolicy
+from application.commands.decide_refund import DecideRefund
 from application.commands.request_refund import RequestRefund
 from application.commands.resend_link import ResendLink
 from application.commands.review_order import ReviewOrder
 from domain.accounts import Role, StaffMember
 from domain.errors import Rejection
 from domain.events import Event, EventId, SaleTerms
+from domain.money import Money
 from domain.orders import Order, OrderId
 from domain.ports.backoffice import Backoffice
 from domain.ports.inventory import Inventory
@@ -25,7 +28,8 @@ from domain.ports.settlements import Settlements
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock, Ids
 from domain.promotions import Promotion
-from domain.refund_policies import RefundReason
+from domain.refund_policies import RefundPolicy, RefundReason
+from domain.refund_requests import RefundRequest
 from domain.refunds import Quote, Refund
 from domain.stock_blocks import BlockedStock, StockBlock
 from domain.tickets import TicketId
@@ -42,6 +46,10 @@ class Services(Protocol):
     """One process's application, as far as the portal uses it."""
 
     def settings(self) -> Settings: ...
+
+    def change_refund_policy(self, command: ChangeRefundPolicy, /) -> RefundPolicy | Rejection: ...
+
+    def decide_refund(self, command: DecideRefund, /) -> RefundRequest | Rejection: ...
 
     def clock(self) -> Clock: ...
 
@@ -82,10 +90,16 @@ class Services(Protocol):
     def review_order(self, command: ReviewOrder, /) -> Order | Rejection: ...
 
     def refund_quote(
-        self, order_id: OrderId, tickets: tuple[TicketId, ...] | None, reason: RefundReason, /
+        self,
+        order_id: OrderId,
+        tickets: tuple[TicketId, ...] | None,
+        reason: RefundReason,
+        /,
+        *,
+        amount: Money | None = None,
     ) -> Quote | Rejection: ...
 
-    def request_refund(self, command: RequestRefund, /) -> Refund | Rejection: ...
+    def request_refund(self, command: RequestRefund, /) -> Refund | RefundRequest | Rejection: ...
 
     def resend_link(self, command: ResendLink, /) -> Message | Rejection: ...
 

@@ -156,7 +156,8 @@ def test_a_refund_is_quoted_and_then_made(desk: Desk) -> None:
     page = browser.page(quoted)
     assert "Give $49.50 back?" in page
     assert not house.store.state.refunds
-    browser.post(f"/orders/{order.id}/refund", seen_on=quoted, ticket=str(ticket.id), reason="goodwill")
+    named = quote_on(page)
+    browser.post(f"/orders/{order.id}/refund", seen_on=quoted, ticket=str(ticket.id), reason="goodwill", quote=named)
     house.drain()
 
     (refund,) = house.store.state.refunds.values()
@@ -167,6 +168,33 @@ def test_a_refund_is_quoted_and_then_made(desk: Desk) -> None:
     assert again.status_code == 303
     assert len(house.store.state.refunds) == 1
     assert str(other.id) in browser.page(f"/orders/{order.id}")
+
+
+def quote_on(page: str) -> str:
+    """The quote that a page shows, by its name."""
+    found = re.search(r'name="quote" value="([0-9a-f]+)"', page)
+    assert found, "no quote on this page"
+    return found[1]
+
+
+def test_goodwill_may_be_an_amount_and_leaves_the_tickets_valid(desk: Desk) -> None:
+    """Typed as people write it; more than was paid is refused, and so is an amount for a ticket."""
+    house = desk.house
+    order = house.buy(general(house.sale, 1))
+    (ticket,) = house.tickets(order.id)
+    browser = desk.signed_in(Role.FINANCE)
+    quoted = f"/orders/{order.id}/refund?reason=goodwill&amount=12.50"
+    page = browser.page(quoted)
+    assert "Give $12.50 back?" in page
+    assert "every ticket stays valid" in page
+    form = {"reason": "goodwill", "amount": "12.50", "quote": quote_on(page)}
+    browser.post(f"/orders/{order.id}/refund", seen_on=quoted, **form)
+    house.drain()
+    (refund,) = house.store.state.refunds.values()
+    assert (refund.amount.amount, refund.tickets) == (1_250, ())
+    assert house.tickets(order.id) == (ticket,)
+    for wrong in ("amount=100", "amount=1.234", "amount=x", f"amount=1&ticket={ticket.id}"):
+        assert browser.get(f"/orders/{order.id}/refund?reason=goodwill&{wrong}").status_code == 303, wrong
 
 
 @pytest.mark.parametrize("form", [{}, {"ticket": "nonsense", "reason": "goodwill"}, {"ticket": "x", "reason": ""}])

@@ -1,0 +1,155 @@
+"""A refund policy as a form: filled in with the rules in force, and read back field by field."""
+
+import re
+from decimal import Decimal
+
+from werkzeug.datastructures import MultiDict
+
+from domain.events import Event
+from domain.money import AMOUNT_MINOR_MAX, BASIS_POINTS, CurrencyCode, Money
+from domain.refund_policies import (
+    HOURS_A_DAY,
+    HOURS_BEFORE_MAX,
+    ReasonRule,
+    RefundPolicy,
+    RefundReason,
+    RefundWindow,
+    TierRule,
+)
+from entrypoints.admin import forms
+
+Problems = dict[str, str]
+"""What is wrong, by field."""
+
+ROWS = 5
+"""Windows that the form has room for; a policy that was made otherwise may have more, and keeps its first ones."""
+
+AMOUNTS = {
+    "handling_minor": "Kept of each ticket for handling",
+    "kept_minor_min": "Kept of each ticket at least",
+    "ticket_minor_max": "Given back per ticket at most",
+    "order_minor_max": "Given back per order at most",
+    "approval_minor_over": "A second person approves over",
+}
+RULED = (RefundReason.POSTPONED, RefundReason.GOODWILL)
+UNITS = {"days": HOURS_A_DAY, "hours": 1}
+
+_PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?", re.ASCII)
+
+
+def filled(policy: RefundPolicy) -> forms.Form:
+    """The form as it is first shown. Amounts are filled in by :func:`fill_amounts`, which knows the currency."""
+    form: forms.Form = MultiDict()
+    _fill_windows(form, "all", policy.windows, fees_returned=policy.fees_returned)
+    for rule in policy.tiers:
+        form[f"own-{rule.tier_id}"] = forms.YES
+        _fill_windows(form, str(rule.tier_id), rule.windows, fees_returned=rule.fees_returned)
+    for reason in policy.reasons:
+        form[f"percent-{reason.reason}"] = f"{reason.basis_points / 100:g}"
+        form[f"fees-{reason.reason}"] = forms.YES if reason.fees_returned else ""
+    ruled = {rule.reason for rule in policy.reasons}
+    for each in RULED:
+        if each not in ruled:
+            form[f"percent-{each}"], form[f"fees-{each}"] = "100", forms.YES
+    form["restock"] = forms.YES if policy.restock else ""
+    form["version"] = str(policy.version)
+    return form
+
+
+def fill_amounts(form: forms.Form, policy: RefundPolicy, currency: CurrencyCode) -> None:
+    """Each amount as people write it; nothing where there is no bound."""
+    for name in AMOUNTS:
+        minor = getattr(policy, name)
+        bound = minor is not None and (minor or name == "approval_minor_over" or name.endswith("_max"))
+        form[name] = f"{Decimal(minor).scaleb(-Money(minor, currency).exponent):f}" if bound else ""
+
+
+def read(form: forms.Form, event: Event) -> RefundPolicy | Problems:
+    """The policy that was typed; or all that is wrong, one thing a field."""
+    problems: Problems = {}
+    windows = _windows(form, "all", problems)
+    own = [tier for tier in event.tiers if forms.switch(form, f"own-{tier.id}")]
+    of_tiers = [(tier.id, _windows(form, str(tier.id), problems)) for tier in own]
+    amounts = {name: _amount(form, name, event.currency, problems) for name in AMOUNTS}
+    shares = {reason: _points(form, f"percent-{reason}", problems) for reason in RULED}
+    if problems:
+        return problems
+    try:
+        return RefundPolicy(
+            windows=windows,
+            fees_returned=forms.switch(form, "fees-all"),
+            tiers=tuple(
+                TierRule(tier_id=tier_id, windows=each, fees_returned=forms.switch(form, f"fees-{tier_id}"))
+                for tier_id, each in of_tiers
+            ),
+            reasons=tuple(
+                ReasonRule(reason=reason, basis_points=points, fees_returned=forms.switch(form, f"fees-{reason}"))
+                for reason, points in shares.items()
+                if points != BASIS_POINTS or not forms.switch(form, f"fees-{reason}")
+            ),
+            handling_minor=amounts["handling_minor"] or 0,
+            kept_minor_min=amounts["kept_minor_min"] or 0,
+            ticket_minor_max=amounts["ticket_minor_max"],
+            order_minor_max=amounts["order_minor_max"],
+            approval_minor_over=amounts["approval_minor_over"],
+            restock=forms.switch(form, "restock"),
+        )
+    except ValueError as error:
+        return {"policy": f"{str(error).capitalize()}."}
+
+
+def _fill_windows(form: forms.Form, who: str, windows: tuple[RefundWindow, ...], *, fees_returned: bool) -> None:
+    for row, window in enumerate(windows[:ROWS]):
+        in_days = window.hours_before % HOURS_A_DAY == 0
+        unit = "days" if in_days else "hours"
+        form[f"before-{who}-{row}"] = str(window.hours_before // UNITS[unit])
+        form[f"unit-{who}-{row}"] = unit
+        form[f"percent-{who}-{row}"] = f"{window.basis_points / 100:g}"
+    form[f"fees-{who}"] = forms.YES if fees_returned else ""
+
+
+def _windows(form: forms.Form, who: str, problems: Problems) -> tuple[RefundWindow, ...]:
+    """The rows that say something, the earliest first however they were typed."""
+    found = []
+    for row in range(ROWS):
+        name = f"before-{who}-{row}"
+        if not form.get(name, "").strip() and not form.get(f"percent-{who}-{row}", "").strip():
+            continue
+        hours = UNITS.get(form.get(f"unit-{who}-{row}", ""), HOURS_A_DAY)
+        try:
+            before = hours * forms.whole(form, name, least=0, most=HOURS_BEFORE_MAX // hours)
+        except forms.Mistyped as mistake:
+            problems[name] = str(mistake)
+            continue
+        found.append(RefundWindow(hours_before=before, basis_points=_points(form, f"percent-{who}-{row}", problems)))
+    return tuple(sorted(found, key=lambda window: -window.hours_before))
+
+
+def _points(form: forms.Form, name: str, problems: Problems) -> int:
+    value = form.get(name, "").strip().replace(",", ".")
+    if _PERCENT.fullmatch(value) and (points := int(Decimal(value) * 100)) <= BASIS_POINTS:
+        return points
+    problems[name] = "A share from 0 to 100 percent."
+    return 0
+
+
+def _amount(form: forms.Form, name: str, currency: CurrencyCode, problems: Problems) -> int | None:
+    try:
+        amount = money(form, name, currency)
+    except forms.Mistyped as mistake:
+        problems[name] = str(mistake)
+        return None
+    return amount.amount if amount else None
+
+
+def money(form: forms.Form, name: str, currency: CurrencyCode) -> Money | None:
+    """An amount as people write it, with no more decimals than its currency has; None where nothing was typed."""
+    value = form.get(name, "").strip().replace(",", ".")
+    if not value:
+        return None
+    exponent = Money(0, currency).exponent
+    pattern = rf"[0-9]{{1,8}}(\.[0-9]{{1,{exponent}}})?" if exponent else r"[0-9]{1,8}"
+    if not re.fullmatch(pattern, value, re.ASCII) or (minor := int(Decimal(value).scaleb(exponent))) > AMOUNT_MINOR_MAX:
+        example = f"{Decimal(1250).scaleb(-exponent):f}"
+        raise forms.Mistyped(name, f"An amount in {currency}, such as {example}.")
+    return Money(minor, currency)

@@ -1,0 +1,158 @@
+"""Refund policies as forms, and refunds that wait for somebody else at the desk."""
+
+from dataclasses import replace
+
+import pytest
+
+from application.commands.request_refund import RequestRefund
+from domain.accounts import Role
+from domain.audit import BUYER
+from domain.orders import OrderState
+from domain.refund_policies import STANDARD_POLICY, RefundPolicy, RefundReason, RefundWindow, TierRule
+from domain.refund_requests import RefundRequest, RequestState
+from tests.fakes.sales import general
+from tests.unit.admin.desk import Browser, Desk
+
+FORM = {
+    "percent-all-0": "100", "before-all-0": "30", "unit-all-0": "days",
+    "percent-all-1": "50", "before-all-1": "7", "unit-all-1": "days",
+    "percent-postponed": "100", "fees-postponed": "yes", "percent-goodwill": "100", "fees-goodwill": "yes",
+    "restock": "yes", "version": "1",
+}  # fmt: skip
+"""The standard policy, as its form says it."""
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def manager(desk: Desk) -> Browser:
+    return desk.signed_in(Role.VENUE_MANAGER)
+
+
+def in_force(desk: Desk) -> RefundPolicy:
+    with desk.house.uow() as uow:
+        return uow.events.policy(desk.house.event_id)
+
+
+def save(desk: Desk, browser: Browser, **changes: str) -> int:
+    path = f"/events/{desk.house.event_id}/refund-policy"
+    return browser.post(path, seen_on=path, **{**FORM, **changes}).status_code
+
+
+def test_the_form_says_the_policy_and_saving_it_changes_nothing(desk: Desk, manager: Browser) -> None:
+    """What is shown is what is in force; the same rules again make no new version."""
+    page = manager.page(f"/events/{desk.house.event_id}/refund-policy")
+    assert "50% of the ticket price until 7 days before the start" in page
+    assert 'value="30"' in page
+    assert save(desk, manager) == 303
+    assert (in_force(desk), in_force(desk).version) == (STANDARD_POLICY, 1)
+
+
+def test_every_rule_can_be_typed(desk: Desk, manager: Browser) -> None:
+    """Windows in days and hours in any order, a tier's own rules, amounts with their decimals."""
+    tier = desk.house.sale.tiers[1]
+    changes = {
+        "percent-all-2": "12.5", "before-all-2": "36", "unit-all-2": "hours", "fees-all": "yes",
+        f"own-{tier.id}": "yes", f"percent-{tier.id}-0": "80", f"before-{tier.id}-0": "0", f"unit-{tier.id}-0": "days",
+        "percent-postponed": "90", "handling_minor": "2.50", "ticket_minor_max": "80", "order_minor_max": "200,00",
+        "approval_minor_over": "0", "restock": "",
+    }  # fmt: skip
+    assert save(desk, manager, **changes) == 303
+    policy = in_force(desk)
+    assert policy.version == 2
+    assert policy.windows[2] == RefundWindow(hours_before=36, basis_points=1_250)
+    assert policy.tiers == (
+        TierRule(tier_id=tier.id, windows=(RefundWindow(hours_before=0, basis_points=8_000),)),
+    )  # fmt: skip
+    assert policy.reasons[0].basis_points == 9_000
+    amounts = (policy.handling_minor, policy.ticket_minor_max, policy.order_minor_max, policy.approval_minor_over)
+    assert amounts == (250, 8_000, 20_000, 0)
+    assert not policy.restock
+    page = manager.page(f"/events/{desk.house.event_id}/refund-policy")
+    assert 'value="2.50"' in page
+    assert 'value="12.5"' in page
+
+
+def test_a_preview_says_it_and_changes_nothing(desk: Desk, manager: Browser) -> None:
+    """The text that buyers would read, from the rules as they are typed."""
+    path = f"/events/{desk.house.event_id}/refund-policy"
+    answer = manager.post(path, seen_on=path, **{**FORM, "percent-all-1": "25", "preview": "yes"})
+    assert "25% of the ticket price until 7 days before the start" in answer.text
+    assert "This is a preview" in answer.text
+    assert in_force(desk) == STANDARD_POLICY
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"percent-all-1": "110"}, "0 to 100 percent"),
+        ({"percent-all-0": "20"}, "waiting must not pay"),
+        ({"before-all-1": "30"}, "each at another time"),
+        ({"before-all-0": "soon"}, "A whole number"),
+        ({"handling_minor": "2.505"}, "An amount in USD"),
+        ({"handling_minor": "-1"}, "An amount in USD"),
+        ({"percent-goodwill": ""}, "0 to 100 percent"),
+        ({"version": "7"}, "Somebody changed this policy"),
+    ],
+)
+def test_rules_that_make_no_sense_are_explained(
+    desk: Desk, manager: Browser, changes: dict[str, str], said: str
+) -> None:
+    """Nothing is changed, and what was typed is still there."""
+    path = f"/events/{desk.house.event_id}/refund-policy"
+    answer = manager.post(path, seen_on=path, **{**FORM, "ticket_minor_max": "77.70", **changes})
+    assert answer.status_code in {409, 422}
+    assert said in answer.text
+    assert 'value="77.70"' in answer.text
+    assert in_force(desk) == STANDARD_POLICY
+
+
+def waiting(desk: Desk, actor: str) -> RefundRequest:
+    """A refund of two tickets that somebody asked for and nobody may give alone."""
+    house = desk.house
+    with house.uow() as uow:
+        uow.events.get(house.event_id, lock=True)
+        uow.events.replace_policy(house.event_id, replace(STANDARD_POLICY, approval_minor_over=0))
+        uow.commit()
+    order = house.buy(general(house.sale, 2))
+    answer = desk.request_refund(
+        RequestRefund(order_id=order.id, tickets=None, reason=RefundReason.GOODWILL, actor=actor)
+    )
+    assert isinstance(answer, RefundRequest)
+    return answer
+
+
+def test_somebody_else_approves_with_one_press(desk: Desk) -> None:
+    """The page shows what waits; the yes begins the refund."""
+    request = waiting(desk, BUYER)
+    browser = desk.signed_in(Role.FINANCE)
+    assert desk.house.order(request.order_id).number in browser.page("/approvals")
+    browser.post(f"/approvals/{request.id}", seen_on="/approvals", verdict="approve")
+    desk.house.drain()
+    assert desk.house.order(request.order_id).state is OrderState.REFUNDED
+    assert "Nothing waits for an approval." in browser.page("/approvals")
+
+
+def test_a_no_needs_a_note(desk: Desk) -> None:
+    """Without one nothing is decided."""
+    request = waiting(desk, BUYER)
+    browser = desk.signed_in(Role.FINANCE)
+    browser.post(f"/approvals/{request.id}", seen_on="/approvals", verdict="decline")
+    assert desk.house.store.state.refund_requests[request.id].state is RequestState.WAITING
+    assert "the buyer reads it" in browser.page("/approvals")
+    browser.post(f"/approvals/{request.id}", seen_on="/approvals", verdict="decline", note="Agreed otherwise.")
+    assert desk.house.store.state.refund_requests[request.id].note == "Agreed otherwise."
+
+
+def test_ones_own_request_is_somebody_elses_to_decide(desk: Desk) -> None:
+    """There is no button, and a forged press changes nothing."""
+    request = waiting(desk, "finance@example.com")
+    browser = desk.signed_in(Role.FINANCE)
+    page = browser.page("/approvals")
+    assert "somebody else decides" in page
+    assert 'value="approve"' not in page
+    browser.post(f"/approvals/{request.id}", seen_on="/approvals", verdict="approve")
+    assert desk.house.store.state.refund_requests[request.id].state is RequestState.WAITING
