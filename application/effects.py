@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
+from domain.disputes import Dispute
 from domain.events import EventId
 from domain.holds import HoldId
 from domain.limits import counted_under
@@ -34,6 +35,12 @@ def send_refund(refund: Refund, *, ids: Ids, now: datetime) -> OutboxRow:
     """Give captured money back. Refunds of a batch wait where they hold up nobody else's."""
     lane = Lane.BULK if refund.batch_id is not None else None
     return _row(Effect.SEND_REFUND, str(refund.id), {"refund": str(refund.id)}, ids, now, lane=lane)
+
+
+def answer_dispute(dispute: Dispute, *, ids: Ids, now: datetime) -> OutboxRow:
+    """Tell a buyer's bank what was decided."""
+    payload = {"dispute": str(dispute.id), "order": str(dispute.order_id)}
+    return _row(Effect.ANSWER_DISPUTE, dispute.key, payload, ids, now)
 
 
 def send_sms(message: Message, *, ids: Ids, now: datetime, bulk: bool = False) -> OutboxRow:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from application.commands.drain_outbox import Handler
 from application.effects import read_settlement
+from domain.disputes import DisputeId
 from domain.events import EventId
 from domain.payments import PaymentId
 from domain.ports.inventory import Settlement
@@ -34,6 +35,7 @@ def effect_handlers(
     send_sms: Callable[[MessageId], None],
     settle_stock: SettleStock,
     renew_terms: RenewTerms,
+    answer_dispute: Callable[[DisputeId], None],
 ) -> Mapping[Effect, Handler]:
     """Payloads (see :mod:`application.effects`) read back into calls."""
     return {
@@ -47,6 +49,7 @@ def effect_handlers(
         Effect.RENEW_TERMS: lambda payload, _: renew_terms(
             EventId(_id(payload, "event")), reload=bool(payload.get("reload"))
         ),
+        Effect.ANSWER_DISPUTE: lambda payload, _: answer_dispute(DisputeId(_id(payload, "dispute"))),
     }
 
 

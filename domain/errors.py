@@ -26,6 +26,7 @@ class RejectionCode(StrEnum):
     EMAIL_TAKEN = "email_taken"
     EVENT_CANCELLED = "event_cancelled"
     EXTENSIONS_USED_UP = "extensions_used_up"
+    FROZEN = "frozen"
     HOLD_LAPSED = "hold_lapsed"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     INVALID_BUYER = "invalid_buyer"

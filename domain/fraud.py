@@ -48,6 +48,8 @@ class Signals:
     device_orders_last_hour: int
     address_orders_last_hour: int
     card_orders_last_day: int
+    troubled_orders: int = 0
+    """Earlier orders with this card or device that a bank warned of or disputed as fraud."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +100,19 @@ def _busy_card(signals: Signals) -> Reason | None:
     return _busy("card_velocity", f"{count} orders with one card within a day", count, most)
 
 
+def _trouble_before(signals: Signals) -> Reason | None:
+    count = signals.troubled_orders
+    if not count:
+        return None
+    orders = "An earlier order" if count == 1 else f"{count} earlier orders"
+    message = f"{orders} with this card or device ended in a fraud warning or a dispute."
+    return Reason(code="trouble_before", message=message, verdict=Verdict.REVIEW)
+
+
 def _busy(code: str, observed: str, count: int, most: int) -> Reason | None:
     if count <= most:
         return None
     return Reason(code=code, message=f"{observed} (usual: {most} at most).", verdict=Verdict.REVIEW)
 
 
-_RULES = (_provider_risk, _busy_device, _busy_address, _busy_card)
+_RULES = (_provider_risk, _busy_device, _busy_address, _busy_card, _trouble_before)

@@ -289,14 +289,18 @@ def dispute_won(order: Order, *, dispute_id: str, reinstated: Withdrawal, at: da
     )
 
 
-def dispute_lost(order: Order, *, dispute_id: str, amount: Money, at: datetime) -> Journal:
-    """The money is gone: the organiser bears it. The fees and taxes of the sale stay as they were booked."""
+def dispute_lost(order: Order, *, dispute_id: str, amount: Money, owed: Money | None = None, at: datetime) -> Journal:
+    """The money is gone: the organiser bears it. The fees and taxes of the sale stay as they were booked.
+
+    ``owed`` is the part that was being given back when the dispute overtook it: the bank has paid that for us.
+    """
+    overtaken = owed or zero(amount.currency)
     return _journal(
         f"dispute:{dispute_id}:lost",
         JournalKind.DISPUTE_LOST,
         order,
         at,
-        ((Account.CHARGEBACKS, amount), (Account.DISPUTES, -amount)),
+        ((Account.REFUNDS_OWED, overtaken), (Account.CHARGEBACKS, amount - overtaken), (Account.DISPUTES, -amount)),
         dispute_id=dispute_id,
     )
 

@@ -59,6 +59,8 @@ ENDED = frozenset(
 
 PAID = frozenset({OrderState.CONFIRMED, OrderState.PARTIALLY_REFUNDED})
 
+_ENDED_PAID = frozenset({OrderState.REFUNDED, OrderState.CHARGED_BACK})
+
 
 class StockState(StrEnum):
     """What Postgres does with an order's places."""
@@ -125,6 +127,8 @@ class Order:
     refunded: Money
     retaken_epoch: int | None = None
     price_terms: PriceTerms = NO_TERMS
+    frozen_because: str | None = None
+    """Why nothing is refunded and nobody is let in for now: a dispute that has not ended."""
 
     @property
     def total(self) -> Money:
@@ -226,12 +230,17 @@ class Order:
         return self._ended(OrderState.CANCELLED, StockState.RELEASED, now, because)
 
     def add_refund(self, amount: Money, *, tickets_left: int, now: datetime) -> "Order | Rejection":
-        """A refund succeeded at the provider. With no ticket left whose money has not come back the order is over."""
-        if self.state not in PAID:
+        """A refund succeeded at the provider. With no ticket left whose money has not come back the order is over.
+
+        Money may also arrive after the end: a refund that was sent anew, or one that a dispute overtook.
+        """
+        if self.state not in PAID | _ENDED_PAID:
             return self._wrong("has nothing to refund")
         refunded = self.refunded + amount
         if refunded > self.total:
             return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="More than was paid cannot be given back.")
+        if self.state in _ENDED_PAID:
+            return replace(self, refunded=refunded)
         if tickets_left:
             return replace(self, refunded=refunded, state=OrderState.PARTIALLY_REFUNDED)
         return replace(self, refunded=refunded, state=OrderState.REFUNDED, ended_at=now, ended_because="refunded")
@@ -239,6 +248,10 @@ class Order:
     def take_back_refund(self, amount: Money) -> "Order":
         """A refund that had succeeded failed after all: so much less went back. An order that ended stays ended."""
         return replace(self, refunded=self.refunded - amount)
+
+    def freeze(self, because: str | None) -> "Order":
+        """Nothing is refunded and nobody let in for as long as ``because`` says why. None: it goes on as before."""
+        return replace(self, frozen_because=because)
 
     def charge_back(self, *, now: datetime) -> "Order | Rejection":
         """A dispute was lost: the money is gone and so are the tickets."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from domain.errors import Rejection, RejectionCode
 from domain.money import CurrencyCode, Money, charge_step, zero
-from domain.orders import PAID, Order, OrderId
+from domain.orders import PAID, Order, OrderId, OrderState
 from domain.payments import PaymentId
 from domain.refund_policies import RefundPolicy, RefundReason, Share, in_words
 from domain.tickets import Ticket, TicketId, TicketState
@@ -125,6 +125,19 @@ class Quote:
         return sha256(" ".join(facts).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
+OVERTAKEN_BY_DISPUTE = frozenset({"charge_disputed", "charge_for_pending_refund_disputed"})
+"""Why a refund failed, in the provider's words, when the bank had taken the money already."""
+REFERENCE_LENGTH_MAX = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandPayment:
+    """Money that somebody sent outside of the provider. ``reference`` is how to find it in the bank's books."""
+
+    reference: str
+    actor: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
     """Money on its way back. Only the provider's word completes it.
@@ -145,6 +158,9 @@ class Refund:
     provider_id: str | None = None
     failure: str | None = None
     batch_id: RefundBatchId | None = None
+    replaces: RefundId | None = None
+    """The failed refund that this one makes good."""
+    by_hand: HandPayment | None = None
 
     def __post_init__(self) -> None:
         if self.parts and _sum((part.amount for part in self.parts), self.amount.currency) != self.amount:
@@ -158,6 +174,25 @@ class Refund:
     def key(self) -> str:
         """Idempotency key at the provider: the refund's own id."""
         return f"refund-{self.id}"
+
+    def anew(self, refund_id: RefundId, *, now: datetime) -> "Refund":
+        """The same money for the same tickets, tried once more. This one stays failed."""
+        return replace(
+            self,
+            id=refund_id,
+            state=RefundState.REQUESTED,
+            requested_at=now,
+            completed_at=None,
+            provider_id=None,
+            failure=None,
+            batch_id=None,
+            replaces=self.id,
+        )
+
+    def paid_by_hand(self, refund_id: RefundId, payment: HandPayment, *, now: datetime) -> "Refund":
+        """The same money for the same tickets, sent by a person in another way."""
+        again = self.anew(refund_id, now=now)
+        return replace(again, state=RefundState.SUCCEEDED, completed_at=now, by_hand=payment)
 
     def report(self, state: RefundState, *, provider_id: str, failure: str | None, now: datetime) -> "Refund":
         """What the provider says. A refund that succeeded may still fail later; a failed one stays failed.
@@ -257,12 +292,42 @@ def _room_at_wish(policy: RefundPolicy, refunds: tuple[Refund, ...], currency: C
 
 def _refusal(order: Order, tickets: tuple[Ticket, ...]) -> Rejection | None:
     """Why nothing of this order, or not these of its tickets, can be given back, whatever any policy says."""
+    if order.frozen_because is not None:
+        return _frozen(order.frozen_because)
     if order.state not in PAID:
         return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="Only a confirmed order can be refunded.")
     for ticket in tickets:
         if refusal := _ticket_refusal(order, ticket):
             return refusal
     return None
+
+
+def mend_refusal(order: Order, refund: Refund, others: Iterable[Refund]) -> Rejection | None:
+    """Why a failed refund cannot be made good now. ``others`` are all refunds of its order."""
+    if refund.state is not RefundState.FAILED:
+        return Rejection(code=RejectionCode.WRONG_STATE, message="Only a refund that failed is sent anew.")
+    if any(other.replaces == refund.id for other in others):
+        return Rejection(code=RejectionCode.ALREADY_REFUNDED, message="This refund has been made good already.")
+    if order.frozen_because is not None:
+        return _frozen(order.frozen_because)
+    if order.state is OrderState.CHARGED_BACK:
+        return Rejection(
+            code=RejectionCode.NOT_REFUNDABLE, message="The buyer has the money: the bank returned it in a dispute."
+        )
+    return None
+
+
+def overtaken(refunds: tuple[Refund, ...], currency: CurrencyCode) -> Money:
+    """Money that was on its way back when a dispute overtook it, and that nothing has made good since."""
+    mended = {refund.replaces for refund in refunds}
+    left = (r.amount for r in refunds if r.failure in OVERTAKEN_BY_DISPUTE and r.id not in mended)
+    return sum(left, zero(currency))
+
+
+def _frozen(why: str) -> Rejection:
+    return Rejection(
+        code=RejectionCode.FROZEN, message=f"Nothing of this order can be given back for now. {why} It decides first."
+    )
 
 
 def _ticket_refusal(order: Order, ticket: Ticket) -> Rejection | None:

@@ -49,8 +49,14 @@ class Ticket:
             return Rejection(code=RejectionCode.WRONG_STATE, message="This ticket was already used at the door.")
         return replace(self, state=TicketState.VOID)
 
-    def check_in(self, *, now: datetime) -> "Ticket | Rejection":
-        """Let one person in, once."""
+    def check_in(self, *, now: datetime, frozen_because: str | None = None) -> "Ticket | Rejection":
+        """Let one person in, once. ``frozen_because``: what keeps the ticket's order from being used for now."""
+        if frozen_because is not None and self.state is TicketState.VALID:
+            return Rejection(
+                code=RejectionCode.FROZEN,
+                message=f"Do not let in yet, and keep the ticket: it is not void. {frozen_because} Call the office.",
+                details={"state": self.state.value},
+            )
         if self.state is not TicketState.VALID:
             return Rejection(
                 code=RejectionCode.WRONG_STATE,

@@ -35,6 +35,7 @@ from adapters.stripe.payment_gateway import connect as connect_stripe
 from adapters.twilio.callbacks import TwilioCallbacks
 from adapters.twilio.sms_sender import connect as connect_twilio
 from application.access import Access
+from application.commands.answer_dispute import answer_dispute, send_answer, write_statement
 from application.commands.block_stock import block_stock, release_block
 from application.commands.capture_payment import capture_payment, void_payment
 from application.commands.catalogue_changes import (
@@ -45,19 +46,24 @@ from application.commands.catalogue_changes import (
     create_event,
     publish_event,
 )
+from application.commands.catch_up import catch_up
 from application.commands.change_capacity import change_capacity
 from application.commands.change_prices import change_prices, change_taxes, save_promotion
 from application.commands.change_refund_policy import change_refund_policy
+from application.commands.check_in import check_in
 from application.commands.check_payments import check_payments
 from application.commands.decide_refund import decide_refund
 from application.commands.decide_reviews import LapseRule, decide_reviews
 from application.commands.drain_outbox import drain_outbox, hand_back, keep_leases, prune_outbox
 from application.commands.expire_order import cancel_order, expire_due_orders, expire_order
 from application.commands.extend_hold import extend_hold
+from application.commands.follow_dispute import apply_facts, check_disputes, follow_dispute
+from application.commands.follow_fraud_warning import decide_warning, follow_fraud_warning
+from application.commands.mend_refund import send_refund_anew, settle_refund_by_hand
 from application.commands.place_hold import place_hold
 from application.commands.prepare_batch import prepare_batch, retry_batch, steer_batch, submit_batch
 from application.commands.rebuild_sale import rebuild_sale
-from application.commands.receive_notice import receive_notice
+from application.commands.receive_notice import handle_notice, receive_notice
 from application.commands.reconcile_sales import Watch, reconcile_sale, reconcile_sales
 from application.commands.release_hold import release_hold
 from application.commands.request_refund import request_refund
@@ -220,6 +226,20 @@ class Container(containers.DeclarativeContainer):
         renew_terms=providers.Callable(
             renew_terms, catalogue=catalogue, inventory=inventory, rebuild=rebuild_sale.provider
         ).provider,
+        answer_dispute=providers.Callable(
+            send_answer,
+            apply=providers.Callable(
+                apply_facts,
+                restock_lost=settings.provided.restock_lost_disputes,
+                unit_of_work=unit_of_work.provider,
+                clock=clock,
+                ids=ids,
+            ).provider,
+            unit_of_work=unit_of_work.provider,
+            gateway=gateway,
+            clock=clock,
+            ids=ids,
+        ).provider,
     )
     drain_outbox = providers.Callable(
         drain_outbox,
@@ -314,6 +334,13 @@ class Container(containers.DeclarativeContainer):
         check_refunds, unit_of_work=unit_of_work.provider, gateway=gateway, clock=clock, ids=ids
     )
 
+    send_refund_anew = providers.Callable(
+        send_refund_anew, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+    )
+    settle_refund_by_hand = providers.Callable(
+        settle_refund_by_hand, unit_of_work=unit_of_work.provider, clock=clock, ids=ids
+    )
+
     # Refunds by the thousand.
     approval_rule = providers.Singleton(
         ApprovalRule,
@@ -328,15 +355,52 @@ class Container(containers.DeclarativeContainer):
     run_batches = providers.Callable(run_batches, wakeup=wakeup, **_of_batches)
     tell_buyers = providers.Callable(tell_buyers, access=access, wakeup=wakeup, **_of_batches)
 
-    # What arrives from the providers.
-    receive_notice = providers.Callable(
-        receive_notice,
+    # Disputes and fraud warnings.
+    follow_dispute = providers.Callable(
+        follow_dispute,
+        restock_lost=settings.provided.restock_lost_disputes,
         settle=settle_payment.provider,
-        refresh_refund=refresh_refund.provider,
         unit_of_work=unit_of_work.provider,
         gateway=gateway,
         clock=clock,
         ids=ids,
+        wakeup=wakeup,
+    )
+    check_disputes = providers.Callable(
+        check_disputes, follow=follow_dispute.provider, unit_of_work=unit_of_work.provider, clock=clock
+    )
+    write_statement = providers.Callable(write_statement, unit_of_work=unit_of_work.provider, clock=clock, ids=ids)
+    answer_dispute = providers.Callable(
+        answer_dispute, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+    )
+    follow_fraud_warning = providers.Callable(
+        follow_fraud_warning,
+        rule=settings.provided.fraud_warning_rule,
+        settle=settle_payment.provider,
+        unit_of_work=unit_of_work.provider,
+        gateway=gateway,
+        clock=clock,
+        ids=ids,
+        wakeup=wakeup,
+    )
+    decide_warning = providers.Callable(
+        decide_warning, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+    )
+    check_in = providers.Callable(check_in, unit_of_work=unit_of_work.provider, clock=clock, ids=ids)
+
+    # What arrives from the providers.
+    handle_notice = providers.Callable(
+        handle_notice,
+        settle=settle_payment.provider,
+        refresh_refund=refresh_refund.provider,
+        follow_dispute=follow_dispute.provider,
+        follow_fraud_warning=follow_fraud_warning.provider,
+        unit_of_work=unit_of_work.provider,
+        clock=clock,
+    )
+    receive_notice = providers.Callable(receive_notice, handle=handle_notice.provider, gateway=gateway)
+    catch_up = providers.Callable(
+        catch_up, handle=handle_notice.provider, unit_of_work=unit_of_work.provider, gateway=gateway, clock=clock
     )
     receive_delivery_report = providers.Callable(
         receive_delivery_report, callbacks=sms_callbacks, unit_of_work=unit_of_work.provider

@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from domain.fraud_warnings import WarningRule
 from entrypoints.settings_values import (
     HTTP_URL,
     PORT,
@@ -85,6 +86,14 @@ def _variable(
 
 def _environment(text: str) -> Environment:
     return Environment(one_of(*Environment)(text))
+
+
+def _warning_rule(text: str) -> WarningRule:
+    return WarningRule(one_of(*WarningRule)(text))
+
+
+def _switch(text: str) -> bool:
+    return one_of("yes", "no")(text) == "yes"
 
 
 def _embedded(text: str) -> frozenset[str]:
@@ -223,6 +232,20 @@ class Settings:
         one_of("reject", "approve"),
         "What becomes of a payment in review that nobody has judged when its authorisation is about to lapse.",
         default="reject",
+    )
+    fraud_warning_rule: WarningRule = _variable(
+        "FRAUD_WARNING_RULE",
+        _warning_rule,
+        "What an early fraud warning does by itself: ask (a person decides) or refund (unless a ticket was used).",
+        default=WarningRule.ASK,
+        shown_default="ask",
+    )
+    restock_lost_disputes: bool = _variable(
+        "RESTOCK_LOST_DISPUTES",
+        _switch,
+        "yes or no: whether the places of an order that lost a dispute go back on sale before its event.",
+        default=True,
+        shown_default="yes",
     )
     twilio_account_sid: str = _variable(
         "TWILIO_ACCOUNT_SID",

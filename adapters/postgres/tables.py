@@ -140,6 +140,7 @@ orders = Table(
     _is("currency"), _is("total_minor", BigInteger), _is("refunded_minor", BigInteger),
     _is("policy_version", Integer), _is("price_terms", JSONB), _is("placed_at", _When), _is("deadline_at", _When),
     _may("confirmed_at", _When), _may("ended_at", _When), _may("ended_because"), _may("retaken_epoch", Integer),
+    _may("frozen_because"),
 )  # fmt: skip
 
 order_lines = Table(
@@ -189,6 +190,7 @@ refunds = Table(
     _key("id"), _is("order_id", Uuid), _may("payment_id", Uuid), _is("currency"), _is("amount_minor", BigInteger),
     _is("reason"), _is("state"), _is("requested_at", _When), _may("completed_at", _When), _may("provider_id"),
     _may("failure"), _may("batch_id", Uuid),
+    _may("replaces_id", Uuid), _may("by_hand_reference"), _may("by_hand_actor"),
 )  # fmt: skip
 
 refund_tickets = Table(
@@ -243,6 +245,26 @@ order_links = Table(
     _key("id"), _is("order_id", Uuid), _is("channel"), _is("created_at", _When), _is("expires_at", _When),
     _may("used_at", _When),
 )  # fmt: skip
+
+disputes = Table(
+    "disputes", metadata,
+    _key("id"), _is("provider_id"), _may("intent_id"), _is("order_id", Uuid), _is("payment_id", Uuid), _is("currency"),
+    _is("kind"), _is("state"), _is("reason"), _is("amount_minor", BigInteger), _may("fee_minor", BigInteger),
+    _may("fee_returned_minor", BigInteger), _may("fee_currency"),
+    _is("refundable", Boolean), _is("opened_at", _When), _may("due_at", _When),
+    _is("submissions", Integer), _is("evidence", JSONB), _is("statement"), _may("answer"), _may("answered_by"),
+    _may("answered_at", _When), _is("answers", Integer), _may("answer_failure"), _may("next_check_at", _When),
+    _may("closed_at", _When),
+)  # fmt: skip
+
+fraud_warnings = Table(
+    "fraud_warnings", metadata,
+    _key("id"), _is("provider_id"), _may("intent_id"), _is("order_id", Uuid), _is("payment_id", Uuid),
+    _is("fraud_type"), _is("actionable", Boolean), _is("warned_at", _When), _is("state"), _may("decided_at", _When),
+    _may("decided_by"), _is("note"), _may("refund_id", Uuid),
+)  # fmt: skip
+
+provider_logs = Table("provider_logs", metadata, _key("provider", Text), _is("read_until", _When))
 
 assessments = Table(
     "assessments", metadata,

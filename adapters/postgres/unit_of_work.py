@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from adapters.postgres.repositories.assessments import PostgresAssessments
 from adapters.postgres.repositories.audit import PostgresAudit
+from adapters.postgres.repositories.disputes import PostgresDisputes, PostgresFraudWarnings
 from adapters.postgres.repositories.events import PostgresEvents
 from adapters.postgres.repositories.idempotency import PostgresIdempotencyKeys
 from adapters.postgres.repositories.ledger import PostgresLedger
@@ -30,7 +31,9 @@ from domain.ports.refund_batches import RefundBatches
 from domain.ports.unit_of_work import (
     Assessments,
     Audit,
+    Disputes,
     Events,
+    FraudWarnings,
     IdempotencyKeys,
     Ledger,
     Messages,
@@ -63,6 +66,8 @@ class PostgresUnitOfWork:
     refund_batches: RefundBatches
     assessments: Assessments
     messages: Messages
+    disputes: Disputes
+    fraud_warnings: FraudWarnings
     notices: Notices
     audit: Audit
     staff: Staff
@@ -89,6 +94,8 @@ class PostgresUnitOfWork:
         self.refund_batches = PostgresRefundBatches(transaction)
         self.assessments = PostgresAssessments(transaction)
         self.messages = PostgresMessages(transaction)
+        self.disputes = PostgresDisputes(transaction)
+        self.fraud_warnings = PostgresFraudWarnings(transaction)
         self.notices = PostgresNotices(transaction)
         self.audit = PostgresAudit(transaction)
         self.staff = PostgresStaff(transaction)

@@ -37,6 +37,11 @@ READ_INTENT = "GET /v1/payment_intents/id"
 CREATE_REFUND = "POST /v1/refunds"
 READ_REFUND = "GET /v1/refunds/id"
 LIST_REFUNDS = "GET /v1/refunds"
+READ_DISPUTE = "GET /v1/disputes/id"
+UPDATE_DISPUTE = "POST /v1/disputes/id"
+CLOSE_DISPUTE = "POST /v1/disputes/close"
+READ_FRAUD_WARNING = "GET /v1/radar/early_fraud_warnings/id"
+LIST_EVENTS = "GET /v1/events"
 ENDPOINTS = (
     CREATE_SESSION,
     EXPIRE_SESSION,
@@ -47,6 +52,11 @@ ENDPOINTS = (
     CREATE_REFUND,
     READ_REFUND,
     LIST_REFUNDS,
+    READ_DISPUTE,
+    UPDATE_DISPUTE,
+    CLOSE_DISPUTE,
+    READ_FRAUD_WARNING,
+    LIST_EVENTS,
 )
 
 _log = logging.getLogger(__name__)

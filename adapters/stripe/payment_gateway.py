@@ -9,7 +9,9 @@ call with a pause in between, one where a buyer waits for the page, one for read
 409 and 5xx under the same key, after half a second or so; 429 it never repeats, and the whole fleet slows down instead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import islice
 from typing import TypeVar
 
 import stripe
@@ -25,21 +27,30 @@ from adapters.stripe.budget import (
     CALLS_PER_SECOND_DEFAULT,
     CANCEL_INTENT,
     CAPTURE_INTENT,
+    CLOSE_DISPUTE,
     CREATE_REFUND,
     CREATE_SESSION,
     EXPIRE_SESSION,
+    LIST_EVENTS,
     LIST_REFUNDS,
+    READ_DISPUTE,
+    READ_FRAUD_WARNING,
     READ_INTENT,
     READ_REFUND,
     READ_SESSION,
+    UPDATE_DISPUTE,
     WAIT_SECONDS_MAX,
     Pacer,
     pace_of,
 )
+from adapters.stripe.disputes import dispute_of, evidence_parameters, warning_of
 from adapters.stripe.errors import is_stored_failure, translated
 from adapters.stripe.objects import payment_of, refund_of
-from adapters.stripe.webhooks import read_notice
+from adapters.stripe.webhooks import AFTER_SALES_TYPES, notice_of, read_notice
+from domain.disputes import DisputeFacts, DisputeState
 from domain.errors import ProviderRefused
+from domain.evidence import Evidence
+from domain.fraud_warnings import WarningFacts
 from domain.money import Money
 from domain.orders import OrderId
 from domain.pacing import Urgency
@@ -64,6 +75,9 @@ NO_RETRIES = 0
 KEYS_PER_CALL_MAX = 8
 """How many stored server errors are asked past before a day must go by."""
 REFUNDS_PER_PAGE = 100
+EVENTS_PER_PAGE = 100
+EVENTS_PER_LOOK_MAX = 10_000
+"""Of the rarest kinds of events: more of them in one look are a flood that a person must see."""
 API_BASE_DEFAULT = "https://api.stripe.com"
 
 Answer = TypeVar("Answer")
@@ -194,6 +208,65 @@ class StripeGateway:
                 return refund_of(self._stripe.refunds.retrieve(refund_id, {}, {"max_network_retries": READ_RETRIES}))
         except ProviderRefused as refusal:
             raise _named(refusal, "unknown_refund") from refusal
+
+    def find_dispute(self, *, dispute_id: str) -> DisputeFacts:
+        try:
+            with translated(), self._pacer.slot(READ_DISPUTE):
+                return dispute_of(self._stripe.disputes.retrieve(dispute_id, {}, {"max_network_retries": READ_RETRIES}))
+        except ProviderRefused as refusal:
+            raise _named(refusal, "unknown_dispute") from refusal
+
+    def submit_evidence(self, *, dispute_id: str, evidence: Evidence, statement: str, key: str) -> DisputeFacts:
+        parameters = evidence_parameters(evidence, statement)
+        try:
+            sent = self._once(
+                UPDATE_DISPUTE,
+                f"evidence-{key}",
+                lambda options: self._stripe.disputes.update(
+                    dispute_id, {"evidence": parameters, "submit": True}, options
+                ),
+            )
+        except ProviderRefused as refusal:
+            raise _named(refusal, "unknown_dispute") from refusal
+        return dispute_of(sent)
+
+    def accept_dispute(self, *, dispute_id: str, key: str) -> DisputeFacts:
+        try:
+            closed = self._once(
+                CLOSE_DISPUTE, f"accept-{key}", lambda options: self._stripe.disputes.close(dispute_id, {}, options)
+            )
+        except ProviderRefused as refusal:
+            # Accepted before, and the answer was lost: the dispute itself says so.
+            facts = self.find_dispute(dispute_id=dispute_id)
+            if facts.state is DisputeState.LOST:
+                return facts
+            raise _named(refusal, "unknown_dispute") from refusal
+        return dispute_of(closed)
+
+    def find_warning(self, *, warning_id: str) -> WarningFacts:
+        try:
+            with translated(), self._pacer.slot(READ_FRAUD_WARNING):
+                return warning_of(
+                    self._stripe.radar.early_fraud_warnings.retrieve(
+                        warning_id, {}, {"max_network_retries": READ_RETRIES}
+                    )
+                )
+        except ProviderRefused as refusal:
+            raise _named(refusal, "unknown_warning") from refusal
+
+    def after_sales(self, *, since: datetime) -> Iterator[Notice]:
+        with translated(), self._pacer.slot(LIST_EVENTS):
+            events = self._stripe.events.list(
+                {
+                    "types": list(AFTER_SALES_TYPES),
+                    "created": {"gte": int(since.timestamp())},
+                    "limit": EVENTS_PER_PAGE,
+                },
+                {"max_network_retries": READ_RETRIES},
+            )
+            # Stripe lists the newest first, and what happened first shall be handled first.
+            found = [event.to_dict() for event in islice(events.auto_paging_iter(), EVENTS_PER_LOOK_MAX)]
+        return (notice_of(event) for event in reversed(found))
 
     def read_notice(self, *, payload: bytes, signature: str) -> Notice:
         return read_notice(payload=payload, signature=signature, secret=self._webhook_secret)

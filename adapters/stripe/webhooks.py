@@ -25,12 +25,25 @@ _KINDS = (
 """By the start of the event's type. ``charge.*`` says nothing that its payment's or refund's own event does not say."""
 
 
+AFTER_SALES_TYPES = (
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "radar.early_fraud_warning.created",
+    "radar.early_fraud_warning.updated",
+    "refund.failed",
+)
+"""What may happen long after a sale, when nobody polls it any more: looked for in Stripe's log as well."""
+
+
 def read_notice(*, payload: bytes, signature: str, secret: str) -> Notice:
     """Check the signature over the raw body and name what the event is about. Raises SignatureInvalid."""
     try:
         stripe.WebhookSignature.verify_header(payload, signature, secret, TOLERANCE_SECONDS)
         event = json.loads(payload)
-        return _notice(event)
+        return notice_of(event)
     except stripe.SignatureVerificationError as error:
         raise SignatureInvalid(str(error.user_message)) from error
     except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -48,7 +61,8 @@ def order_id_in(metadata: object) -> OrderId | None:
         return None
 
 
-def _notice(event: Mapping[str, Any]) -> Notice:
+def notice_of(event: Mapping[str, Any]) -> Notice:
+    """An event of Stripe's, wherever it came from. Raises KeyError for what is none."""
     type_: str = event["type"]
     about: Mapping[str, Any] = event["data"]["object"]
     object_type = about.get("object")
@@ -60,6 +74,8 @@ def _notice(event: Mapping[str, Any]) -> Notice:
         session_id=about["id"] if object_type == "checkout.session" else None,
         intent_id=about["id"] if object_type == "payment_intent" else _id(about.get("payment_intent")),
         refund_id=about["id"] if object_type == "refund" else None,
+        dispute_id=about["id"] if object_type == "dispute" else None,
+        warning_id=about["id"] if object_type == "radar.early_fraud_warning" else None,
     )
 
 

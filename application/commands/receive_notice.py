@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from contextlib import suppress
 
-from application import trail
-from domain.audit import SYSTEM
 from domain.errors import NotFound
 from domain.orders import Order, OrderId
 from domain.ports.payments import Notice, NoticeKind, PaymentGateway
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from domain.ports.world import Clock, Ids
+from domain.ports.world import Clock
 
 PROVIDER = "stripe"
 
@@ -18,19 +16,28 @@ def receive_notice(
     payload: bytes,
     signature: str,
     *,
+    handle: Callable[[Notice], bool],
+    gateway: PaymentGateway,
+) -> bool:
+    """False for one that was handled before. Raises SignatureInvalid."""
+    return handle(gateway.read_notice(payload=payload, signature=signature))
+
+
+def handle_notice(
+    notice: Notice,
+    *,
     settle: Callable[[OrderId], Order],
     refresh_refund: Callable[[str], None],
+    follow_dispute: Callable[[str], object],
+    follow_fraud_warning: Callable[[str], object],
     unit_of_work: UnitOfWorkFactory,
-    gateway: PaymentGateway,
     clock: Clock,
-    ids: Ids,
 ) -> bool:
-    """False for one that was handled before. Raises SignatureInvalid.
+    """Look where it points, whether a webhook brought it or the provider's log. False: it was handled before.
 
     Handled first, remembered afterwards: a crash in between repeats the handling, which is idempotent, and a
     failure is answered with an error so that the provider sends it again.
     """
-    notice = gateway.read_notice(payload=payload, signature=signature)
     now = clock.now()
     with unit_of_work() as uow:
         if not uow.notices.first_time(provider=PROVIDER, notice_id=notice.id, type_=notice.type, at=now):
@@ -42,15 +49,12 @@ def receive_notice(
             settle(order_id)
     elif notice.kind is NoticeKind.REFUND and notice.refund_id is not None:
         refresh_refund(notice.refund_id)
+    elif notice.kind is NoticeKind.DISPUTE and notice.dispute_id is not None:
+        follow_dispute(notice.dispute_id)
+    elif notice.kind is NoticeKind.FRAUD_WARNING and notice.warning_id is not None:
+        follow_fraud_warning(notice.warning_id)
     with unit_of_work() as uow:
         uow.notices.first_time(provider=PROVIDER, notice_id=notice.id, type_=notice.type, at=now)
-        if notice.kind in {NoticeKind.DISPUTE, NoticeKind.FRAUD_WARNING}:
-            uow.audit.add(
-                trail.entry(
-                    SYSTEM, f"provider.{notice.kind.value}", kind="order", subject=order_id, ids=ids, now=now,
-                    type=notice.type,
-                )
-            )  # fmt: skip
         uow.commit()
     return True
 

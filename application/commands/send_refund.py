@@ -1,6 +1,6 @@
 """A refund on its way: sent to the provider, and followed until the provider says how it ended."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from application import trail
 from application.each import for_each
@@ -8,15 +8,17 @@ from application.transactions import retrying
 from domain import ledger
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, ProviderRefused, Rejection
-from domain.orders import OrderId
+from domain.orders import Order
 from domain.ports.payments import KEYS_REMEMBERED, PaymentGateway, ProviderRefund
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids
 from domain.refund_policies import RefundReason
-from domain.refunds import Refund, RefundId, RefundState
+from domain.refunds import Refund, RefundId, RefundState, tickets_left
 
 PENDING_CHECK_SECONDS = 60
 REFUNDS_PER_ROUND_MAX = 100
+UNNAMED = "refused"
+"""Code of a refusal that says nothing but what its message says."""
 
 
 def send_refund(
@@ -44,7 +46,8 @@ def send_refund(
             fresh=clock.now() - refund.requested_at < KEYS_REMEMBERED,
         )
     except ProviderRefused as refused:
-        answer = ProviderRefund(id=refund.provider_id or "", state=RefundState.FAILED, failure=str(refused))
+        why = str(refused) if refused.code == UNNAMED else refused.code
+        answer = ProviderRefund(id=refund.provider_id or "", state=RefundState.FAILED, failure=why)
     _report(refund_id, answer, unit_of_work=unit_of_work, clock=clock, ids=ids)
 
 
@@ -96,24 +99,23 @@ def _report(
                     refund=str(refund_id), failure=after.failure,
                 )
             )  # fmt: skip
-        if before.reason is RefundReason.NO_TICKETS:
-            pass  # The order sold nothing: what went back is counted with its payment.
-        elif after.state is RefundState.SUCCEEDED and before.state is not RefundState.SUCCEEDED:
-            changed = order.add_refund(after.amount, tickets_left=_tickets_left(order.id, uow), now=now)
-            if isinstance(changed, Rejection):
-                raise InvariantBroken(f"refund {refund_id} succeeded but {changed.message}")
-            uow.orders.save(changed)
-        elif before.state is RefundState.SUCCEEDED and after.state is RefundState.FAILED:
+        if after.state is RefundState.SUCCEEDED and before.state is not RefundState.SUCCEEDED:
+            count_success(order, after, uow=uow, now=now)
+        elif (
+            before.state is RefundState.SUCCEEDED
+            and after.state is RefundState.FAILED
+            and after.reason is not RefundReason.NO_TICKETS
+        ):
             uow.orders.save(order.take_back_refund(after.amount))
         uow.commit()
 
 
-def _tickets_left(order_id: OrderId, uow: UnitOfWork) -> int:
-    """Tickets whose money has not come back, be they valid, used or void with their refund still on its way."""
-    returned = {
-        ticket
-        for refund in uow.refunds.of_order(order_id)
-        if refund.state is RefundState.SUCCEEDED
-        for ticket in refund.tickets
-    }
-    return sum(ticket.id not in returned for ticket in uow.tickets.of_order(order_id))
+def count_success(order: Order, refund: Refund, *, uow: UnitOfWork, now: datetime) -> None:
+    """The money of a stored refund is back with the buyer: the order says so. Inside the caller's transaction."""
+    if refund.reason is RefundReason.NO_TICKETS:
+        return  # The order sold nothing: what went back is counted with its payment.
+    left = tickets_left(uow.tickets.of_order(order.id), uow.refunds.of_order(order.id))
+    changed = order.add_refund(refund.amount, tickets_left=left, now=now)
+    if isinstance(changed, Rejection):
+        raise InvariantBroken(f"refund {refund.id} succeeded but {changed.message}")
+    uow.orders.save(changed)

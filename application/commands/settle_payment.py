@@ -124,7 +124,7 @@ def _apply(
         payment = payment.seen(intent_id=seen.intent_id, risk=seen.risk, card=seen.card, failure=seen.failure)
         uow.payments.save(payment)
         if seen.status in PAID and payment.state in PAYABLE:
-            signals = _signals(uow, seen, device_orders, address_orders, now)
+            signals = _signals(uow, order, seen, device_orders, address_orders, now)
             order = _paid(order, payment, seen, assess(signals), free, uow=uow, ids=ids, now=now, access=access)
         elif seen.status is ProviderStatus.CAPTURED:
             order = captured(order, payment, taken=seen.amount, uow=uow, ids=ids, now=now, access=access)
@@ -137,7 +137,9 @@ def _apply(
     return order
 
 
-def _signals(uow: UnitOfWork, seen: ProviderPayment, device_orders: int, address_orders: int, now: datetime) -> Signals:
+def _signals(
+    uow: UnitOfWork, order: Order, seen: ProviderPayment, device_orders: int, address_orders: int, now: datetime
+) -> Signals:
     since = now - timedelta(hours=CARD_WINDOW_HOURS)
     return Signals(
         risk=seen.risk,
@@ -146,6 +148,9 @@ def _signals(uow: UnitOfWork, seen: ProviderPayment, device_orders: int, address
         address_orders_last_hour=address_orders,
         card_orders_last_day=(
             uow.assessments.card_orders(fingerprint=seen.card.fingerprint, since=since) if seen.card else 0
+        ),
+        troubled_orders=uow.fraud_warnings.troubled_orders(
+            card=seen.card.fingerprint if seen.card else None, device=order.fingerprint.device
         ),
     )
 

@@ -29,6 +29,7 @@ class Effect(StrEnum):
     SEND_SMS = "send_sms"
     SETTLE_STOCK = "settle_stock"
     RENEW_TERMS = "renew_terms"
+    ANSWER_DISPUTE = "answer_dispute"
 
 
 class Lane(StrEnum):
@@ -62,6 +63,7 @@ RULES: Mapping[Effect, Rule] = {
     Effect.CAPTURE_PAYMENT: Rule(backoff_seconds_max=600),
     Effect.VOID_PAYMENT: Rule(lane=Lane.SETTLING),
     Effect.SEND_REFUND: Rule(lane=Lane.SETTLING),
+    Effect.ANSWER_DISPUTE: Rule(lane=Lane.SETTLING),
     # A confirmation that arrives a day later confuses more than it helps; support sends the link again.
     Effect.SEND_SMS: Rule(gives_up_after=timedelta(hours=12)),
     Effect.SETTLE_STOCK: Rule(backoff_seconds_max=60),

@@ -1,12 +1,16 @@
 """The payment provider, in our words. Every method may raise ProviderUnavailable (the outcome is *unknown*)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from domain.disputes import DisputeFacts
 from domain.errors import TesseraError
+from domain.evidence import Evidence
 from domain.fraud import CardFacts, RiskLevel
+from domain.fraud_warnings import WarningFacts
 from domain.money import Money
 from domain.orders import OrderId
 from domain.refunds import RefundState
@@ -118,6 +122,8 @@ class Notice:
     session_id: str | None
     intent_id: str | None
     refund_id: str | None
+    dispute_id: str | None = None
+    warning_id: str | None = None
 
 
 class PaymentGateway(Protocol):
@@ -158,6 +164,29 @@ class PaymentGateway(Protocol):
 
     def find_refund(self, *, refund_id: str) -> ProviderRefund:
         """Where a refund stands now."""
+        ...
+
+    def find_dispute(self, *, dispute_id: str) -> DisputeFacts:
+        """Where a dispute stands now. ProviderRefused: ``unknown_dispute``."""
+        ...
+
+    def submit_evidence(self, *, dispute_id: str, evidence: Evidence, statement: str, key: str) -> DisputeFacts:
+        """Send our side to the bank, for good. ProviderRefused: it has ended, or takes no evidence any more."""
+        ...
+
+    def accept_dispute(self, *, dispute_id: str, key: str) -> DisputeFacts:
+        """Give in. Idempotent: accepted before is success. ProviderRefused: it ended otherwise."""
+        ...
+
+    def find_warning(self, *, warning_id: str) -> WarningFacts:
+        """A fraud warning as it is now. ProviderRefused: ``unknown_warning``."""
+        ...
+
+    def after_sales(self, *, since: datetime) -> Iterator[Notice]:
+        """What happened since then to disputes, fraud warnings and refunds that failed, from the provider's own log.
+
+        Oldest first, some of it perhaps known already: the same notices that webhooks would have brought.
+        """
         ...
 
     def read_notice(self, *, payload: bytes, signature: str) -> Notice:

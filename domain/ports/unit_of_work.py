@@ -9,9 +9,11 @@ from uuid import UUID
 from domain.accounts import StaffId, StaffMember
 from domain.audit import AuditEntry
 from domain.capacities import PoolCounts
+from domain.disputes import Dispute, DisputeId
 from domain.errors import Rejection
 from domain.events import Event, EventId
 from domain.fraud import Assessment
+from domain.fraud_warnings import FraudWarning, FraudWarningId
 from domain.holds import HoldId
 from domain.ledger import Journal
 from domain.order_links import OrderLink, OrderLinkId
@@ -344,6 +346,53 @@ class Assessments(Protocol):
         ...
 
 
+class Disputes(Protocol):
+    """Read and changed under the lock of their order: two webhooks about one dispute take turns there."""
+
+    def add(self, dispute: Dispute) -> None: ...
+
+    def get(self, dispute_id: DisputeId) -> Dispute:
+        """Raises NotFound."""
+        ...
+
+    def of_provider(self, provider_id: str) -> Dispute | None: ...
+
+    def of_order(self, order_id: OrderId) -> tuple[Dispute, ...]:
+        """Oldest first."""
+        ...
+
+    def save(self, dispute: Dispute) -> None: ...
+
+    def to_check(self, *, now: datetime, at_most: int) -> tuple[Dispute, ...]:
+        """Open disputes whose ``next_check_at`` has passed, the longest due first."""
+        ...
+
+
+class FraudWarnings(Protocol):
+    """Read and changed under the lock of their order."""
+
+    def add(self, warning: FraudWarning) -> None: ...
+
+    def get(self, warning_id: FraudWarningId) -> FraudWarning:
+        """Raises NotFound."""
+        ...
+
+    def of_provider(self, provider_id: str) -> FraudWarning | None: ...
+
+    def of_order(self, order_id: OrderId) -> tuple[FraudWarning, ...]:
+        """Oldest first."""
+        ...
+
+    def save(self, warning: FraudWarning) -> None: ...
+
+    def troubled_orders(self, *, card: str | None, device: str) -> int:
+        """Orders with this card (its fingerprint) or from this device that a bank warned of or disputed as fraud.
+
+        Warnings that a person dismissed, and disputes that were won or withdrawn, do not count.
+        """
+        ...
+
+
 class Messages(Protocol):
     def add(self, message: Message) -> None: ...
 
@@ -352,6 +401,10 @@ class Messages(Protocol):
         ...
 
     def of_provider(self, provider_id: str, *, lock: bool = False) -> Message | None: ...
+
+    def of_order(self, order_id: OrderId) -> tuple[Message, ...]:
+        """Oldest first."""
+        ...
 
     def save(self, message: Message) -> None: ...
 
@@ -369,6 +422,14 @@ class Notices(Protocol):
 
     def prune(self, *, before: datetime, at_most: int) -> int:
         """Forget those received before that: providers stop sending one again after days. Answers how many."""
+        ...
+
+    def read_until(self, *, provider: str) -> datetime | None:
+        """Until when the provider's own log has been read, so that what no webhook brought is found there."""
+        ...
+
+    def have_read(self, *, provider: str, until: datetime) -> None:
+        """Remember it. Never moves back."""
         ...
 
 
@@ -419,6 +480,8 @@ class UnitOfWork(Protocol):
     refund_batches: RefundBatches
     assessments: Assessments
     messages: Messages
+    disputes: Disputes
+    fraud_warnings: FraudWarnings
     notices: Notices
     audit: Audit
     staff: Staff

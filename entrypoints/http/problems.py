@@ -54,6 +54,7 @@ STATUS_OF_REJECTION: Mapping[RejectionCode, HTTPStatus] = {
     RejectionCode.EMAIL_TAKEN: HTTPStatus.CONFLICT,
     RejectionCode.EVENT_CANCELLED: HTTPStatus.CONFLICT,
     RejectionCode.EXTENSIONS_USED_UP: HTTPStatus.CONFLICT,
+    RejectionCode.FROZEN: HTTPStatus.CONFLICT,
     RejectionCode.HOLD_LAPSED: HTTPStatus.CONFLICT,
     RejectionCode.IDEMPOTENCY_MISMATCH: HTTPStatus.UNPROCESSABLE_ENTITY,
     RejectionCode.INVALID_BUYER: HTTPStatus.UNPROCESSABLE_ENTITY,

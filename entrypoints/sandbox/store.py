@@ -21,6 +21,8 @@ Document = dict[str, Any]
 Scalar = str | int | bool | None
 
 SELECT_LIMIT_MAX = 10_000
+_GLOB_SPECIAL = re.compile(r"[?\[]")
+"""What SQLite's GLOB understands besides the star."""
 _FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)*")
 
 _SCHEMA = """
@@ -151,6 +153,7 @@ class Documents:
         kind: str,
         *,
         where: Mapping[str, Scalar] | None = None,
+        any_of: Mapping[str, list[str]] | None = None,
         between: Mapping[str, tuple[int | None, int | None]] | None = None,
         limit: int = 100,
         after: str | None = None,
@@ -158,7 +161,8 @@ class Documents:
     ) -> list[Document]:
         """Documents, newest first.
 
-        ``where`` compares dotted fields for equality; ``between`` bounds them, both ends included. ``after`` and
+        ``where`` compares dotted fields for equality; ``any_of`` names texts of which a field must be one (none: any
+        text), where a ``*`` stands for anything; ``between`` bounds fields, both ends included. ``after`` and
         ``before`` are ids of documents of the same kind: only what follows (is older), or what precedes it.
         """
         if not 1 <= limit <= SELECT_LIMIT_MAX:
@@ -168,6 +172,10 @@ class Documents:
         for name, value in (where or {}).items():
             conditions.append(f"{_json_path(name)} IS ?")
             parameters.append(value)
+        for name, texts in (any_of or {}).items():
+            if texts:
+                conditions.append(f"({' OR '.join([f'{_json_path(name)} GLOB ?'] * len(texts))})")
+                parameters += [_GLOB_SPECIAL.sub(r"[\g<0>]", text) for text in texts]
         for name, (low, high) in (between or {}).items():
             conditions.append(f"{_json_path(name)} BETWEEN ? AND ?")
             parameters += [-(2**62) if low is None else low, 2**62 if high is None else high]

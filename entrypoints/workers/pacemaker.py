@@ -14,6 +14,8 @@ EXPIRE_EVERY_SECONDS = 1.0
 PAYMENTS_EVERY_SECONDS = 2.0
 REFUNDS_EVERY_SECONDS = 30.0
 REVIEWS_EVERY_SECONDS = 30.0
+DISPUTES_EVERY_SECONDS = 60.0
+CATCH_UP_EVERY_SECONDS = 120.0
 RECONCILE_EVERY_SECONDS = 2.0
 BATCHES_EVERY_SECONDS = 0.25
 TELL_EVERY_SECONDS = 1.0
@@ -35,6 +37,10 @@ class Chores(Protocol):
 
     def decide_reviews(self) -> int: ...
 
+    def check_disputes(self) -> int: ...
+
+    def catch_up(self) -> int: ...
+
     def reconcile_sales(self) -> int: ...
 
     def run_batches(self) -> int: ...
@@ -52,6 +58,8 @@ def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
         ("check_payments", chores.check_payments, PAYMENTS_EVERY_SECONDS),
         ("check_refunds", chores.check_refunds, REFUNDS_EVERY_SECONDS),
         ("decide_reviews", chores.decide_reviews, REVIEWS_EVERY_SECONDS),
+        ("check_disputes", chores.check_disputes, DISPUTES_EVERY_SECONDS),
+        ("catch_up", chores.catch_up, CATCH_UP_EVERY_SECONDS),
         ("reconcile_sales", chores.reconcile_sales, RECONCILE_EVERY_SECONDS),
         ("run_batches", chores.run_batches, BATCHES_EVERY_SECONDS),
         ("tell_buyers", chores.tell_buyers, TELL_EVERY_SECONDS),

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import stripe
 
@@ -135,6 +135,8 @@ _PATHS = {
     "void": ("POST", "/v1/payment_intents/*/cancel"),
     "refund": ("POST", "/v1/refunds"),
     "find_refund": ("GET", "/v1/refunds/*"),
+    "accept_dispute": ("POST", "/v1/disputes/*/close"),
+    "submit_evidence": ("POST", "/v1/disputes/*"),
 }
 
 
@@ -190,15 +192,27 @@ class SandboxProvider:
     def refund_notice(self, refund_id: str) -> tuple[bytes, str]:
         return self._notice("refund.created", refund_id, 0)
 
+    def pay_with(self, session_id: str, card: str) -> None:
+        assert self._submit(session_id, card) == 303
+
+    def notice_about(self, about: str) -> tuple[bytes, str]:
+        """The newest webhook about an object, whatever it says."""
+        events = self.sandbox.control("GET", "events?limit=1000")["data"]
+        return _signed(next(one for one in events if one["data"]["object"]["id"] == about))
+
     def _notice(self, type_: str, about: str, age_seconds: int) -> tuple[bytes, str]:
         events = self.sandbox.control("GET", "events?limit=1000")["data"]
         found = next(one for one in events if one["type"] == type_ and one["data"]["object"]["id"] == about)
-        payload = json.dumps(found)
-        signature = stripe.WebhookSignature.generate_signature_header(
-            payload, WEBHOOK_SECRET, timestamp=int(time.time()) - age_seconds
-        )
-        return payload.encode(), signature
+        return _signed(found, age_seconds=age_seconds)
 
     def _submit(self, session_id: str, card: str) -> int:
         form = {"card_number": card, "exp_month": "12", "exp_year": "2049", "cvc": "123", "email": "ada@example.com"}
         return self.sandbox.submit(f"{self.sandbox.url}/c/pay/{session_id}", form).status_code
+
+
+def _signed(event: dict[str, Any], *, age_seconds: int = 0) -> tuple[bytes, str]:
+    payload = json.dumps(event)
+    signature = stripe.WebhookSignature.generate_signature_header(
+        payload, WEBHOOK_SECRET, timestamp=int(time.time()) - age_seconds
+    )
+    return payload.encode(), signature

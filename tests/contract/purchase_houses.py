@@ -32,6 +32,7 @@ from tests.unit.application.house import ADA, House
 
 CONNECTIONS_MAX = 8
 CAPTURES = "requests?method=POST&path=/v1/payment_intents&limit=1000"
+CARD_THAT_CLOSES = "4000000000005126"
 SESSIONS = "sessions?limit=1000"
 
 
@@ -125,6 +126,35 @@ class SandboxHouse(ServerHouse):
 
     def let_refund_succeed(self, provider_id: str) -> None:
         self.money.settle_refund(provider_id)
+
+    def let_refund_fail(self, provider_id: str) -> None:
+        self.money.settle_refund(provider_id)
+
+    def pay_with_card_that_closes(self, order: Order) -> None:
+        self.money.pay_with(self.session(order), CARD_THAT_CLOSES)
+
+    def dispute(self, order: Order, *, inquiry: bool = False) -> str:
+        made = self.sandbox.control("POST", f"charges/{self._charge(order)}/dispute", {"inquiry": inquiry})
+        return str(made["id"])
+
+    def decide_dispute(self, dispute_id: str, *, won: bool) -> None:
+        self.sandbox.control("POST", f"disputes/{dispute_id}/decide", {"verdict": "won" if won else "lost"})
+
+    def warn(self, order: Order) -> str:
+        made = self.sandbox.control("POST", f"charges/{self._charge(order)}/early_fraud_warning", {})
+        return str(made["id"])
+
+    def dispute_notice(self, dispute_id: str) -> tuple[bytes, str]:
+        return self.money.notice_about(dispute_id)
+
+    def warning_notice(self, warning_id: str) -> tuple[bytes, str]:
+        return self.money.notice_about(warning_id)
+
+    def _charge(self, order: Order) -> str:
+        charges = self.sandbox.control("GET", "charges?limit=1000")["data"]
+        return next(
+            str(one["id"]) for one in charges if one["payment_intent"] == self.intent(order) and one["captured"]
+        )
 
     def payment_notice(self, session_id: str) -> tuple[bytes, str]:
         return self.money.payment_notice(session_id)

@@ -8,13 +8,18 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from threading import RLock
 from uuid import UUID
 
+from domain.disputes import ENDED as DISPUTES_ENDED
+from domain.disputes import DisputeFacts, DisputeKind, DisputeState
 from domain.errors import ProviderRefused, ProviderUnavailable
+from domain.evidence import Evidence
 from domain.fraud import CardFacts, RiskLevel
+from domain.fraud_warnings import WarningFacts
 from domain.money import Money, zero
 from domain.orders import OrderId
 from domain.ports.payments import (
@@ -31,6 +36,7 @@ from domain.ports.payments import (
 from domain.refunds import RefundState
 
 CHARGE_MINOR_MIN = 50
+DISPUTED_AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SIGNATURE_AGE_SECONDS_MAX = 300
 VISA = CardFacts(fingerprint="fp_visa_4242", brand="visa", last4="4242", country="US", funding="credit")
 
@@ -87,6 +93,10 @@ class FakeGateway:
     _sessions: dict[str, _Session] = field(default_factory=dict)
     _by_key: dict[str, str] = field(default_factory=dict)
     _refunds: dict[str, _Refund] = field(default_factory=dict)
+    _disputes: dict[str, DisputeFacts] = field(default_factory=dict)
+    _warnings: dict[str, WarningFacts] = field(default_factory=dict)
+    _evidence: dict[str, str] = field(default_factory=dict)
+    _log: list[tuple[bytes, str]] = field(default_factory=list)
     _failures: defaultdict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     _lost: list[str] = field(default_factory=list)
     _lock: RLock = field(default_factory=RLock)
@@ -167,6 +177,8 @@ class FakeGateway:
             intent = self._intent(intent_id)
             if intent.status is not ProviderStatus.CAPTURED:
                 raise ProviderRefused("not_refundable", "Nothing was captured.")
+            if self._withdrawn(intent_id):
+                raise ProviderRefused("charge_disputed", "The bank has taken the money back.")
             left = intent.amount - self.refunded(intent_id)
             if left.amount == 0:
                 raise ProviderRefused("already_refunded", "All of it was given back already.")
@@ -174,6 +186,8 @@ class FakeGateway:
                 raise ProviderRefused("refund_too_large", "More than is left cannot be given back.")
             made = _Refund(id=self._new_id("re"), intent_id=intent_id, amount=amount, key=key, state=self.refunds_start)
             self._refunds[made.id] = made
+            if amount == left:
+                self._settle_warnings(intent_id)
             return made.told()
 
     def find_refund(self, *, refund_id: str) -> ProviderRefund:
@@ -181,6 +195,42 @@ class FakeGateway:
             if refund_id not in self._refunds:
                 raise ProviderRefused("unknown_refund", "There is no such refund.")
             return self._refunds[refund_id].told()
+
+    def find_dispute(self, *, dispute_id: str) -> DisputeFacts:
+        with self._exchange("find_dispute"):
+            return self._dispute(dispute_id)
+
+    def submit_evidence(self, *, dispute_id: str, evidence: Evidence, statement: str, key: str) -> DisputeFacts:
+        with self._exchange("submit_evidence"):
+            facts = self._dispute(dispute_id)
+            if facts.state in DISPUTES_ENDED:
+                raise ProviderRefused("refused", "This dispute is already closed.")
+            if key not in self._evidence:
+                self._evidence[key] = evidence.text(statement)
+                facts = replace(facts, state=DisputeState.UNDER_REVIEW, submissions=facts.submissions + 1)
+                self._disputes[dispute_id] = facts
+            return facts
+
+    def accept_dispute(self, *, dispute_id: str, key: str) -> DisputeFacts:
+        del key
+        with self._exchange("accept_dispute"):
+            facts = self._dispute(dispute_id)
+            if facts.state in DISPUTES_ENDED and facts.state is not DisputeState.LOST:
+                raise ProviderRefused("refused", "This dispute is already closed.")
+            self.decide(dispute_id, DisputeState.LOST)
+            return self._disputes[dispute_id]
+
+    def find_warning(self, *, warning_id: str) -> WarningFacts:
+        with self._exchange("find_warning"):
+            if warning_id not in self._warnings:
+                raise ProviderRefused("unknown_warning", "There is no such warning.")
+            return self._warnings[warning_id]
+
+    def after_sales(self, *, since: datetime) -> Iterator[Notice]:
+        del since  # All that the log has: it is allowed to tell more than was asked for.
+        with self._exchange("after_sales"):
+            told = tuple(self._log)
+        return (self.read_notice(payload=payload, signature=signature) for payload, signature in told)
 
     def read_notice(self, *, payload: bytes, signature: str) -> Notice:
         age, _, digest = signature.partition(":")
@@ -195,6 +245,8 @@ class FakeGateway:
             session_id=said["session_id"],
             intent_id=said["intent_id"],
             refund_id=said["refund_id"],
+            dispute_id=said["dispute_id"],
+            warning_id=said["warning_id"],
         )
 
     # What buyers and banks do.
@@ -244,6 +296,64 @@ class FakeGateway:
         with self._lock:
             refund = self._refunds[refund_id]
             refund.state, refund.failure = state, failure
+            if state is RefundState.FAILED:
+                self._log.append(self.notice(NoticeKind.REFUND, refund_id=refund_id))
+
+    def dispute(self, intent_id: str, *, inquiry: bool = False, reason: str = "fraudulent") -> str:
+        """The buyer's bank takes back what is left of a payment, or asks about it. Answers the dispute's id."""
+        with self._lock:
+            intent = self._intent(intent_id)
+            if not inquiry:
+                self._stop_refunds(intent_id)
+            made = DisputeFacts(
+                provider_id=self._new_id("dp"),
+                intent_id=intent_id,
+                kind=DisputeKind.INQUIRY if inquiry else DisputeKind.CHARGEBACK,
+                state=DisputeState.NEEDS_RESPONSE,
+                reason=reason,
+                amount=intent.amount - self.refunded(intent_id),
+                fee=None if inquiry else Money(1_500, intent.total.currency),
+                refundable=inquiry,
+                opened_at=DISPUTED_AT,
+                due_at=DISPUTED_AT + timedelta(days=9),
+            )
+            self._disputes[made.provider_id] = made
+            self._settle_warnings(intent_id)
+            self._log.append(self.notice(NoticeKind.DISPUTE, dispute_id=made.provider_id))
+            return made.provider_id
+
+    def escalate(self, dispute_id: str) -> None:
+        """The bank is not content with an inquiry, and takes the money."""
+        with self._lock:
+            self._disputes[dispute_id] = replace(
+                self._disputes[dispute_id],
+                kind=DisputeKind.CHARGEBACK, state=DisputeState.NEEDS_RESPONSE, refundable=False,
+            )  # fmt: skip
+
+    def decide(self, dispute_id: str, state: DisputeState) -> None:
+        """The bank has made up its mind."""
+        with self._lock:
+            self._disputes[dispute_id] = replace(self._disputes[dispute_id], state=state)
+            self._log.append(self.notice(NoticeKind.DISPUTE, dispute_id=dispute_id))
+
+    def warn(self, intent_id: str) -> str:
+        """The card's bank suspects fraud. Answers the warning's id."""
+        with self._lock:
+            made = WarningFacts(
+                provider_id=self._new_id("issfr"),
+                intent_id=intent_id,
+                fraud_type="unauthorized_use_of_card",
+                actionable=self.refunded(intent_id) != self._intent(intent_id).amount,
+                warned_at=DISPUTED_AT,
+            )
+            self._warnings[made.provider_id] = made
+            self._log.append(self.notice(NoticeKind.FRAUD_WARNING, warning_id=made.provider_id))
+            return made.provider_id
+
+    def evidence(self) -> tuple[str, ...]:
+        """Everything that was ever submitted."""
+        with self._lock:
+            return tuple(self._evidence.values())
 
     def notice(
         self,
@@ -251,10 +361,12 @@ class FakeGateway:
         *,
         session_id: str | None = None,
         refund_id: str | None = None,
+        dispute_id: str | None = None,
+        warning_id: str | None = None,
         notice_id: str | None = None,
         age_seconds: int = 0,
     ) -> tuple[bytes, str]:
-        """A signed webhook about a session or a refund: payload and signature for ``read_notice``."""
+        """A signed webhook about one of these: payload and signature for ``read_notice``."""
         with self._lock:
             session = self._sessions[session_id] if session_id else None
             intent_id = session.intent.id if session and session.intent else None
@@ -269,6 +381,8 @@ class FakeGateway:
                 "session_id": session_id,
                 "intent_id": intent_id,
                 "refund_id": refund_id,
+                "dispute_id": dispute_id,
+                "warning_id": warning_id,
             }
         payload = json.dumps(body).encode()
         return payload, f"{age_seconds}:{_digest(payload)}"
@@ -326,6 +440,30 @@ class FakeGateway:
             return sum(given, zero(self._intent(intent_id).total.currency))
 
     # Inside.
+
+    def _dispute(self, dispute_id: str) -> DisputeFacts:
+        if dispute_id not in self._disputes:
+            raise ProviderRefused("unknown_dispute", "There is no such dispute.")
+        return self._disputes[dispute_id]
+
+    def _withdrawn(self, intent_id: str) -> bool:
+        """Whether a bank has the money of this payment."""
+        return any(
+            facts.intent_id == intent_id
+            and facts.kind is DisputeKind.CHARGEBACK
+            and facts.state not in {DisputeState.WON, DisputeState.WITHDRAWN}
+            for facts in self._disputes.values()
+        )
+
+    def _stop_refunds(self, intent_id: str) -> None:
+        for refund in self._refunds.values():
+            if refund.intent_id == intent_id and refund.state is RefundState.PENDING:
+                refund.state, refund.failure = RefundState.FAILED, "charge_for_pending_refund_disputed"
+
+    def _settle_warnings(self, intent_id: str) -> None:
+        for name, warning in self._warnings.items():
+            if warning.intent_id == intent_id:
+                self._warnings[name] = replace(warning, actionable=False)
 
     @contextmanager
     def _exchange(self, method: str) -> Iterator[None]:

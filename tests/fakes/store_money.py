@@ -92,6 +92,8 @@ class FakeRefunds:
         else:
             holds(refund.state is RefundState.SUCCEEDED, "a refund of nothing is done")
         unique(refund.id not in self._state.refunds, f"refund {refund.id}")
+        refunds = self._state.refunds.values()
+        unique(refund.replaces is None or all(r.replaces != refund.replaces for r in refunds), "a refund made good")
         self._store(refund)
 
     def get(self, refund_id: RefundId, *, lock: bool = False) -> Refund:
@@ -121,6 +123,8 @@ class FakeRefunds:
         return tuple(sorted(pending, key=lambda refund: (refund.requested_at, refund.id))[:at_most])
 
     def _store(self, refund: Refund) -> None:
+        live = {t for r in self._state.refunds.values() if r.id != refund.id and _lives(r) for t in r.tickets}
+        unique(not _lives(refund) or live.isdisjoint(refund.tickets), "a live refund of a ticket")
         others = [r for r in self._state.refunds.values() if r.payment_id == refund.payment_id and r.id != refund.id]
         unique(
             refund.provider_id is None
@@ -138,6 +142,10 @@ class FakeRefunds:
         failed = refund.state is RefundState.FAILED
         unique(failed or not live & set(refund.tickets), "a live refund of a ticket")
         self._state.refunds[refund.id] = refund
+
+
+def _lives(refund: Refund) -> bool:
+    return refund.state is not RefundState.FAILED
 
 
 class FakeAssessments:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from domain.accounts import StaffId, StaffMember
 from domain.audit import AuditEntry
 from domain.errors import InvariantBroken, NotFound, Rejection, RejectionCode
+from domain.orders import OrderId
 from domain.ports.messages import Message, MessageId, MessageState
 from tests.fakes.store_state import AnswerRow, State, holds, unique
 
@@ -28,6 +29,10 @@ class FakeMessages:
 
     def of_provider(self, provider_id: str, *, lock: bool = False) -> Message | None:
         return next((m for m in self._state.messages.values() if m.provider_id == provider_id), None)
+
+    def of_order(self, order_id: OrderId) -> tuple[Message, ...]:
+        own = [message for message in self._state.messages.values() if message.order_id == order_id]
+        return tuple(sorted(own, key=lambda message: (message.created_at, message.id)))
 
     def save(self, message: Message) -> None:
         before = self.get(message.id)
@@ -61,6 +66,12 @@ class FakeNotices:
         for key in old:
             del self._state.notices[key]
         return len(old)
+
+    def read_until(self, *, provider: str) -> datetime | None:
+        return self._state.logs_read.get(provider)
+
+    def have_read(self, *, provider: str, until: datetime) -> None:
+        self._state.logs_read[provider] = max(until, self._state.logs_read.get(provider, until))
 
 
 class FakeAudit:

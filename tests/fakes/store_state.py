@@ -8,9 +8,11 @@ from uuid import UUID
 
 from domain.accounts import StaffId, StaffMember
 from domain.audit import AuditEntry
+from domain.disputes import Dispute, DisputeId
 from domain.errors import InvariantBroken
 from domain.events import Event, EventId
 from domain.fraud import Assessment
+from domain.fraud_warnings import FraudWarning, FraudWarningId
 from domain.ledger import Journal
 from domain.order_links import OrderLink, OrderLinkId
 from domain.orders import Order, OrderId, OrderLineId
@@ -108,6 +110,9 @@ class State:
     assessments: dict[UUID, AssessmentRow] = field(default_factory=dict)
     messages: dict[MessageId, Message] = field(default_factory=dict)
     opted_out: dict[str, datetime] = field(default_factory=dict)
+    disputes: dict[DisputeId, Dispute] = field(default_factory=dict)
+    fraud_warnings: dict[FraudWarningId, FraudWarning] = field(default_factory=dict)
+    logs_read: dict[str, datetime] = field(default_factory=dict)
     notices: dict[tuple[str, str], datetime] = field(default_factory=dict)
     audit: dict[UUID, AuditEntry] = field(default_factory=dict)
     staff: dict[StaffId, StaffMember] = field(default_factory=dict)

@@ -10,7 +10,9 @@ from domain.ports.refund_batches import RefundBatches
 from domain.ports.unit_of_work import (
     Assessments,
     Audit,
+    Disputes,
     Events,
+    FraudWarnings,
     IdempotencyKeys,
     Ledger,
     Messages,
@@ -28,6 +30,7 @@ from domain.ports.unit_of_work import (
 )
 from tests.fakes.store_batches import FakeRefundBatches
 from tests.fakes.store_catalogue import FakeEvents, FakeVenues
+from tests.fakes.store_disputes import FakeDisputes, FakeFraudWarnings
 from tests.fakes.store_ledger import FakeLedger
 from tests.fakes.store_money import FakeAssessments, FakePayments, FakeRefunds
 from tests.fakes.store_orders import FakeOrders, FakeTickets
@@ -74,6 +77,8 @@ class FakeUnitOfWork:
     refund_batches: RefundBatches
     assessments: Assessments
     messages: Messages
+    disputes: Disputes
+    fraud_warnings: FraudWarnings
     notices: Notices
     audit: Audit
     staff: Staff
@@ -119,6 +124,8 @@ class FakeUnitOfWork:
         self.refund_batches = FakeRefundBatches(state)
         self.assessments = FakeAssessments(state)
         self.messages = FakeMessages(state)
+        self.disputes = FakeDisputes(state)
+        self.fraud_warnings = FakeFraudWarnings(state)
         self.notices = FakeNotices(state)
         self.audit = FakeAudit(state)
         self.staff = FakeStaff(state)

@@ -65,6 +65,7 @@ class Chores:
 
     run_batches = tell_buyers = rest
     prune_outbox = expire_due_orders = check_payments = check_refunds = decide_reviews = reconcile_sales = rest
+    check_disputes = catch_up = rest
 
     @contextmanager
     def paced(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from adapters.postgres.rows import records as rows
 from adapters.postgres.tables import messages, opt_outs
 from adapters.postgres.transaction import Transaction
 from domain.errors import NotFound
+from domain.orders import OrderId
 from domain.ports.messages import Message, MessageId
 
 
@@ -27,6 +28,10 @@ class PostgresMessages:
 
     def of_provider(self, provider_id: str, *, lock: bool = False) -> Message | None:
         return self._find(messages.c.provider_id == provider_id, lock=lock)
+
+    def of_order(self, order_id: OrderId) -> tuple[Message, ...]:
+        own = select(messages).where(messages.c.order_id == order_id).order_by(messages.c.created_at, messages.c.id)
+        return tuple(map(rows.message_from_row, self._transaction.rows(own)))
 
     def save(self, message: Message) -> None:
         changes = rows.message_changes(message)

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from adapters.postgres.tables import webhook_notices
+from adapters.postgres.tables import provider_logs, webhook_notices
 from adapters.postgres.transaction import Transaction
 
 _PRUNE = text("""
@@ -26,3 +26,12 @@ class PostgresNotices:
 
     def prune(self, *, before: datetime, at_most: int) -> int:
         return self._transaction.changed(_PRUNE, {"before": before, "at_most": at_most})
+
+    def read_until(self, *, provider: str) -> datetime | None:
+        row = self._transaction.first(select(provider_logs).where(provider_logs.c.provider == provider))
+        return row["read_until"] if row else None
+
+    def have_read(self, *, provider: str, until: datetime) -> None:
+        new = insert(provider_logs).values(provider=provider, read_until=until)
+        later = func.greatest(provider_logs.c.read_until, new.excluded.read_until)
+        self._transaction.run(new.on_conflict_do_update(index_elements=["provider"], set_={"read_until": later}))

@@ -48,6 +48,7 @@ def changes(order: Order) -> dict[str, Any]:
         "ended_at": order.ended_at,
         "ended_because": order.ended_because,
         "retaken_epoch": order.retaken_epoch,
+        "frozen_because": order.frozen_because,
     }
 
 
@@ -88,6 +89,7 @@ def from_row(row: Row, lines: Iterable[Row]) -> Order:
         confirmed_at=row["confirmed_at"],
         ended_at=row["ended_at"],
         ended_because=row["ended_because"],
+        frozen_because=row["frozen_because"],
         refunded=Money(row["refunded_minor"], CurrencyCode(row["currency"])),
         retaken_epoch=row["retaken_epoch"],
         price_terms=prices.terms_from_row(row["price_terms"]),

@@ -9,7 +9,7 @@ from domain.money import CurrencyCode, Money
 from domain.orders import OrderId
 from domain.payments import Payment, PaymentId, PaymentState
 from domain.refund_policies import RefundReason
-from domain.refunds import Refund, RefundBatchId, RefundedTicket, RefundId, RefundState
+from domain.refunds import HandPayment, Refund, RefundBatchId, RefundedTicket, RefundId, RefundState
 from domain.tickets import TicketId
 
 
@@ -92,6 +92,9 @@ def refund_to_row(refund: Refund) -> dict[str, Any]:
         "reason": refund.reason.value,
         "requested_at": refund.requested_at,
         "batch_id": refund.batch_id,
+        "replaces_id": refund.replaces,
+        "by_hand_reference": refund.by_hand.reference if refund.by_hand else None,
+        "by_hand_actor": refund.by_hand.actor if refund.by_hand else None,
         **refund_changes(refund),
     }
 
@@ -136,7 +139,15 @@ def refund_from_row(row: Row) -> Refund:
         provider_id=row["provider_id"],
         failure=row["failure"],
         batch_id=RefundBatchId(row["batch_id"]) if row["batch_id"] else None,
+        replaces=RefundId(row["replaces_id"]) if row["replaces_id"] else None,
+        by_hand=_by_hand(row),
     )
+
+
+def _by_hand(row: Row) -> HandPayment | None:
+    if row["by_hand_reference"] is None:
+        return None
+    return HandPayment(reference=row["by_hand_reference"], actor=row["by_hand_actor"])
 
 
 def _part(part: list[Any], currency: CurrencyCode) -> RefundedTicket:

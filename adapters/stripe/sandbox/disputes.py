@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.stripe.sandbox import balance, fraud_warnings, reviews
+from adapters.stripe.sandbox import balance, fraud_warnings, refunds, reviews
 from adapters.stripe.sandbox.cards import card_for
 from adapters.stripe.sandbox.errors import StripeApiError
 from adapters.stripe.sandbox.ledger import Ledger
@@ -11,6 +11,7 @@ from adapters.stripe.sandbox.ports import Document
 
 ANSWER_SECONDS = 9 * 86_400
 EVIDENCE_CHARACTERS_MAX = 20_000
+EVIDENCE_CHARACTERS_TOTAL_MAX = 150_000
 REASONS = (
     "credit_not_processed",
     "duplicate",
@@ -71,7 +72,9 @@ def consequences_of_card(ledger: Ledger, charge_id: str) -> None:
 
 
 def open_for(ledger: Ledger, charge: Document, *, reason: str, inquiry: bool = False) -> Document:
-    """A dispute withdraws the charge's money at once; an inquiry only asks."""
+    """A dispute withdraws the charge's money at once; an inquiry only asks. Refunds under way fail for a dispute."""
+    if not inquiry:
+        charge = refunds.stop_pending(ledger, charge)
     amount = charge["amount_captured"] - charge["amount_refunded"]
     evidence: Document = dict.fromkeys(EVIDENCE_FIELDS)
     evidence["enhanced_evidence"] = {}
@@ -130,6 +133,9 @@ def update(ledger: Ledger, params: Params, *, dispute_id: str) -> Document:
     for name in given.raw():
         if name in EVIDENCE_FIELDS:
             dispute["evidence"][name] = given.text(name, longest=EVIDENCE_CHARACTERS_MAX)
+    if sum(len(dispute["evidence"][name] or "") for name in EVIDENCE_FIELDS) > EVIDENCE_CHARACTERS_TOTAL_MAX:
+        message = f"The combined character count of all evidence is limited to {EVIDENCE_CHARACTERS_TOTAL_MAX}."
+        raise StripeApiError(400, message, param="evidence", remembered=True)
     details = dispute["evidence_details"]
     details["has_evidence"] = any(dispute["evidence"][name] for name in EVIDENCE_FIELDS)
     previous = {"status": dispute["status"]}

@@ -24,14 +24,22 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     "review": (),
     "radar.early_fraud_warning": ("payment_intent", "charge"),
     "balance_transaction": ("source", "type", "currency"),
-    "event": ("type",),
+    "event": (),
     "webhook_endpoint": (),
     "customer": ("email",),
 }
 
 
-def page(ledger: Ledger, params: Params, *, kind: str, url: str, where: Document | None = None) -> Document:
-    """One page of a kind, newest first."""
+def page(
+    ledger: Ledger,
+    params: Params,
+    *,
+    kind: str,
+    url: str,
+    where: Document | None = None,
+    any_of: Mapping[str, list[str]] | None = None,
+) -> Document:
+    """One page of a kind, newest first. ``any_of``: values of which a field must be one, each may end in ``*``."""
     limit = params.integer("limit", least=1, most=PAGE_MAX) or PAGE_DEFAULT
     after, before = params.text("starting_after"), params.text("ending_before")
     if after is not None and before is not None:
@@ -42,7 +50,13 @@ def page(ledger: Ledger, params: Params, *, kind: str, url: str, where: Document
     conditions = dict(where or {})
     conditions.update({name: params.text(name) for name in FILTERS[kind] if params.text(name) is not None})
     found = ledger.documents.select(
-        kind, where=conditions, between=_created(params), limit=limit + 1, after=after, before=before
+        kind,
+        where=conditions,
+        any_of=any_of,
+        between=_created(params),
+        limit=limit + 1,
+        after=after,
+        before=before,
     )
     more = len(found) > limit
     # One too many was asked for to learn whether there is more; it is the one farthest from the anchor.

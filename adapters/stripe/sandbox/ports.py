@@ -27,6 +27,7 @@ class Documents(Protocol):
         kind: str,
         *,
         where: Mapping[str, str | int | bool | None] | None = None,
+        any_of: Mapping[str, list[str]] | None = None,
         between: Mapping[str, tuple[int | None, int | None]] | None = None,
         limit: int = 100,
         after: str | None = None,

@@ -52,9 +52,23 @@ def cancel(ledger: Ledger, params: Params, *, refund_id: str) -> Document:
 def settle(ledger: Ledger, refund_id: str, status: str) -> None:
     """The network's answer to an asynchronous refund: ``succeeded`` or ``failed``."""
     refund = ledger.get("refund", refund_id)
+    if refund["status"] == "failed":
+        return  # A dispute was faster.
+    _settle(ledger, refund, status)
+
+
+def stop_pending(ledger: Ledger, charge: Document) -> Document:
+    """A dispute overtakes refunds that are still on their way: they fail. Answers the charge as it is then."""
+    for refund in ledger.select("refund", charge=charge["id"]):
+        if refund["status"] == "pending":
+            _settle(ledger, refund, "failed", why="charge_for_pending_refund_disputed")
+    return ledger.get("charge", charge["id"])
+
+
+def _settle(ledger: Ledger, refund: Document, status: str, *, why: str = "expired_or_canceled_card") -> None:
     previous = {"status": refund["status"]}
     if status == "failed":
-        _give_back(ledger, refund)
+        _give_back(ledger, refund, why=why)
     ledger.change(refund, status=status, pending_reason=None)
     ledger.emit("refund.updated", refund, previous=previous)
     ledger.emit("charge.refund.updated", refund, previous=previous)
@@ -154,7 +168,7 @@ def _path_of(ledger: Ledger, charge: Document) -> tuple[str, ...]:
     return card_for(card["number"]).refund_path if card is not None else ("succeeded",)
 
 
-def _give_back(ledger: Ledger, refund: Document) -> None:
+def _give_back(ledger: Ledger, refund: Document, *, why: str) -> None:
     """A refund that failed leaves the money with us, and the charge less refunded."""
     booked = balance.record(
         ledger,
@@ -166,7 +180,7 @@ def _give_back(ledger: Ledger, refund: Document) -> None:
         description="REFUND FAILURE",
     )
     refund["failure_balance_transaction"] = booked["id"]
-    refund["failure_reason"] = "expired_or_canceled_card"
+    refund["failure_reason"] = why
     refund["receipt_number"] = random_text(8).upper()
     charge = ledger.get("charge", refund["charge"])
     ledger.change(charge, amount_refunded=charge["amount_refunded"] - refund["amount"], refunded=False)

@@ -31,6 +31,7 @@ from adapters.stripe.sandbox.ports import Document
 
 Handler = Callable[..., Document]
 
+EVENT_TYPES_MAX = 20
 LIST_PARAMETERS = frozenset({"limit", "starting_after", "ending_before", "created"})
 
 
@@ -87,6 +88,19 @@ def _update_charge(ledger: Ledger, params: Params, *, charge_id: str) -> Documen
     if verdict is not None:
         charge["fraud_details"] = {**charge["fraud_details"], "user_report": verdict}
     return ledger.change(charge, metadata=params.metadata(charge["metadata"]))
+
+
+def _events(ledger: Ledger, params: Params) -> Document:
+    """``type`` is one type, or the start of several with a ``*``; ``types`` names them all."""
+    if "type" in params and "types" in params:
+        raise params.wrong("types", "You may specify only one of these parameters: type, types.")
+    types = params.texts("types")
+    if len(types) > EVENT_TYPES_MAX:
+        raise params.wrong("types", f"You may specify at most {EVENT_TYPES_MAX} types.")
+    wanted = params.text("type")
+    return listing.page(
+        ledger, params, kind="event", url="/v1/events", any_of={"type": types or ([wanted] if wanted else [])}
+    )
 
 
 def _account(ledger: Ledger, params: Params) -> Document:
@@ -148,7 +162,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ),
     ("GET", "/v1/balance_transactions"): _list("balance_transaction", "/v1/balance_transactions"),
     ("GET", "/v1/balance_transactions/<object_id>"): _retrieve("balance_transaction"),
-    ("GET", "/v1/events"): _list("event", "/v1/events"),
+    ("GET", "/v1/events"): Endpoint(_events, LIST_PARAMETERS | {"type", "types"}),
     ("GET", "/v1/events/<object_id>"): _retrieve("event"),
     ("GET", "/v1/payment_methods/<object_id>"): _retrieve("payment_method", param="payment_method"),
     ("GET", "/v1/webhook_endpoints"): _list("webhook_endpoint", "/v1/webhook_endpoints"),

@@ -4,7 +4,7 @@
 place and tell the same stories, so stories speak of buyers and banks in the verbs below and never of a fake.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -13,15 +13,26 @@ from typing import Any
 from uuid import uuid4
 
 from application.access import Access
+from application.commands.answer_dispute import AnswerDispute, answer_dispute, send_answer
 from application.commands.capture_payment import capture_payment, void_payment
 from application.commands.catalogue_changes import cancel_event
+from application.commands.catch_up import catch_up
+from application.commands.check_in import CheckIn, check_in
 from application.commands.check_payments import check_payments
 from application.commands.decide_reviews import LapseRule, decide_reviews
 from application.commands.drain_outbox import drain_outbox
 from application.commands.expire_order import cancel_order, expire_due_orders, expire_order
+from application.commands.follow_dispute import apply_facts, check_disputes, follow_dispute
+from application.commands.follow_fraud_warning import DecideWarning, decide_warning, follow_fraud_warning
+from application.commands.mend_refund import (
+    SendRefundAnew,
+    SettleRefundByHand,
+    send_refund_anew,
+    settle_refund_by_hand,
+)
 from application.commands.place_hold import PlaceHold, place_hold
 from application.commands.rebuild_sale import rebuild_sale
-from application.commands.receive_notice import receive_notice
+from application.commands.receive_notice import handle_notice, receive_notice
 from application.commands.release_hold import release_hold
 from application.commands.request_refund import RequestRefund, request_refund
 from application.commands.review_order import ReviewOrder, review_order
@@ -31,9 +42,11 @@ from application.commands.settle_payment import settle_payment
 from application.commands.settle_stock import renew_terms, settle_stock
 from application.commands.start_checkout import CheckoutStarted, StartCheckout, start_checkout
 from application.handlers import effect_handlers
+from domain.disputes import AnswerKind, Dispute, DisputeState
 from domain.errors import ProviderUnavailable, Rejection
 from domain.events import Event, EventId, EventState, Sale
 from domain.fraud import RiskLevel
+from domain.fraud_warnings import FraudWarning, FraudWarningId, WarningRule
 from domain.holds import ActiveHold, BuyerFingerprint, HoldId, HoldLine
 from domain.money import Money
 from domain.orders import Buyer, Order, OrderId
@@ -50,7 +63,7 @@ from domain.ports.waiting_room import WaitingRoom
 from domain.ports.world import Ids
 from domain.refund_policies import STANDARD_POLICY, RefundReason
 from domain.refund_requests import RefundRequest
-from domain.refunds import Refund, RefundState
+from domain.refunds import Refund, RefundId, RefundState
 from domain.tickets import Ticket, TicketId
 from domain.venues import Venue
 from tests.fakes.catalogue import FakeCatalogue
@@ -82,6 +95,7 @@ class House:
     wakeup: FakeWakeup = field(default_factory=FakeWakeup)
     access: Access = ACCESS
     refused: list[tuple[OutboxRow, Exception]] = field(default_factory=list)
+    warning_rule: WarningRule = WarningRule.ASK
 
     uow: UnitOfWorkFactory = field(init=False)
     catalogue: Catalogue = field(init=False)
@@ -126,6 +140,16 @@ class House:
             "unit_of_work": self.uow, "gateway": gateway, "clock": self.clock, "ids": self.ids,
         }  # fmt: skip
         self.refresh_refund = partial(refresh_refund, **self.step)
+        self.follow_dispute: Callable[[str], object] = partial(
+            follow_dispute, restock_lost=True, settle=self.settle, wakeup=self.wakeup, **self.step
+        )
+        self.follow_warning: Callable[[str], object] = partial(
+            follow_fraud_warning, rule=self.warning_rule, settle=self.settle, wakeup=self.wakeup, **self.step
+        )
+        self.handle_notice = partial(
+            handle_notice, settle=self.settle, refresh_refund=self.refresh_refund, follow_dispute=self.follow_dispute,
+            follow_fraud_warning=self.follow_warning, unit_of_work=self.uow, clock=self.clock,
+        )  # fmt: skip
         self.handlers = effect_handlers(
             capture_payment=partial(capture_payment, access=self.access, **self.step),
             void_payment=partial(void_payment, access=self.access, **self.step),
@@ -133,6 +157,11 @@ class House:
             send_sms=partial(send_sms, unit_of_work=self.uow, sender=sms),
             settle_stock=partial(settle_stock, inventory=self.inventory, rebuild=self.rebuild),
             renew_terms=partial(renew_terms, catalogue=self.catalogue, inventory=self.inventory, rebuild=self.rebuild),
+            answer_dispute=partial(
+                send_answer,
+                apply=partial(apply_facts, restock_lost=True, unit_of_work=self.uow, clock=self.clock, ids=self.ids),
+                **self.step,
+            ),
         )
         self.look_up = gateway.look_up
 
@@ -239,6 +268,34 @@ class House:
     def let_refund_succeed(self, provider_id: str) -> None:
         """The bank has made up its mind."""
         self.gateway.settle_refund(provider_id, RefundState.SUCCEEDED)
+
+    def let_refund_fail(self, provider_id: str) -> None:
+        """The bank sends a refund back, be it pending or thought to have arrived."""
+        self.gateway.settle_refund(provider_id, RefundState.FAILED, failure="expired_or_canceled_card")
+
+    def pay_with_card_that_closes(self, order: Order) -> None:
+        """A card that pays, and whose refunds come back later."""
+        self.pay(order)
+
+    def dispute(self, order: Order, *, inquiry: bool = False) -> str:
+        """The buyer's bank disputes what is left of the payment. Answers the provider's name of it."""
+        return self.gateway.dispute(self.intent(order), inquiry=inquiry)
+
+    def decide_dispute(self, dispute_id: str, *, won: bool) -> None:
+        """The bank decides."""
+        self.gateway.decide(dispute_id, DisputeState.WON if won else DisputeState.LOST)
+
+    def warn(self, order: Order) -> str:
+        """The card's bank suspects fraud. Answers the provider's name of the warning."""
+        return self.gateway.warn(self.intent(order))
+
+    def dispute_notice(self, dispute_id: str) -> tuple[bytes, str]:
+        """The provider's webhook about this dispute."""
+        return self.gateway.notice(NoticeKind.DISPUTE, dispute_id=dispute_id)
+
+    def warning_notice(self, warning_id: str) -> tuple[bytes, str]:
+        """The provider's webhook about this warning."""
+        return self.gateway.notice(NoticeKind.FRAUD_WARNING, warning_id=warning_id)
 
     def capture_by_hand(self, order: Order) -> None:
         """Somebody takes the money in the provider's own dashboard."""
@@ -354,7 +411,58 @@ class House:
         )
 
     def receive(self, payload: bytes, signature: str) -> bool:
-        return receive_notice(payload, signature, settle=self.settle, refresh_refund=self.refresh_refund, **self.step)
+        return receive_notice(payload, signature, handle=self.handle_notice, gateway=self.providers[0])
+
+    def dispute_of(self, order: Order) -> Dispute:
+        """The one dispute that is on file."""
+        with self.uow() as uow:
+            (found,) = uow.disputes.of_order(order.id)
+        return found
+
+    def warnings(self, order: Order) -> tuple[FraudWarning, ...]:
+        with self.uow() as uow:
+            return uow.fraud_warnings.of_order(order.id)
+
+    def obey(self, rule: WarningRule) -> None:
+        """From now on fraud warnings are treated so."""
+        self.warning_rule = rule
+        self.wire()
+
+    def decide_warning(self, warning_id: FraudWarningId, *, refund: bool) -> FraudWarning | Rejection:
+        command = DecideWarning(warning_id=warning_id, refund=refund, actor="grace@example.com", note="Knows her.")
+        return decide_warning(command, unit_of_work=self.uow, clock=self.clock, ids=self.ids, wakeup=self.wakeup)
+
+    def check_disputes(self) -> int:
+        return check_disputes(follow=self.follow_dispute, unit_of_work=self.uow, clock=self.clock)
+
+    def refunds(self, order_id: OrderId) -> tuple[Refund, ...]:
+        with self.uow() as uow:
+            return uow.refunds.of_order(order_id)
+
+    def let_in(self, ticket_id: TicketId) -> Ticket | Rejection:
+        command = CheckIn(ticket_id=ticket_id, actor="door@example.com")
+        return check_in(command, unit_of_work=self.uow, clock=self.clock, ids=self.ids)
+
+    def catch_up(self) -> int:
+        return catch_up(
+            handle=self.handle_notice, unit_of_work=self.uow, gateway=self.providers[0], clock=self.clock
+        )  # fmt: skip
+
+    def send_anew(self, refund_id: RefundId) -> Refund | Rejection:
+        command = SendRefundAnew(refund_id=refund_id, actor="grace@example.com")
+        return send_refund_anew(
+            command, unit_of_work=self.uow, clock=self.clock, ids=self.ids, wakeup=self.wakeup
+        )  # fmt: skip
+
+    def settle_by_hand(self, refund_id: RefundId) -> Refund | Rejection:
+        command = SettleRefundByHand(refund_id=refund_id, reference="transfer 17", actor="grace@example.com")
+        return settle_refund_by_hand(command, unit_of_work=self.uow, clock=self.clock, ids=self.ids)
+
+    def answer_dispute(self, order: Order, kind: AnswerKind, statement: str = "") -> Dispute | Rejection:
+        command = AnswerDispute(
+            dispute_id=self.dispute_of(order).id, kind=kind, statement=statement, actor="grace@example.com"
+        )
+        return answer_dispute(command, unit_of_work=self.uow, clock=self.clock, ids=self.ids, wakeup=self.wakeup)
 
     def cancel(self, order_id: OrderId) -> Order | Rejection:
         return cancel_order(order_id, expire=self.expire, unit_of_work=self.uow, clock=self.clock, ids=self.ids)

@@ -15,12 +15,15 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from application.access import Access
+from application.commands.answer_dispute import send_answer
 from application.commands.capture_payment import capture_payment, void_payment
 from application.commands.drain_outbox import drain_outbox
 from application.commands.extend_hold import extend_hold
+from application.commands.follow_dispute import apply_facts, follow_dispute
+from application.commands.follow_fraud_warning import follow_fraud_warning
 from application.commands.place_hold import PlaceHold, place_hold
 from application.commands.rebuild_sale import rebuild_sale
-from application.commands.receive_notice import receive_notice
+from application.commands.receive_notice import handle_notice, receive_notice
 from application.commands.release_hold import release_hold
 from application.commands.request_refund import RequestRefund, request_refund
 from application.commands.send_refund import refresh_refund, send_refund
@@ -34,6 +37,7 @@ from application.queries.order_details import OrderDetails, order_details
 from application.queries.refund_quote import refund_quote
 from domain.errors import Rejection
 from domain.events import Event, EventState, Sale
+from domain.fraud_warnings import WarningRule
 from domain.holds import ActiveHold, HoldId
 from domain.orders import Order, OrderId
 from domain.ports.rate_limits import EndpointSpending
@@ -130,7 +134,19 @@ class Shop:
             request_refund, wakeup=wakeup, **step
         )
         self._receive_notice: Callable[[bytes, str], bool] = partial(
-            receive_notice, settle=self._settle, refresh_refund=partial(refresh_refund, **paid), **paid
+            receive_notice,
+            gateway=self.gateway,
+            handle=partial(
+                handle_notice,
+                settle=self._settle,
+                refresh_refund=partial(refresh_refund, **paid),
+                follow_dispute=partial(follow_dispute, restock_lost=True, settle=self._settle, wakeup=wakeup, **paid),
+                follow_fraud_warning=partial(
+                    follow_fraud_warning, rule=WarningRule.ASK, settle=self._settle, wakeup=wakeup, **paid
+                ),
+                unit_of_work=uow,
+                clock=self.fake_clock,
+            ),
         )
         self._handlers = effect_handlers(
             capture_payment=partial(capture_payment, access=self._access, **paid),
@@ -139,6 +155,11 @@ class Shop:
             send_sms=partial(send_sms, unit_of_work=uow, sender=self.sms),
             settle_stock=partial(settle_stock, inventory=self.fake_inventory, rebuild=self._rebuild),
             renew_terms=partial(renew_terms, **stock),
+            answer_dispute=partial(
+                send_answer,
+                apply=partial(apply_facts, restock_lost=True, **step),
+                **paid,
+            ),
         )
         self._ids = ids
         self._put_on_sale()
