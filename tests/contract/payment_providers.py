@@ -141,6 +141,9 @@ _PATHS = {
 
 
 class SandboxProvider:
+    paths = _PATHS
+    """Where each method of the port calls: verb and path."""
+
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.gateway: PaymentGateway = payment_gateway.connect(
