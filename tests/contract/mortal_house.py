@@ -22,7 +22,7 @@ from adapters.postgres.books import PostgresBooks
 from adapters.stripe.budget import Pacer, pace_of
 from adapters.stripe.payment_gateway import StripeGateway
 from application.commands.reconcile_sales import reconcile_sale
-from application.commands.send_refund import check_refunds
+from application.commands.send_refund import PENDING_CHECK_SECONDS, check_refunds
 from domain.orders import Order, OrderState, StockState
 from domain.payments import PaymentState
 from domain.ports.outbox import LEASE_SECONDS
@@ -36,6 +36,7 @@ from tests.contract.sandboxes import STRIPE_KEY, WEBHOOK_SECRET
 R = TypeVar("R")
 
 RESTART_ROUNDS = 2
+RESTART_SECONDS = max(LEASE_SECONDS, PENDING_CHECK_SECONDS) + 1
 PROVIDER_CALLS = frozenset({"open_checkout", "close_checkout", "look_up", "capture", "void", "refund", "find_refund"})
 
 
@@ -173,7 +174,7 @@ class MortalHouse(SandboxHouse):
         """A new process: leases of the old one lapse, and everything that happens by itself happens."""
         sleep(self.provider_slow_seconds)
         for _ in range(RESTART_ROUNDS):
-            self.advance(seconds=LEASE_SECONDS + 1)
+            self.advance(seconds=RESTART_SECONDS)
             with suppress(Killed):  # One may die while it repairs what another one left: the next round is a third.
                 self.work()
 
