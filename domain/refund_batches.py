@@ -22,7 +22,7 @@ from domain.venues import VenueId
 BatchId = RefundBatchId
 
 ORDERS_PER_BATCH_MAX = 50_000
-NUMBERS_PER_BATCH_MAX = 10_000
+NUMBERS_PER_BATCH_MAX = 5_000
 """Order numbers that one list may name."""
 EVENTS_PER_BATCH_MAX = 200
 NOTE_LENGTH_MAX = 500

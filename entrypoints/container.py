@@ -12,6 +12,7 @@ from dependency_injector import containers, providers
 
 from adapters.postgres import migrate
 from adapters.postgres.backoffice import PostgresBackoffice
+from adapters.postgres.backoffice.batches import PostgresBatchDesk
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.condition import database_condition
@@ -144,6 +145,7 @@ class Container(containers.DeclarativeContainer):
     books = providers.Singleton(PostgresBooks, engine)
     settlements = providers.Singleton(PostgresSettlements, reading_engine)
     backoffice = providers.Singleton(PostgresBackoffice, engine)
+    batch_desk = providers.Singleton(PostgresBatchDesk, engine)
     database_condition = providers.Callable(database_condition, engine)
 
     # Valkey: speed.

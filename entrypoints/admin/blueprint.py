@@ -17,6 +17,7 @@ from domain.errors import Unavailable
 from entrypoints.admin import (
     approvals,
     audit,
+    batches,
     books,
     dashboard,
     events,
@@ -61,6 +62,7 @@ _PARTS = (
     orders,
     refunds,
     approvals,
+    batches,
     reviews,
     outbox,
     books,

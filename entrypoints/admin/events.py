@@ -85,7 +85,10 @@ def cancel(event_id: EventId) -> str | Response | tuple[str, int]:
         problem = f"Type {found.slug} to confirm."
         return _confirmation("admin/event_cancel.html", found, problem=problem), 422
     current().cancel_event(event_id, actor=member().email)
-    flash(f"{found.name} is cancelled. Nothing is sold any more; refunds are made order by order.", "done")
+    flash(f"{found.name} is cancelled. Nothing is sold any more.", "done")
+    if member().may(Action.REFUND):
+        return redirect(url_for("admin.new_batch", event=event_id), code=303)
+    flash("Ask finance to prepare the refunds: under Batches, for all orders together.", "done")
     return redirect(url_for("admin.event", event_id=event_id), code=303)
 
 

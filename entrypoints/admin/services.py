@@ -11,6 +11,7 @@ from application.commands.change_capacity import CapacityChanged, ChangeTierLimi
 from application.commands.change_prices import ChangePrices, ChangeTaxes, SavePromotion
 from application.commands.change_refund_policy import ChangeRefundPolicy
 from application.commands.decide_refund import DecideRefund
+from application.commands.prepare_batch import PrepareBatch, SteerBatch
 from application.commands.request_refund import RequestRefund
 from application.commands.resend_link import ResendLink
 from application.commands.review_order import ReviewOrder
@@ -20,6 +21,7 @@ from domain.events import Event, EventId, SaleTerms
 from domain.money import Money
 from domain.orders import Order, OrderId
 from domain.ports.backoffice import Backoffice
+from domain.ports.batch_desk import BatchDesk
 from domain.ports.inventory import Inventory
 from domain.ports.messages import Message
 from domain.ports.outbox import Effect
@@ -28,6 +30,7 @@ from domain.ports.settlements import Settlements
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock, Ids
 from domain.promotions import Promotion
+from domain.refund_batches import BatchId, RefundBatch
 from domain.refund_policies import RefundPolicy, RefundReason
 from domain.refund_requests import RefundRequest
 from domain.refunds import Quote, Refund
@@ -58,6 +61,7 @@ class Services(Protocol):
     def backoffice(self) -> Backoffice: ...
 
     def settlements(self) -> Settlements: ...
+    def batch_desk(self) -> BatchDesk: ...
 
     def inventory(self) -> Inventory: ...
 
@@ -100,6 +104,14 @@ class Services(Protocol):
     ) -> Quote | Rejection: ...
 
     def request_refund(self, command: RequestRefund, /) -> Refund | RefundRequest | Rejection: ...
+
+    def prepare_batch(self, command: PrepareBatch, /) -> RefundBatch | Rejection: ...
+
+    def submit_batch(self, batch_id: BatchId, /, *, actor: str) -> RefundBatch | Rejection: ...
+
+    def steer_batch(self, command: SteerBatch, /) -> RefundBatch | Rejection: ...
+
+    def retry_batch(self, batch_id: BatchId, /, *, order_id: OrderId | None, actor: str) -> int | Rejection: ...
 
     def resend_link(self, command: ResendLink, /) -> Message | Rejection: ...
 

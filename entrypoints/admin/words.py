@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from domain.ports.backoffice import EventFigures
 from domain.ports.messages import MessageState
 from domain.ports.outbox import Effect
 from domain.promotions import Promotion, PromotionKind
+from domain.refund_batches import BatchPurpose, BatchState, Outcome
 from domain.refund_policies import RefundReason
 from domain.refunds import RefundState
 from domain.settlements import Basis
@@ -98,6 +99,32 @@ _LABELS: Mapping[object, Label] = {
     Role.FINANCE: Label("Finance", "plain"),
 }
 
+# Tables of their own: words that are equal as text ("draft", "failed") mean other things elsewhere.
+BATCH_PURPOSES = {
+    BatchPurpose.EVENT_CANCELLED: Label("An event is cancelled", "plain"),
+    BatchPurpose.EVENT_POSTPONED: Label("An event has a new date", "plain"),
+    BatchPurpose.VENUE_CLOSED: Label("A venue is closed", "plain"),
+    BatchPurpose.ORDERS_CHOSEN: Label("Something else", "plain"),
+}
+BATCH_STATES = {
+    BatchState.DRAFT: Label("Being counted", "waiting"),
+    BatchState.PREVIEWED: Label("Preview", "attention"),
+    BatchState.AWAITING_APPROVAL: Label("Waits for approval", "attention"),
+    BatchState.RUNNING: Label("Running", "waiting"),
+    BatchState.PAUSED: Label("Paused", "attention"),
+    BatchState.FINISHED: Label("Finished", "good"),
+    BatchState.STOPPED: Label("Stopped", "plain"),
+}
+OUTCOMES = {
+    Outcome.COUNTING: Label("Being counted", "waiting"),
+    Outcome.WAITING: Label("Waiting", "plain"),
+    Outcome.REQUESTED: Label("On its way", "waiting"),
+    Outcome.PENDING: Label("At the bank", "waiting"),
+    Outcome.SUCCEEDED: Label("Paid back", "good"),
+    Outcome.FAILED: Label("Failed", "bad"),
+    Outcome.SKIPPED: Label("Skipped", "plain"),
+}
+
 ROLE_MAY = {
     Role.ADMIN: "everything",
     Role.VENUE_MANAGER: "events, their sales and webhooks",
@@ -156,6 +183,15 @@ HAPPENINGS = {
     "refund.requested": "requested a refund",
     "refund.succeeded": "paid a refund back",
     "refund.failed": "could not pay a refund back",
+    "batch.prepared": "prepared a batch of refunds",
+    "batch.submitted": "went ahead with a batch of refunds",
+    "batch.approved": "approved a batch of refunds",
+    "batch.declined": "did not approve a batch of refunds",
+    "batch.paused": "paused a batch of refunds",
+    "batch.resumed": "let a batch of refunds go on",
+    "batch.stopped": "stopped a batch of refunds",
+    "batch.retried": "tried failed refunds again",
+    "batch.finished": "finished a batch of refunds",
     "message.resent": "sent the link again",
     "event.created": "created the event",
     "event.published": "published the event",
@@ -194,6 +230,7 @@ SUBJECTS = (
     "dispute",
     "fraud_warning",
     "ticket",
+    "batch",
     "message",
     "event",
     "promotion",
@@ -263,6 +300,26 @@ def label(state: object) -> Label:
 def money(amount: Money) -> str:
     """``$1,234.50``, with as many decimals as the currency has."""
     return format_currency(Decimal(amount.amount).scaleb(-amount.exponent), amount.currency, locale=_LOCALE)
+
+
+def decimal(amount: Money) -> str:
+    """``1234.50``: for files that programs read."""
+    return f"{Decimal(amount.amount).scaleb(-amount.exponent):f}"
+
+
+def moneys(amounts: Iterable[Money]) -> str:
+    """One amount a currency, with commas between them."""
+    return ", ".join(map(money, amounts)) or "nothing"
+
+
+def zone(timezone: str) -> ZoneInfo:
+    """The clock of a place."""
+    return ZoneInfo(timezone)
+
+
+def orders(number: int) -> str:
+    """``1 order`` or ``1,200 orders``."""
+    return "1 order" if number == 1 else f"{count(number)} orders"
 
 
 def count(number: int) -> str:

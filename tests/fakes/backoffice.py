@@ -98,7 +98,7 @@ class FakeBackoffice:
             and wanted.state in {None, event.state}
             and (wanted.text or "").lower() in self._words(event)
         ]
-        items, after = _page(found, lambda one: (one.starts_at, one.id), wanted.cursor, newest_first=wanted.past)
+        items, after = page_of(found, lambda one: (one.starts_at, one.id), wanted.cursor, newest_first=wanted.past)
         return EventsPage(items=items, next_cursor=after)
 
     def event(self, event_id: EventId, *, since: datetime) -> EventStock:
@@ -122,7 +122,7 @@ class FakeBackoffice:
             and wanted.event_id in {None, order.event_id}
             and _matches(order, wanted.text)
         ]
-        items, after = _page(found, lambda one: (one.placed_at, one.id), wanted.cursor, newest_first=True)
+        items, after = page_of(found, lambda one: (one.placed_at, one.id), wanted.cursor, newest_first=True)
         return OrdersPage(items=items, next_cursor=after)
 
     def order(self, order_id: OrderId) -> OrderFile:
@@ -163,8 +163,10 @@ class FakeBackoffice:
         waiting = [entry.row for entry in entries if not entry.parked]
         shown = parked if state is EffectState.PARKED else waiting
         rows = [row for row in shown if effect in {None, row.effect}]
-        found = [EffectRow(row=row, order_id=self._about(row), cursor=_cursor(row.created_at, row.id)) for row in rows]
-        items, after = _page(found, lambda one: (one.row.created_at, one.row.id), cursor, newest_first=False)
+        found = [
+            EffectRow(row=row, order_id=self._about(row), cursor=cursor_of(row.created_at, row.id)) for row in rows
+        ]
+        items, after = page_of(found, lambda one: (one.row.created_at, one.row.id), cursor, newest_first=False)
         return EffectsPage(
             items=items,
             parked=len(parked),
@@ -181,7 +183,7 @@ class FakeBackoffice:
             and wanted.action in {None, entry.action, entry.action.partition(".")[0]}
             and wanted.subject in {None, entry.subject_id}
         ]
-        items, after = _page(found, lambda one: (one.at, one.id), wanted.cursor, newest_first=True)
+        items, after = page_of(found, lambda one: (one.at, one.id), wanted.cursor, newest_first=True)
         return TrailPage(items=items, next_cursor=after)
 
     def staff(self) -> tuple[StaffMember, ...]:
@@ -246,7 +248,7 @@ class FakeBackoffice:
             recent_gross=sum((order.total for order in recent), nothing),
             gross=sum((order.total for order in orders), nothing),
             refunded=sum((order.refunded for order in orders), nothing),
-            cursor=_cursor(event.starts_at, event.id),
+            cursor=cursor_of(event.starts_at, event.id),
         )
 
     def _pools(self, event: Event) -> list[str]:
@@ -283,7 +285,7 @@ class FakeBackoffice:
             total=order.total,
             refunded=order.refunded,
             placed_at=order.placed_at,
-            cursor=_cursor(order.placed_at, order.id),
+            cursor=cursor_of(order.placed_at, order.id),
         )
 
     def _review(self, order: Order) -> ReviewRow:
@@ -351,7 +353,7 @@ def _of(order: Order, items: Iterable[Item], key: Callable[[Item], object]) -> t
     return tuple(sorted(own, key=key))  # type: ignore[arg-type]  # every key here compares
 
 
-def _page(
+def page_of(
     found: list[Item],
     key: Callable[[Item], tuple[datetime, UUID]],
     cursor: str | None,
@@ -363,10 +365,10 @@ def _page(
     if after is not None:
         ordered = [one for one in ordered if (key(one) < after if newest_first else key(one) > after)]
     page = tuple(ordered[:PAGE_LIMIT])
-    return page, _cursor(*key(page[-1])) if len(ordered) > PAGE_LIMIT else None
+    return page, cursor_of(*key(page[-1])) if len(ordered) > PAGE_LIMIT else None
 
 
-def _cursor(at: datetime, name: UUID) -> str:
+def cursor_of(at: datetime, name: UUID) -> str:
     return urlsafe_b64encode(f"{at.isoformat()} {name}".encode()).decode()
 
 

@@ -7,7 +7,8 @@ function typing(target) {
   return target instanceof Element && target.closest("input, select, textarea, [contenteditable]") !== null;
 }
 
-// Live parts: `data-live` says every how many seconds. A part that holds the focus or a selection is left alone.
+// Live parts: `data-live` says every how many seconds. A part that holds the focus or a selection is left alone. Once
+// the page has no such part any more, what it told of is over, and the whole page is shown anew.
 
 function refresh(part) {
   const seconds = Number(part.dataset.live);
@@ -20,7 +21,8 @@ function refresh(part) {
         if (answer.redirected || !answer.ok) throw new Error(`${answer.status}`);
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.querySelector("[data-live]");
-        if (fresh && fresh.innerHTML !== part.innerHTML && !part.contains(document.activeElement)) {
+        if (!fresh) return location.reload();
+        if (fresh.innerHTML !== part.innerHTML && !part.contains(document.activeElement)) {
           const scrolled = [...part.querySelectorAll(".table")].map((table) => [table.scrollLeft, table.scrollTop]);
           part.replaceChildren(...fresh.childNodes);
           part.querySelectorAll(".table").forEach((table, at) => table.scrollTo(...(scrolled[at] ?? [0, 0])));

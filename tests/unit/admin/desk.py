@@ -27,6 +27,14 @@ from application.commands.change_prices import (
 )
 from application.commands.change_refund_policy import ChangeRefundPolicy, change_refund_policy
 from application.commands.decide_refund import DecideRefund, decide_refund
+from application.commands.prepare_batch import (
+    PrepareBatch,
+    SteerBatch,
+    prepare_batch,
+    retry_batch,
+    steer_batch,
+    submit_batch,
+)
 from application.commands.request_refund import RequestRefund, request_refund
 from application.commands.resend_link import ResendLink, resend_link
 from application.commands.review_order import ReviewOrder, review_order
@@ -39,6 +47,7 @@ from domain.events import Event, EventId, SaleTerms
 from domain.money import Money
 from domain.orders import Order, OrderId
 from domain.ports.backoffice import Backoffice
+from domain.ports.batch_desk import BatchDesk
 from domain.ports.inventory import Inventory
 from domain.ports.messages import Message
 from domain.ports.outbox import Effect
@@ -47,6 +56,7 @@ from domain.ports.settlements import Settlements
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock, Ids
 from domain.promotions import Promotion
+from domain.refund_batches import ApprovalRule, BatchId, RefundBatch
 from domain.refund_policies import RefundPolicy, RefundReason
 from domain.refund_requests import RefundRequest
 from domain.refunds import Quote, Refund
@@ -56,6 +66,7 @@ from domain.venues import Venue
 from entrypoints.admin import blueprint
 from entrypoints.settings import Settings
 from tests.fakes.backoffice import FakeBackoffice
+from tests.fakes.batch_desk import FakeBatchDesk
 from tests.fakes.rate_limits import FakeRateLimiter
 from tests.fakes.settlements import FakeSettlements
 from tests.fakes.world import FakePasswordHasher
@@ -71,6 +82,7 @@ class Desk:
 
     house: House = field(default_factory=House)
     passwords: FakePasswordHasher = field(default_factory=FakePasswordHasher)
+    approval_rule: ApprovalRule = field(default_factory=ApprovalRule)
 
     def __post_init__(self) -> None:
         house = self.house
@@ -84,6 +96,8 @@ class Desk:
         self._limiter = FakeRateLimiter(self.house.clock.now)
         self._settlements = FakeSettlements(self.house.store)
         self._backoffice = FakeBackoffice(self.house.store)
+        self._batch_desk = FakeBatchDesk(self.house.store)
+        self._of_batches: dict[str, Any] = {"unit_of_work": house.store, "clock": house.clock, "ids": house.ids}
         self.app = Flask("tests.desk", static_folder=None)
         self.app.config.update(SECRET_KEY="a secret of the tests", TESTING=True)
         self.app.extensions["tessera"] = self
@@ -105,6 +119,9 @@ class Desk:
 
     def settlements(self) -> Settlements:
         return self._settlements
+
+    def batch_desk(self) -> BatchDesk:
+        return self._batch_desk
 
     def inventory(self) -> Inventory:
         return self.house.inventory
@@ -184,6 +201,18 @@ class Desk:
     def request_refund(self, command: RequestRefund, /) -> Refund | RefundRequest | Rejection:
         house = self.house
         return request_refund(command, unit_of_work=house.store, clock=house.clock, ids=house.ids, wakeup=house.wakeup)
+
+    def prepare_batch(self, command: PrepareBatch, /) -> RefundBatch | Rejection:
+        return prepare_batch(command, **self._of_batches)
+
+    def submit_batch(self, batch_id: BatchId, /, *, actor: str) -> RefundBatch | Rejection:
+        return submit_batch(batch_id, actor=actor, rule=self.approval_rule, **self._of_batches)
+
+    def steer_batch(self, command: SteerBatch, /) -> RefundBatch | Rejection:
+        return steer_batch(command, **self._of_batches)
+
+    def retry_batch(self, batch_id: BatchId, /, *, order_id: OrderId | None, actor: str) -> int | Rejection:
+        return retry_batch(batch_id, order_id=order_id, actor=actor, **self._of_batches)
 
     def resend_link(self, command: ResendLink, /) -> Message | Rejection:
         house = self.house
