@@ -15,6 +15,7 @@ from adapters.postgres.backoffice import PostgresBackoffice
 from adapters.postgres.backoffice.batches import PostgresBatchDesk
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.catalogue import PostgresCatalogue
+from adapters.postgres.comparison import PostgresComparison
 from adapters.postgres.condition import database_condition
 from adapters.postgres.engine import Engine, create_engine
 from adapters.postgres.listings import PostgresListings
@@ -33,6 +34,7 @@ from adapters.security.ids import SystemIds
 from adapters.security.passwords import Argon2Hasher
 from adapters.stripe.budget import ENDPOINTS
 from adapters.stripe.payment_gateway import connect as connect_stripe
+from adapters.stripe.provider_books import connect_books
 from adapters.twilio.callbacks import TwilioCallbacks
 from adapters.twilio.sms_sender import connect as connect_twilio
 from application.access import Access
@@ -53,6 +55,7 @@ from application.commands.change_prices import change_prices, change_taxes, save
 from application.commands.change_refund_policy import change_refund_policy
 from application.commands.check_in import check_in
 from application.commands.check_payments import check_payments
+from application.commands.compare_with_provider import compare_daily, compare_with_provider
 from application.commands.decide_refund import decide_refund
 from application.commands.decide_reviews import LapseRule, decide_reviews
 from application.commands.drain_outbox import drain_outbox, hand_back, keep_leases, prune_outbox
@@ -143,6 +146,7 @@ class Container(containers.DeclarativeContainer):
     catalogue = providers.Singleton(PostgresCatalogue, engine, seat_maps=seat_maps)
     listings = providers.Singleton(PostgresListings, reading_engine, seat_maps=seat_maps)
     books = providers.Singleton(PostgresBooks, engine)
+    comparison = providers.Singleton(PostgresComparison, engine)
     settlements = providers.Singleton(PostgresSettlements, reading_engine)
     backoffice = providers.Singleton(PostgresBackoffice, engine)
     batch_desk = providers.Singleton(PostgresBatchDesk, engine)
@@ -164,6 +168,15 @@ class Container(containers.DeclarativeContainer):
         connect_stripe,
         api_key=settings.provided.stripe_api_key,
         webhook_secret=settings.provided.stripe_webhook_secret,
+        api_base=settings.provided.stripe_api_base,
+        api_version=settings.provided.stripe_api_version,
+        budget=provider_budget,
+        calls_per_second=settings.provided.stripe_budget_per_second,
+        calls_in_all_per_second=settings.provided.stripe_budget_in_all_per_second,
+    )
+    provider_books = providers.Singleton(
+        connect_books,
+        api_key=settings.provided.stripe_api_key,
         api_base=settings.provided.stripe_api_base,
         api_version=settings.provided.stripe_api_version,
         budget=provider_budget,
@@ -458,6 +471,17 @@ class Container(containers.DeclarativeContainer):
     )
     sign_in = providers.Callable(sign_in, unit_of_work=unit_of_work.provider, passwords=passwords)
 
+    # Comparing with the provider.
+    _of_comparing: ClassVar[dict[str, Any]] = {
+        "unit_of_work": unit_of_work.provider,
+        "provider_books": provider_books,
+        "comparison": comparison,
+        "clock": clock,
+        "ids": ids,
+    }
+    compare_with_provider = providers.Callable(compare_with_provider, **_of_comparing)
+    compare_daily = providers.Callable(compare_daily, **_of_comparing)
+
     # Looking at it all.
     order_details = providers.Callable(order_details, unit_of_work=unit_of_work.provider)
     reconcile_sale = providers.Callable(reconcile_sale, **_of_stock)
@@ -469,7 +493,12 @@ class Container(containers.DeclarativeContainer):
         reconcile=reconcile_sale.provider,
     )
     verify = providers.Callable(
-        verify, books=books, catalogue=catalogue, reconcile=providers.Callable(reconcile_sale, repair=False).provider
+        verify,
+        books=books,
+        comparison=comparison,
+        catalogue=catalogue,
+        reconcile=providers.Callable(reconcile_sale, repair=False).provider,
+        clock=clock,
     )
     verify_and_repair = providers.Callable(verify, reconcile=reconcile_sale.provider)
     readiness = providers.Callable(readiness, database=database_condition.provider, valkey=valkey_condition.provider)

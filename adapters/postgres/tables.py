@@ -266,6 +266,19 @@ fraud_warnings = Table(
 
 provider_logs = Table("provider_logs", metadata, _key("provider", Text), _is("read_until", _When))
 
+provider_entries = Table(
+    "provider_entries", metadata,
+    _key("id", Text), _is("kind"), _is("state"), _is("intent_id"), _may("order_id", Uuid), _may("order_number"),
+    _is("currency"), _is("amount_minor", BigInteger), _is("withdrawn_minor", BigInteger), _is("fee_currency"),
+    _is("fee_minor", BigInteger), _is("created_at", _When), _is("read_at", _When),
+)  # fmt: skip
+
+provider_readings = Table(
+    "provider_readings", metadata,
+    _key("id"), _is("actor"), _may("since", _When), _is("began_at", _When), _may("kind"), _may("cursor"),
+    _is("entries", Integer), _may("finished_at", _When), _is("results", JSONB), _may("taken_until", _When),
+)  # fmt: skip
+
 assessments = Table(
     "assessments", metadata,
     _key("id"), _is("order_id", Uuid), _is("verdict"), _is("reasons", JSONB), _is("at", _When),

@@ -17,6 +17,7 @@ from adapters.postgres.repositories.order_links import PostgresOrderLinks
 from adapters.postgres.repositories.orders import PostgresOrders
 from adapters.postgres.repositories.outbox import PostgresOutbox
 from adapters.postgres.repositories.payments import PostgresPayments
+from adapters.postgres.repositories.readings import PostgresReadings
 from adapters.postgres.repositories.refund_batches import PostgresRefundBatches
 from adapters.postgres.repositories.refund_requests import PostgresRefundRequests
 from adapters.postgres.repositories.refunds import PostgresRefunds
@@ -41,6 +42,7 @@ from domain.ports.unit_of_work import (
     OrderLinks,
     Orders,
     Payments,
+    Readings,
     RefundRequests,
     Refunds,
     Staff,
@@ -63,6 +65,7 @@ class PostgresUnitOfWork:
     refund_requests: RefundRequests
     order_links: OrderLinks
     ledger: Ledger
+    readings: Readings
     refund_batches: RefundBatches
     assessments: Assessments
     messages: Messages
@@ -90,6 +93,7 @@ class PostgresUnitOfWork:
         self.refunds = PostgresRefunds(transaction)
         self.refund_requests = PostgresRefundRequests(transaction)
         self.order_links = PostgresOrderLinks(transaction)
+        self.readings = PostgresReadings(transaction)
         self.ledger = PostgresLedger(transaction)
         self.refund_batches = PostgresRefundBatches(transaction)
         self.assessments = PostgresAssessments(transaction)

@@ -1,23 +1,34 @@
 """Check everything that must never be false, and say what was compared."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from application.commands.reconcile_sales import Reconciliation
 from domain.events import EventId
 from domain.ports.books import Books, CheckResult
 from domain.ports.catalogue import Catalogue
+from domain.ports.provider_books import Comparison
+from domain.ports.world import Clock
+from domain.provider_books import GRACE
 
 DIFFERENCES_SHOWN_MAX = 20
 
 
 def verify(
-    *, books: Books, catalogue: Catalogue, reconcile: Callable[[EventId], Reconciliation]
+    *,
+    books: Books,
+    comparison: Comparison,
+    catalogue: Catalogue,
+    reconcile: Callable[[EventId], Reconciliation],
+    clock: Clock,
+    grace: timedelta = GRACE,
 ) -> tuple[CheckResult, ...]:
-    """The books' own checks, then Valkey against Postgres for every running sale.
+    """The books' own checks, what should have ended by now, then Valkey against Postgres for every running sale.
 
-    ``reconcile`` looks at one sale, and repairs it or not. What still waits in the outbox is no difference.
+    ``reconcile`` looks at one sale, and repairs it or not. What began less than ``grace`` ago may be under way.
     """
-    return (*books.check(), _inventory_agrees(catalogue, reconcile))
+    at_rest = comparison.at_rest(until=clock.now() - grace)
+    return (*books.check(), *at_rest, _inventory_agrees(catalogue, reconcile))
 
 
 def _inventory_agrees(catalogue: Catalogue, reconcile: Callable[[EventId], Reconciliation]) -> CheckResult:

@@ -23,6 +23,7 @@ from domain.ports.inventory import StockLevels
 from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import Outbox
 from domain.ports.refund_batches import RefundBatches
+from domain.provider_books import ProviderEntry, Reading, ReadingId
 from domain.refund_policies import RefundPolicy
 from domain.refund_requests import RefundRequest, RefundRequestId
 from domain.refunds import Refund, RefundId
@@ -334,6 +335,36 @@ class OrderLinks(Protocol):
         ...
 
 
+class Readings(Protocol):
+    """Readings of the provider's books, and what they have read so far."""
+
+    def add(self, reading: Reading) -> None: ...
+
+    def save(self, reading: Reading) -> None:
+        """Store how far it has come. Raises NotFound."""
+        ...
+
+    def latest(self, *, actor: str | None = None, finished: bool | None = None) -> Reading | None:
+        """The one that began last, of those somebody asked for, or of those that are finished or are not."""
+        ...
+
+    def take_turn(self, reading_id: ReadingId, *, now: datetime, until: datetime) -> bool:
+        """Have a reading to oneself for a while. False while somebody else has it."""
+        ...
+
+    def end_turn(self, reading_id: ReadingId, *, now: datetime) -> None:
+        """Let others have it from now on."""
+        ...
+
+    def keep(self, entries: tuple[ProviderEntry, ...], *, at: datetime) -> None:
+        """What the provider says of these from now on."""
+        ...
+
+    def fees_to_tell(self, entries: tuple[ProviderEntry, ...]) -> tuple[Journal, ...]:
+        """Fees of these entries that belong to payments of ours, as journals; those told before are among them."""
+        ...
+
+
 class Assessments(Protocol):
     def add(self, *, assessment_id: UUID, order_id: OrderId, assessment: Assessment, at: datetime) -> None: ...
 
@@ -477,6 +508,7 @@ class UnitOfWork(Protocol):
     refund_requests: RefundRequests
     order_links: OrderLinks
     ledger: Ledger
+    readings: Readings
     refund_batches: RefundBatches
     assessments: Assessments
     messages: Messages

@@ -205,6 +205,7 @@ HAPPENINGS = {
     "venue.taxes_changed": "changed the taxes of the venue",
     "stock.blocked": "kept places back",
     "stock.unblocked": "gave places back",
+    "books.differ": "found that the books and the provider's differ",
     "inventory.repaired": "put the inventory right",
     "venue.added": "added the venue",
     "seat_map.added": "added the seat map",
@@ -240,6 +241,7 @@ SUBJECTS = (
     "seat_map",
     "staff",
     "outbox",
+    "books",
     "provider",
     "phone",
 )

@@ -17,6 +17,7 @@ REVIEWS_EVERY_SECONDS = 30.0
 DISPUTES_EVERY_SECONDS = 60.0
 CATCH_UP_EVERY_SECONDS = 120.0
 RECONCILE_EVERY_SECONDS = 2.0
+COMPARE_EVERY_SECONDS = 30.0
 BATCHES_EVERY_SECONDS = 0.25
 TELL_EVERY_SECONDS = 1.0
 PRUNE_EVERY_SECONDS = 60.0
@@ -43,6 +44,8 @@ class Chores(Protocol):
 
     def reconcile_sales(self) -> int: ...
 
+    def compare_daily(self) -> int: ...
+
     def run_batches(self) -> int: ...
 
     def tell_buyers(self) -> int: ...
@@ -61,6 +64,7 @@ def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
         ("check_disputes", chores.check_disputes, DISPUTES_EVERY_SECONDS),
         ("catch_up", chores.catch_up, CATCH_UP_EVERY_SECONDS),
         ("reconcile_sales", chores.reconcile_sales, RECONCILE_EVERY_SECONDS),
+        ("compare_daily", chores.compare_daily, COMPARE_EVERY_SECONDS),
         ("run_batches", chores.run_batches, BATCHES_EVERY_SECONDS),
         ("tell_buyers", chores.tell_buyers, TELL_EVERY_SECONDS),
         ("prune_outbox", chores.prune_outbox, PRUNE_EVERY_SECONDS),

@@ -20,6 +20,7 @@ from domain.order_links import LinkChannel
 from domain.orders import OrderState, StockState
 from domain.payments import PaymentState
 from domain.ports.messages import MessageState
+from domain.provider_books import EntryKind, EntryState
 from domain.refund_policies import RefundReason
 from domain.refund_requests import RequestState
 from domain.refunds import RefundState
@@ -101,6 +102,8 @@ def test_the_tables_are_what_the_code_believes(database_url: str) -> None:
         ("staff_role_known", Role),
         ("journals_kind_known", JournalKind),
         ("postings_account_known", Account),
+        ("provider_entries_kind_known", EntryKind),
+        ("provider_entries_state_known", EntryState),
     ],
 )
 def test_the_database_knows_the_domains_words(database_url: str, constraint: str, words: type[StrEnum]) -> None:

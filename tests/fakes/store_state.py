@@ -20,6 +20,7 @@ from domain.payments import Payment, PaymentId
 from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import OutboxRow
 from domain.ports.refund_batches import BatchLine
+from domain.provider_books import ProviderEntry, Reading, ReadingId
 from domain.refund_batches import BatchId, BatchOrder, RefundBatch
 from domain.refund_policies import RefundPolicy
 from domain.refund_requests import RefundRequest, RefundRequestId
@@ -107,6 +108,9 @@ class State:
     batches: dict[BatchId, RefundBatch] = field(default_factory=dict)
     batch_orders: dict[tuple[BatchId, OrderId], BatchOrder] = field(default_factory=dict)
     batch_lines: dict[tuple[BatchId, OrderId], tuple[BatchLine, ...]] = field(default_factory=dict)
+    readings: dict[ReadingId, Reading] = field(default_factory=dict)
+    reading_turns: dict[ReadingId, datetime] = field(default_factory=dict)
+    provider_entries: dict[str, ProviderEntry] = field(default_factory=dict)
     assessments: dict[UUID, AssessmentRow] = field(default_factory=dict)
     messages: dict[MessageId, Message] = field(default_factory=dict)
     opted_out: dict[str, datetime] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from domain.ports.unit_of_work import (
     OrderLinks,
     Orders,
     Payments,
+    Readings,
     RefundRequests,
     Refunds,
     Staff,
@@ -35,6 +36,7 @@ from tests.fakes.store_ledger import FakeLedger
 from tests.fakes.store_money import FakeAssessments, FakePayments, FakeRefunds
 from tests.fakes.store_orders import FakeOrders, FakeTickets
 from tests.fakes.store_outbox import FakeOutbox
+from tests.fakes.store_readings import FakeReadings
 from tests.fakes.store_records import FakeAudit, FakeIdempotencyKeys, FakeMessages, FakeNotices, FakeStaff
 from tests.fakes.store_self_service import FakeOrderLinks, FakeRefundRequests
 from tests.fakes.store_state import State
@@ -74,6 +76,7 @@ class FakeUnitOfWork:
     refund_requests: RefundRequests
     order_links: OrderLinks
     ledger: Ledger
+    readings: Readings
     refund_batches: RefundBatches
     assessments: Assessments
     messages: Messages
@@ -120,6 +123,7 @@ class FakeUnitOfWork:
         self.refunds = FakeRefunds(state)
         self.refund_requests = FakeRefundRequests(state)
         self.order_links = FakeOrderLinks(state)
+        self.readings = FakeReadings(state)
         self.ledger = FakeLedger(state)
         self.refund_batches = FakeRefundBatches(state)
         self.assessments = FakeAssessments(state)

@@ -24,6 +24,7 @@ from uuid import uuid4
 import pytest
 
 from adapters.postgres.books import PostgresBooks
+from adapters.postgres.comparison import PostgresComparison
 from adapters.redis_locks.condition import serving, valkey_condition
 from adapters.redis_locks.connections import connect
 from adapters.redis_locks.keys import feed_key, sale_keys, waiting_room
@@ -125,7 +126,13 @@ def reconciled(shop: ServerHouse, event_id: EventId, *, repair: bool = True) -> 
 def disagreements(shop: ServerHouse) -> list[str]:
     """Everything that ``tessera verify`` finds wrong."""
     look = partial(reconciled, shop, repair=False)
-    results = verify(books=PostgresBooks(shop.servers.engine), catalogue=shop.catalogue, reconcile=look)
+    results = verify(
+        books=PostgresBooks(shop.servers.engine),
+        comparison=PostgresComparison(shop.servers.engine),
+        catalogue=shop.catalogue,
+        reconcile=look,
+        clock=shop.clock,
+    )
     assert sum(result.compared for result in results), "there was something to compare"
     return [difference for result in results for difference in result.differences]
 

@@ -209,7 +209,50 @@ CREATE TRIGGER postings_not_truncated BEFORE TRUNCATE ON postings
 """
 
 
+PROVIDER = """
+CREATE TABLE provider_entries (
+    id              text PRIMARY KEY,
+    kind            text NOT NULL CONSTRAINT provider_entries_kind_known
+        CHECK (kind IN ('charge', 'refund', 'dispute')),
+    state           text NOT NULL CONSTRAINT provider_entries_state_known CHECK (state IN (
+        'authorised', 'captured', 'released', 'declined', 'pending', 'succeeded', 'failed', 'open', 'won', 'lost',
+        'inquiry')),
+    intent_id       text NOT NULL,
+    order_id        uuid,
+    order_number    text,
+    currency        text NOT NULL,
+    amount_minor    bigint NOT NULL,
+    withdrawn_minor bigint NOT NULL,
+    fee_currency    text NOT NULL,
+    fee_minor       bigint NOT NULL,
+    created_at      timestamptz NOT NULL,
+    read_at         timestamptz NOT NULL
+);
+COMMENT ON TABLE provider_entries IS 'What the provider last said of its charges, refunds and disputes: a copy.';
+COMMENT ON COLUMN provider_entries.order_id IS 'From the metadata. It need not be an order of this house.';
+CREATE INDEX provider_entries_of_intent ON provider_entries (intent_id);
+CREATE INDEX provider_entries_newest ON provider_entries (kind, created_at);
+
+CREATE TABLE provider_readings (
+    id          uuid PRIMARY KEY,
+    actor       text NOT NULL,
+    since       timestamptz,
+    began_at    timestamptz NOT NULL,
+    kind        text,
+    cursor      text,
+    entries     integer NOT NULL,
+    finished_at timestamptz,
+    results     jsonb NOT NULL,
+    taken_until timestamptz
+);
+COMMENT ON TABLE provider_readings IS 'Comparisons with the provider: how far each has come, and what it found.';
+COMMENT ON COLUMN provider_readings.results IS '[{name, compared, differences}] in words, once it is finished.';
+CREATE INDEX provider_readings_newest ON provider_readings (began_at, id);
+"""
+
+
 def upgrade() -> None:
     run(TABLES)
     run(HISTORY)
     run(GUARDS)
+    run(PROVIDER)
