@@ -161,7 +161,7 @@ def money_captured(order: Order, payment: Payment, *, at: datetime) -> Journal:
         JournalKind.MONEY_CAPTURED,
         order,
         at,
-        ((Account.PROVIDER, taken), (Account.BUYERS, -taken)),
+        _told(((Account.PROVIDER, taken), (Account.BUYERS, -taken))),
         payment_id=payment.id,
     )
 
@@ -171,15 +171,12 @@ def order_confirmed(order: Order, *, at: datetime) -> Journal | None:
 
     None when nothing has a price. A ticket that is free by its promotion still shows its face value and discount.
     """
-    nothing = zero(order.total.currency)
-    sums = dict.fromkeys(
-        (Account.FACE_VALUES, Account.DISCOUNTS, Account.FEES_BORNE, Account.TAXES_INCLUDED, Account.FEES_PASSED_ON,
-         Account.FEES_ABSORBED, Account.TAXES), nothing
-    )  # fmt: skip
+    sums: dict[Account, Money] = {}
     for line in order.lines:
         for account, amount in _sold(line.unit):
-            sums[account] = sums[account] + amount * line.quantity
-    postings = _told(((Account.BUYERS, order.total), *sums.items()))
+            sums[account] = sums.get(account, zero(amount.currency)) + amount * line.quantity
+    taxes = ((line.unit.tax, line.quantity) for line in order.lines)
+    postings = (*_told(((Account.BUYERS, order.total), *sums.items())), *_taxes(order, taxes, times=-1))
     if not postings:
         return None
     return Journal(
@@ -204,17 +201,17 @@ def refund_requested(
     if refund.amount.amount == 0:
         return None
     if _sent_anew(refund, earlier):
-        given: tuple[tuple[Account, Money], ...] = ((Account.REFUNDS_OWED, refund.amount),)
+        given = _told(((Account.REFUNDS_OWED, refund.amount),))
     elif order.confirmed_at is None or refund.reason is RefundReason.NO_TICKETS:
-        given = ((Account.BUYERS, refund.amount),)
+        given = _told(((Account.BUYERS, refund.amount),))
     else:
-        given = _given_back(refund, {ticket.id: ticket.price for ticket in tickets})
+        given = _given_back(order, refund, {ticket.id: ticket.price for ticket in tickets})
     return _journal(
         f"refund:{refund.id}:requested",
         JournalKind.REFUND_REQUESTED,
         order,
         at,
-        (*given, (Account.REFUNDS_PENDING, -refund.amount)),
+        (*given, *_told(((Account.REFUNDS_PENDING, -refund.amount),))),
         refund=refund,
     )
 
@@ -229,7 +226,7 @@ def refund_moved(order: Order, before: Refund, after: Refund, *, at: datetime) -
             JournalKind.REFUND_SUCCEEDED,
             order,
             at,
-            ((Account.REFUNDS_PENDING, after.amount), (Account.PROVIDER, -after.amount)),
+            _told(((Account.REFUNDS_PENDING, after.amount), (Account.PROVIDER, -after.amount))),
             refund=after,
         )
     if after.state is RefundState.FAILED:
@@ -239,7 +236,7 @@ def refund_moved(order: Order, before: Refund, after: Refund, *, at: datetime) -
             JournalKind.REFUND_FAILED,
             order,
             at,
-            ((whence, after.amount), (Account.REFUNDS_OWED, -after.amount)),
+            _told(((whence, after.amount), (Account.REFUNDS_OWED, -after.amount))),
             refund=after,
         )
     return None
@@ -252,7 +249,7 @@ def refund_paid_by_hand(order: Order, refund: Refund, *, at: datetime) -> Journa
         JournalKind.REFUND_PAID_BY_HAND,
         order,
         at,
-        ((Account.REFUNDS_OWED, refund.amount), (Account.PAID_BY_HAND, -refund.amount)),
+        _told(((Account.REFUNDS_OWED, refund.amount), (Account.PAID_BY_HAND, -refund.amount))),
         refund=refund,
     )
 
@@ -264,10 +261,12 @@ def dispute_opened(order: Order, *, dispute_id: str, withdrawn: Withdrawal, at: 
         JournalKind.DISPUTE_OPENED,
         order,
         at,
-        (
-            (Account.DISPUTES, withdrawn.amount),
-            (Account.DISPUTE_FEES, withdrawn.fee),
-            (Account.PROVIDER, -(withdrawn.amount + withdrawn.fee)),
+        _told(
+            (
+                (Account.DISPUTES, withdrawn.amount),
+                (Account.DISPUTE_FEES, withdrawn.fee),
+                (Account.PROVIDER, -(withdrawn.amount + withdrawn.fee)),
+            )
         ),
         dispute_id=dispute_id,
     )
@@ -280,10 +279,12 @@ def dispute_won(order: Order, *, dispute_id: str, reinstated: Withdrawal, at: da
         JournalKind.DISPUTE_WON,
         order,
         at,
-        (
-            (Account.PROVIDER, reinstated.amount + reinstated.fee),
-            (Account.DISPUTES, -reinstated.amount),
-            (Account.DISPUTE_FEES, -reinstated.fee),
+        _told(
+            (
+                (Account.PROVIDER, reinstated.amount + reinstated.fee),
+                (Account.DISPUTES, -reinstated.amount),
+                (Account.DISPUTE_FEES, -reinstated.fee),
+            )
         ),
         dispute_id=dispute_id,
     )
@@ -300,7 +301,9 @@ def dispute_lost(order: Order, *, dispute_id: str, amount: Money, owed: Money | 
         JournalKind.DISPUTE_LOST,
         order,
         at,
-        ((Account.REFUNDS_OWED, overtaken), (Account.CHARGEBACKS, amount - overtaken), (Account.DISPUTES, -amount)),
+        _told(
+            ((Account.REFUNDS_OWED, overtaken), (Account.CHARGEBACKS, amount - overtaken), (Account.DISPUTES, -amount))
+        ),
         dispute_id=dispute_id,
     )
 
@@ -332,7 +335,7 @@ def balances(journals: Iterable[Journal]) -> dict[Account, int]:
 
 
 def _sold(price: UnitPrice) -> tuple[tuple[Account, Money], ...]:
-    """One ticket's price, part by part, without the buyer's side."""
+    """One ticket's price, part by part, without the buyer's side and what the tax office is owed."""
     nothing = zero(price.face.currency)
     return (
         (Account.FACE_VALUES, -price.face),
@@ -341,26 +344,41 @@ def _sold(price: UnitPrice) -> tuple[tuple[Account, Money], ...]:
         (Account.TAXES_INCLUDED, nothing if price.tax_added else price.tax),
         (Account.FEES_PASSED_ON, -price.fee),
         (Account.FEES_ABSORBED, -price.absorbed_fee),
-        (Account.TAXES, -price.tax),
     )
 
 
-def _given_back(refund: Refund, prices: dict[TicketId, UnitPrice]) -> tuple[tuple[Account, Money], ...]:
+def _given_back(order: Order, refund: Refund, prices: dict[TicketId, UnitPrice]) -> tuple[Posting, ...]:
     """A refund part by part. What goes beyond its tickets' parts is the organiser's kindness.
 
     Taxes inside a price are owed no longer in the share in which the price came back.
     """
     nothing = zero(refund.amount.currency)
-    admission, fee, added_tax, included_tax, rest = nothing, nothing, nothing, nothing, refund.amount
+    admission, fee, included, taxes = refund.amount, nothing, nothing, []
     for part in refund.parts:
-        admission, fee, added_tax = admission + part.admission, fee + part.fee, added_tax + part.tax
-        included_tax = included_tax + _included_tax(part, prices[part.ticket_id])
-        rest = rest - part.admission - part.fee - part.tax
+        inside = _included_tax(part, prices[part.ticket_id])
+        admission, fee, included = admission - part.fee - part.tax, fee + part.fee, included + inside
+        taxes.append((part.tax + inside, 1))
     return (
-        (Account.ADMISSION_RETURNED, admission + rest),
-        (Account.FEES_RETURNED, fee),
-        (Account.TAXES, added_tax + included_tax),
-        (Account.TAXES_INCLUDED, -included_tax),
+        *_told(
+            (
+                (Account.ADMISSION_RETURNED, admission),
+                (Account.FEES_RETURNED, fee),
+                (Account.TAXES_INCLUDED, -included),
+            )
+        ),
+        *_taxes(order, taxes),
+    )
+
+
+def _taxes(order: Order, taxes: Iterable[tuple[Money, int]], *, times: int = 1) -> tuple[Posting, ...]:
+    """Each tax by its name and rate: so many tickets' taxes, divided by the rates they were sold under."""
+    sums: dict[str, Money] = {}
+    for tax, quantity in taxes:
+        parts = [(f"{one.name} {one.basis_points / 100:g}%", one.amount) for one in order.price_terms.taxes.parts(tax)]
+        for name, amount in parts or [("", tax)]:
+            sums[name] = sums.get(name, zero(tax.currency)) + amount * (quantity * times)
+    return tuple(
+        Posting(account=Account.TAXES, amount=amount, detail=name) for name, amount in sums.items() if amount.amount
     )
 
 
@@ -387,7 +405,7 @@ def _journal(
     kind: JournalKind,
     order: Order,
     at: datetime,
-    postings: tuple[tuple[Account, Money], ...],
+    postings: tuple[Posting, ...],
     *,
     payment_id: PaymentId | None = None,
     refund: Refund | None = None,
@@ -399,7 +417,7 @@ def _journal(
         event_id=order.event_id,
         order_id=order.id,
         at=at,
-        postings=_told(postings),
+        postings=postings,
         payment_id=refund.payment_id if refund else payment_id,
         refund_id=refund.id if refund else None,
         dispute_id=dispute_id,

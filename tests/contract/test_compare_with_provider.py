@@ -156,7 +156,7 @@ def test_a_capture_that_the_provider_does_not_know(auditor: Auditor, order: Orde
 
 def test_amounts_that_differ(auditor: Auditor, order: Order) -> None:
     """Both are told."""
-    auditor.by_hand("UPDATE payments SET amount_minor = 9800")
+    auditor.by_hand("UPDATE payments SET amount_minor = 9800, taken_minor = 9800")
 
     told = auditor.differences()
 

@@ -22,7 +22,9 @@ from domain.ledger import (
 )
 from domain.money import CurrencyCode, Money
 from domain.orders import Order
+from domain.prices import PriceTerms
 from domain.refunds import Refund, RefundState
+from domain.taxes import TaxRate, TaxRule
 from domain.tiers import UnitPrice
 from tests.unit.domain.ledger_lives import NOW, Life, lives, order_with, orders, told_again
 
@@ -250,3 +252,18 @@ def _refund(life: Life) -> Refund:
     other = Life(life.order, tickets=life.tickets)
     other.request(life.tickets, tuple(100 for _ in life.tickets))
     return other.refunds[0]
+
+
+def test_taxes_are_told_by_name_and_rate() -> None:
+    """Two taxes of one price are two sides of one account, at the sale and when half of it comes back."""
+    rules = TaxRule(rates=(TaxRate(name="State", basis_points=600), TaxRate(name="City", basis_points=225)), added=True)
+    life = Life(replace(order_with((price(fee=0, added=495), 2)), price_terms=PriceTerms(taxes=rules)))
+    life.pay()
+    life.request(life.tickets[:1], (50,))
+
+    told = [
+        {posting.detail: posting.amount.amount for posting in journal.postings if posting.account is Account.TAXES}
+        for journal in life.journals
+    ]
+
+    assert told == [{}, {"State 6%": -720, "City 2.25%": -270}, {"State 6%": 180, "City 2.25%": 68}]
