@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from domain.events import Sale
 from domain.holds import ActiveHold, BuyerFingerprint, Demand, HoldId, HoldLine, demand, fingerprint, price
 from domain.limits import counted_under
 from domain.ports.inventory import Inventory, Outcome, SaleDoubt, Settlement, Snapshot, StockLevels
+from domain.promotions import Promotion
 from tests.contract.valkey_clients import CLUSTER, FAKEREDIS, VALKEY, client_of
 from tests.fakes.inventory import FakeInventory
 from tests.fakes.sales import OPENED, buyer, new_hold_id, stock_of
@@ -91,17 +92,19 @@ def ask(
     *lines: HoldLine,
     hold_id: HoldId | None = None,
     who: BuyerFingerprint | None = None,
+    promotion: Promotion | None = None,
 ) -> ActiveHold | Rejection | SaleDoubt:
     """Ask for a hold as the use case does."""
-    wanted = demand(sale, lines, now=OPENED)
+    wanted = demand(sale, lines, now=OPENED, promotion=promotion)
     assert isinstance(wanted, Demand), wanted
+    key = promotion.key if promotion else None
     return house.inventory.hold(
         hold_id=hold_id or new_hold_id(sale),
         sale=sale,
         demand=wanted,
-        lines=price(sale, lines, now=OPENED),
-        fingerprint=fingerprint(lines),
-        buyer=who or buyer(),
+        lines=price(sale, lines, now=OPENED, promotion=promotion),
+        fingerprint=fingerprint(lines, promotion=key),
+        buyer=replace(who or buyer(), promotion=key),
     )
 
 
@@ -111,9 +114,10 @@ def held(
     *lines: HoldLine,
     hold_id: HoldId | None = None,
     who: BuyerFingerprint | None = None,
+    promotion: Promotion | None = None,
 ) -> ActiveHold:
     """Ask for a hold and get it."""
-    answer = ask(house, sale, *lines, hold_id=hold_id, who=who)
+    answer = ask(house, sale, *lines, hold_id=hold_id, who=who, promotion=promotion)
     assert isinstance(answer, ActiveHold), answer
     return answer
 

@@ -657,6 +657,7 @@ def _face(record: _Record, stock: _Stock) -> dict[str, Any]:
         "pools": record.pools,
         "expires_at": record.deadline,
         "buyer": record.buyer,
+        "price_terms": record.price_terms,
     }
 
 
