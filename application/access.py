@@ -10,6 +10,7 @@ from hashlib import sha256
 from hmac import compare_digest, digest
 
 from domain.holds import HoldId
+from domain.order_links import OrderLinkId
 from domain.orders import OrderId
 
 
@@ -37,6 +38,13 @@ class Access:
     def order_url(self, order_id: OrderId) -> str:
         """The secret link, as sent by SMS and given to the payment page."""
         return f"{self.public_url}/orders/{order_id}?token={self.for_order(order_id)}"
+
+    def link_url(self, link_id: OrderLinkId) -> str:
+        """A link that opens an order once. What it opens and until when is kept beside its id."""
+        return f"{self.public_url}/find-order/{link_id}?token={_sign(self.secrets[0], f'link:{link_id}')}"
+
+    def opens_link(self, link_id: OrderLinkId, token: str) -> bool:
+        return self._opens(f"link:{link_id}", token)
 
     def _opens(self, what: str, token: str) -> bool:
         return any(compare_digest(_sign(secret, what).encode(), token.encode()) for secret in self.secrets)

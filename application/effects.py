@@ -10,9 +10,10 @@ from domain.disputes import Dispute
 from domain.events import EventId
 from domain.holds import HoldId
 from domain.limits import counted_under
-from domain.orders import Order
+from domain.orders import Order, OrderId
 from domain.payments import Payment
 from domain.ports.inventory import Outcome, Settlement
+from domain.ports.mail import LetterKind
 from domain.ports.messages import Message
 from domain.ports.outbox import Effect, Lane, OutboxRow
 from domain.ports.world import Ids
@@ -47,6 +48,14 @@ def send_sms(message: Message, *, ids: Ids, now: datetime, bulk: bool = False) -
     """Hand a stored message to the provider. ``bulk``: one of thousands, so it waits where it holds up nobody's."""
     lane = Lane.BULK if bulk else None
     return _row(Effect.SEND_SMS, str(message.id), {"message": str(message.id)}, ids, now, lane=lane)
+
+
+def send_email(
+    kind: LetterKind, order_id: OrderId, about: UUID, *, ids: Ids, now: datetime, lane: Lane | None = None
+) -> OutboxRow:
+    """Write to an order's buyer about the order, a refund or a link. The letter is composed when it leaves."""
+    payload = {"kind": kind.value, "order": str(order_id), "about": str(about)}
+    return _row(Effect.SEND_EMAIL, f"{kind.value}-{about}", payload, ids, now, lane=lane)
 
 
 def renew_terms(event_id: EventId, *, version: int, reload: bool = False, ids: Ids, now: datetime) -> OutboxRow:

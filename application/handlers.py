@@ -8,8 +8,10 @@ from application.commands.drain_outbox import Handler
 from application.effects import read_settlement
 from domain.disputes import DisputeId
 from domain.events import EventId
+from domain.orders import OrderId
 from domain.payments import PaymentId
 from domain.ports.inventory import Settlement
+from domain.ports.mail import LetterKind
 from domain.ports.messages import MessageId
 from domain.ports.outbox import Effect
 from domain.refunds import RefundId
@@ -33,6 +35,7 @@ def effect_handlers(
     void_payment: VoidPayment,
     send_refund: Callable[[RefundId], None],
     send_sms: Callable[[MessageId], None],
+    send_email: Callable[[LetterKind, OrderId, UUID], None],
     settle_stock: SettleStock,
     renew_terms: RenewTerms,
     answer_dispute: Callable[[DisputeId], None],
@@ -45,6 +48,9 @@ def effect_handlers(
         ),
         Effect.SEND_REFUND: lambda payload, _: send_refund(RefundId(_id(payload, "refund"))),
         Effect.SEND_SMS: lambda payload, _: send_sms(MessageId(_id(payload, "message"))),
+        Effect.SEND_EMAIL: lambda payload, _: send_email(
+            LetterKind(str(payload["kind"])), OrderId(_id(payload, "order")), _id(payload, "about")
+        ),
         Effect.SETTLE_STOCK: lambda payload, attempt: settle_stock(read_settlement(payload), attempt=attempt),
         Effect.RENEW_TERMS: lambda payload, _: renew_terms(
             EventId(_id(payload, "event")), reload=bool(payload.get("reload"))

@@ -32,6 +32,7 @@ from adapters.redis_locks.waiting_room import ValkeyWaitingRoom
 from adapters.security.clock import SystemClock
 from adapters.security.ids import SystemIds
 from adapters.security.passwords import Argon2Hasher
+from adapters.smtp.mail_sender import connect as connect_mail
 from adapters.stripe.budget import ENDPOINTS
 from adapters.stripe.payment_gateway import connect as connect_stripe
 from adapters.stripe.provider_books import connect_books
@@ -64,6 +65,7 @@ from application.commands.extend_hold import extend_hold
 from application.commands.follow_dispute import apply_facts, check_disputes, follow_dispute
 from application.commands.follow_fraud_warning import decide_warning, follow_fraud_warning
 from application.commands.mend_refund import send_refund_anew, settle_refund_by_hand
+from application.commands.order_links import send_order_link, use_order_link
 from application.commands.place_hold import place_hold
 from application.commands.prepare_batch import prepare_batch, retry_batch, steer_batch, submit_batch
 from application.commands.rebuild_sale import rebuild_sale
@@ -75,6 +77,7 @@ from application.commands.resend_link import resend_link
 from application.commands.review_order import review_order
 from application.commands.revive_effect import discard_effect, revive_effect, revive_effects
 from application.commands.run_batches import run_batches, tell_buyers
+from application.commands.send_email import send_email
 from application.commands.send_refund import check_refunds, refresh_refund, send_refund
 from application.commands.send_sms import receive_delivery_report, receive_inbound_message, send_sms
 from application.commands.settle_payment import settle_payment
@@ -192,6 +195,7 @@ class Container(containers.DeclarativeContainer):
         messaging_service_sid=settings.provided.twilio_messaging_service_sid,
         api_base=settings.provided.twilio_api_base,
     )
+    mail_sender = providers.Singleton(connect_mail, url=settings.provided.smtp_url, sender=settings.provided.mail_from)
     sms_callbacks = providers.Singleton(TwilioCallbacks, auth_token=settings.provided.twilio_auth_token)
 
     # Holds.
@@ -235,6 +239,9 @@ class Container(containers.DeclarativeContainer):
         ).provider,
         send_refund=providers.Callable(
             send_refund, unit_of_work=unit_of_work.provider, gateway=gateway, clock=clock, ids=ids
+        ).provider,
+        send_email=providers.Callable(
+            send_email, unit_of_work=unit_of_work.provider, sender=mail_sender, access=access, clock=clock
         ).provider,
         send_sms=providers.Callable(send_sms, unit_of_work=unit_of_work.provider, sender=sms_sender).provider,
         settle_stock=providers.Callable(settle_stock, inventory=inventory, rebuild=rebuild_sale.provider).provider,
@@ -423,6 +430,12 @@ class Container(containers.DeclarativeContainer):
     receive_inbound_message = providers.Callable(
         receive_inbound_message, callbacks=sms_callbacks, unit_of_work=unit_of_work.provider, clock=clock, ids=ids
     )
+
+    # A lost link.
+    send_order_link = providers.Callable(
+        send_order_link, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, access=access, wakeup=wakeup
+    )
+    use_order_link = providers.Callable(use_order_link, unit_of_work=unit_of_work.provider, clock=clock, ids=ids)
 
     # What staff asks of the outbox.
     resend_link = providers.Callable(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from domain.fraud_warnings import WarningRule
 from entrypoints.settings_values import (
@@ -178,6 +179,22 @@ class Settings:
         "Where the sandbox is, when it is used.",
         default=None,
         shown_default="(none: no sandbox)",
+    )
+    smtp_url: str | None = _variable(
+        "SMTP_URL",
+        matching(
+            r"(smtp|smtp\+starttls|smtps)://[^\s/]+/?", "an address such as smtps://user:password@mail.example.com"
+        ),
+        "The mail server that letters to buyers leave by. Without it none are sent.",
+        default=None,
+        shown_default="(none: no letters)",
+        secret=True,
+    )
+    mail_from: str = _variable(
+        "MAIL_FROM",
+        matching(r"[^\r\n]{0,100}[^\s@]+@[^\s@]+", "an address such as Tessera <tickets@example.com>"),
+        "Whom letters to buyers come from.",
+        default="Tessera <tickets@localhost>",
     )
     stripe_api_key: str = _variable(
         "STRIPE_API_KEY",
@@ -431,3 +448,11 @@ def _is_guessable(secret: str) -> bool:
     """A placeholder somebody forgot to replace: a known word, or too few different characters."""
     placeholder = re.search(r"change.?me|example|default|placeholder|secret|insecure|sandbox", secret, re.IGNORECASE)
     return placeholder is not None or len(set(secret)) < DISTINCT_CHARACTERS_MIN
+
+
+def own_mail_port(settings: Settings) -> int | None:
+    """The port at which the sandbox takes letters: that of a mail server on this machine, while the sandbox is ours."""
+    if settings.smtp_url is None or "sandbox" not in settings.embedded:
+        return None
+    server = urlsplit(settings.smtp_url)
+    return server.port if server.scheme == "smtp" and server.hostname == "127.0.0.1" else None

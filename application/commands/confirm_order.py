@@ -10,6 +10,7 @@ from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, Rejection
 from domain.orders import Order
 from domain.ports.inventory import Outcome
+from domain.ports.mail import LetterKind
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Ids
 from domain.tickets import issue
@@ -40,6 +41,7 @@ def confirm(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime, access: A
     )
     epoch = uow.stock.epoch(order.event_id)
     uow.outbox.add(effects.settle_order(confirmed, Outcome.SOLD, epoch=epoch, ids=ids, now=now))
+    uow.outbox.add(effects.send_email(LetterKind.ORDER_CONFIRMED, order.id, order.id, ids=ids, now=now))
     text_buyer(confirmed, _words(confirmed, event.name, access), uow=uow, ids=ids, now=now)
     return confirmed
 

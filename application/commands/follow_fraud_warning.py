@@ -23,7 +23,8 @@ from domain.payments import Payment
 from domain.ports.payments import PaymentGateway
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
-from domain.refunds import RefundReason, quote
+from domain.refund_policies import RefundReason
+from domain.refunds import quote
 from domain.tickets import Ticket, TicketState
 
 

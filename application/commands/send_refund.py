@@ -2,13 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from application import trail
+from application import effects, trail
 from application.each import for_each
 from application.transactions import retrying
 from domain import ledger
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, ProviderRefused, Rejection
 from domain.orders import Order
+from domain.ports.mail import LetterKind
+from domain.ports.outbox import Lane
 from domain.ports.payments import KEYS_REMEMBERED, PaymentGateway, ProviderRefund
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids
@@ -19,6 +21,8 @@ PENDING_CHECK_SECONDS = 60
 REFUNDS_PER_ROUND_MAX = 100
 UNNAMED = "refused"
 """Code of a refusal that says nothing but what its message says."""
+
+_LETTERS = {RefundState.SUCCEEDED: LetterKind.REFUND_COMPLETED, RefundState.FAILED: LetterKind.REFUND_FAILED}
 
 
 def send_refund(
@@ -99,6 +103,9 @@ def _report(
                     refund=str(refund_id), failure=after.failure,
                 )
             )  # fmt: skip
+        if after.state is not before.state and after.state in _LETTERS:
+            lane = Lane.BULK if after.batch_id is not None else Lane.SETTLING
+            uow.outbox.add(effects.send_email(_LETTERS[after.state], order.id, refund_id, ids=ids, now=now, lane=lane))
         if after.state is RefundState.SUCCEEDED and before.state is not RefundState.SUCCEEDED:
             count_success(order, after, uow=uow, now=now)
         elif (

@@ -27,6 +27,7 @@ class Effect(StrEnum):
     VOID_PAYMENT = "void_payment"
     SEND_REFUND = "send_refund"
     SEND_SMS = "send_sms"
+    SEND_EMAIL = "send_email"
     SETTLE_STOCK = "settle_stock"
     RENEW_TERMS = "renew_terms"
     ANSWER_DISPUTE = "answer_dispute"
@@ -66,6 +67,7 @@ RULES: Mapping[Effect, Rule] = {
     Effect.ANSWER_DISPUTE: Rule(lane=Lane.SETTLING),
     # A confirmation that arrives a day later confuses more than it helps; support sends the link again.
     Effect.SEND_SMS: Rule(gives_up_after=timedelta(hours=12)),
+    Effect.SEND_EMAIL: Rule(gives_up_after=timedelta(hours=12)),
     Effect.SETTLE_STOCK: Rule(backoff_seconds_max=60),
     Effect.RENEW_TERMS: Rule(backoff_seconds_max=60),
 }

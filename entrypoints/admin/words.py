@@ -144,6 +144,7 @@ EFFECTS = {
     Effect.VOID_PAYMENT: "Let a payment go",
     Effect.SEND_REFUND: "Send a refund",
     Effect.SEND_SMS: "Send an SMS",
+    Effect.SEND_EMAIL: "Send an e-mail",
     Effect.SETTLE_STOCK: "Tell the inventory about stock",
     Effect.RENEW_TERMS: "Tell the inventory about new terms",
     Effect.ANSWER_DISPUTE: "Answer a dispute",

@@ -25,6 +25,12 @@ LOOKS_PER_ORDER = Limit(name="look", at_most=6, seconds=60)
 """How often coming back from paying asks the provider. Its calls are paced for all buyers together."""
 
 
+LINKS_PER_ORDER = Limit(name="link-order", at_most=4, seconds=900)
+LINKS_PER_CONTACT = Limit(name="link-contact", at_most=4, seconds=900)
+LINKS_PER_ADDRESS = Limit(name="link-address", at_most=60, seconds=900)
+"""Each sends somebody a message. Counted before anything is looked up, so a limit tells nothing about an order."""
+
+
 def wait_seconds_for(limit: Limit, subject: object) -> int:
     """Count one try of ``subject``: 0 when it may be made, else in how many seconds to come back."""
     limiter = current().rate_limiter()

@@ -10,6 +10,7 @@ from typing import Protocol, cast
 from flask import Flask, current_app
 
 from application.access import Access
+from application.commands.order_links import SendOrderLink
 from application.commands.place_hold import PlaceHold
 from application.commands.request_refund import RequestRefund
 from application.commands.start_checkout import CheckoutStarted, StartCheckout
@@ -17,6 +18,7 @@ from application.queries.availability import Availability
 from application.queries.order_details import OrderDetails
 from domain.errors import Rejection
 from domain.holds import ActiveHold, HoldId
+from domain.order_links import OrderLinkId
 from domain.orders import Order, OrderId
 from domain.ports.backoffice import Backoffice
 from domain.ports.catalogue import Catalogue, Listings
@@ -71,6 +73,10 @@ class Services(Protocol):
     def refund_quote(
         self, order_id: OrderId, tickets: tuple[TicketId, ...] | None, reason: RefundReason, /
     ) -> Quote | Rejection: ...
+
+    def send_order_link(self, command: SendOrderLink, /) -> None: ...
+
+    def use_order_link(self, link_id: OrderLinkId, /) -> OrderId | None: ...
 
     def order_details(self, order_id: OrderId, /) -> OrderDetails: ...
 

@@ -13,7 +13,7 @@ from entrypoints.launcher.data_directory import Credentials, DataDirectory
 from entrypoints.launcher.postgres import EmbeddedPostgres
 from entrypoints.launcher.process import ProcessSpec, accepts_connections, free_port
 from entrypoints.launcher.valkey import EmbeddedValkey
-from entrypoints.settings import Environment, Settings
+from entrypoints.settings import Environment, Settings, own_mail_port
 
 ANSWER_SECONDS_MAX = 2.0
 SETUP_SECONDS_MAX = 300.0
@@ -51,6 +51,8 @@ class Plan:
         wanted = {self.settings.port: "the web server", self.settings.stream_port: "the availability stream"}
         if self.runs_sandbox:
             wanted[self.settings.sandbox_port] = "the payment and SMS sandbox"
+            if (mail_port := own_mail_port(self.settings)) is not None:
+                wanted[mail_port] = "the sandbox's mail server"
         return wanted
 
 
@@ -117,6 +119,8 @@ def _embed_sandbox(filled: dict[str, str], credentials: Credentials) -> bool:
     port = filled.get("PORT", str(DEFAULT_PORT))
     sandbox_port = filled.setdefault("SANDBOX_PORT", str(int(port) + 2) if port.isdecimal() else port)
     filled["SANDBOX_URL"] = f"http://127.0.0.1:{sandbox_port}"
+    if sandbox_port.isdecimal():
+        filled.setdefault("SMTP_URL", f"smtp://127.0.0.1:{int(sandbox_port) + 1}")
     if lacks_stripe:
         filled["STRIPE_API_KEY"] = credentials.stripe_api_key
         filled["STRIPE_API_BASE"] = filled["SANDBOX_URL"]

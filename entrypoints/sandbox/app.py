@@ -1,4 +1,4 @@
-"""The sandbox put together: one process, one state, two vendors."""
+"""The sandbox put together: one process, one state, two vendors and a mailbox."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from wsgiref.types import WSGIApplication
 from werkzeug.exceptions import NotFound
 from werkzeug.utils import redirect
 
+from adapters.smtp.sandbox import Mailbox
 from adapters.stripe.sandbox import StripeSandbox
 from adapters.twilio.sandbox import TwilioSandbox
 from entrypoints.sandbox.clock import SandboxClock
@@ -73,12 +74,14 @@ class SandboxApp:
             stripe=stripe,
             twilio=twilio,
         )
+        self.mailbox = Mailbox()
         self._mounts: tuple[tuple[str, WSGIApplication], ...] = (
             ("/v1/", recorder.wrap("stripe", stripe.api)),
             ("/c/", stripe.pages),
             ("/receipts/", stripe.pages),
             ("/2010-04-01/", recorder.wrap("twilio", twilio.api)),
             ("/inbox", twilio.pages),
+            ("/mail", self.mailbox),
             ("/_sandbox", control),
             ("/healthz", _healthz),
         )

@@ -8,10 +8,11 @@ import sqlite3
 import threading
 from typing import Any
 
-from entrypoints.sandbox.app import create_app
+from adapters.smtp.sandbox import MailSandboxServer
+from entrypoints.sandbox.app import SandboxApp, create_app
 from entrypoints.sandbox.config import SandboxConfig
 from entrypoints.sandbox.server import SandboxServer
-from entrypoints.settings import Settings
+from entrypoints.settings import Settings, own_mail_port
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ def serve(settings: Settings) -> None:
         sentence = f"The sandbox cannot read {config.data_file} ({error}): move the file away to start anew."
         raise SystemExit(sentence) from error
     server.application = application
+    mail = _mail_server(settings, application)
     stop = threading.Event()
 
     def ask_to_stop(signum: int, frame: Any) -> None:
@@ -60,7 +62,20 @@ def serve(settings: Settings) -> None:
     log.info("sandbox listening on http://%s:%d", settings.host, server.port)
     stop.wait()
     server.stop()
+    if mail is not None:
+        mail.stop()
     application.close()
+
+
+def _mail_server(settings: Settings, application: SandboxApp) -> MailSandboxServer | None:
+    """Take letters as well, where the application was told to leave them with us."""
+    port = own_mail_port(settings)
+    if port is None:
+        return None
+    mail = MailSandboxServer("127.0.0.1", port, application.mailbox.keep)
+    mail.start()
+    log.info("sandbox takes letters on smtp://127.0.0.1:%d", mail.port)
+    return mail
 
 
 def _starting(environ: Any, start_response: Any) -> list[bytes]:

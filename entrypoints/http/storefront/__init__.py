@@ -9,6 +9,7 @@ from entrypoints.http.problems import PAGE_RENDERER
 from entrypoints.http.storefront import (
     assets,
     event,
+    find_order,
     house_pages,
     order,
     pages,
@@ -48,6 +49,10 @@ def _blueprint(csrf: CSRFProtect) -> Blueprint:
     shop.add_url_rule("/orders/<uuid:order_id>/event.ics", view_func=order.calendar)
     shop.add_url_rule("/orders/<uuid:order_id>/refund", view_func=refund.refund)
     shop.add_url_rule("/orders/<uuid:order_id>/refund", view_func=refund.confirm_refund, methods=["POST"])
+    shop.add_url_rule("/find-order", view_func=find_order.find_order)
+    shop.add_url_rule("/find-order", view_func=find_order.send_link, methods=["POST"])
+    shop.add_url_rule("/find-order/<uuid:link_id>", view_func=find_order.link)
+    shop.add_url_rule("/find-order/<uuid:link_id>", view_func=find_order.open_link, methods=["POST"])
     shop.add_url_rule("/help", view_func=house_pages.help_page)
     shop.add_url_rule("/robots.txt", view_func=house_pages.robots)
     shop.add_url_rule("/favicon.ico", view_func=house_pages.favicon)

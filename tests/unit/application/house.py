@@ -36,6 +36,7 @@ from application.commands.receive_notice import handle_notice, receive_notice
 from application.commands.release_hold import release_hold
 from application.commands.request_refund import RequestRefund, request_refund
 from application.commands.review_order import ReviewOrder, review_order
+from application.commands.send_email import send_email
 from application.commands.send_refund import refresh_refund, send_refund
 from application.commands.send_sms import send_sms
 from application.commands.settle_payment import settle_payment
@@ -68,6 +69,7 @@ from domain.tickets import Ticket, TicketId
 from domain.venues import Venue
 from tests.fakes.catalogue import FakeCatalogue
 from tests.fakes.inventory import FakeInventory
+from tests.fakes.mail import FakeMail
 from tests.fakes.messages import FakeSms
 from tests.fakes.payments import FakeGateway
 from tests.fakes.rate_limits import FakeRateLimiter
@@ -92,6 +94,7 @@ class House:
     store: FakeStore = field(default_factory=FakeStore)
     gateway: FakeGateway = field(default_factory=FakeGateway)
     sms: FakeSms = field(default_factory=FakeSms)
+    mail: FakeMail = field(default_factory=FakeMail)
     wakeup: FakeWakeup = field(default_factory=FakeWakeup)
     access: Access = ACCESS
     refused: list[tuple[OutboxRow, Exception]] = field(default_factory=list)
@@ -154,6 +157,9 @@ class House:
             capture_payment=partial(capture_payment, access=self.access, **self.step),
             void_payment=partial(void_payment, access=self.access, **self.step),
             send_refund=partial(send_refund, **self.step),
+            send_email=partial(
+                send_email, unit_of_work=self.uow, sender=self.mail, access=self.access, clock=self.clock
+            ),
             send_sms=partial(send_sms, unit_of_work=self.uow, sender=sms),
             settle_stock=partial(settle_stock, inventory=self.inventory, rebuild=self.rebuild),
             renew_terms=partial(renew_terms, catalogue=self.catalogue, inventory=self.inventory, rebuild=self.rebuild),

@@ -37,7 +37,7 @@ def test_an_empty_environment_runs_everything_here(directory: DataDirectory) -> 
     assert made.settings.embedded == {"postgres", "valkey", "sandbox"}
     assert made.settings.host == "127.0.0.1"
     assert made.settings.stripe_api_base == made.settings.sandbox_url == "http://127.0.0.1:8002"
-    assert list(made.ports) == [8000, 8001, 8002]
+    assert list(made.ports) == [8000, 8001, 8002, 8003]
 
 
 def test_the_option_wins_over_the_variable(directory: DataDirectory) -> None:

@@ -21,11 +21,13 @@ from application.commands.drain_outbox import drain_outbox
 from application.commands.extend_hold import extend_hold
 from application.commands.follow_dispute import apply_facts, follow_dispute
 from application.commands.follow_fraud_warning import follow_fraud_warning
+from application.commands.order_links import SendOrderLink, send_order_link, use_order_link
 from application.commands.place_hold import PlaceHold, place_hold
 from application.commands.rebuild_sale import rebuild_sale
 from application.commands.receive_notice import handle_notice, receive_notice
 from application.commands.release_hold import release_hold
 from application.commands.request_refund import RequestRefund, request_refund
+from application.commands.send_email import send_email
 from application.commands.send_refund import refresh_refund, send_refund
 from application.commands.send_sms import receive_delivery_report, receive_inbound_message, send_sms
 from application.commands.settle_payment import settle_payment
@@ -39,6 +41,7 @@ from domain.errors import Rejection
 from domain.events import Event, EventState, Sale
 from domain.fraud_warnings import WarningRule
 from domain.holds import ActiveHold, HoldId
+from domain.order_links import OrderLinkId
 from domain.orders import Order, OrderId
 from domain.ports.rate_limits import EndpointSpending
 from domain.refund_policies import STANDARD_POLICY, RefundReason
@@ -52,6 +55,7 @@ from tests.fakes import sales
 from tests.fakes.backoffice import FakeBackoffice
 from tests.fakes.catalogue import FakeCatalogue, FakeListings
 from tests.fakes.inventory import FakeInventory
+from tests.fakes.mail import FakeMail
 from tests.fakes.messages import FakeSms
 from tests.fakes.payments import VISA, FakeGateway
 from tests.fakes.unit_of_work import FakeStore
@@ -99,6 +103,7 @@ class Shop:
     store: FakeStore = field(default_factory=FakeStore)
     gateway: FakeGateway = field(default_factory=FakeGateway)
     sms: FakeSms = field(default_factory=FakeSms)
+    mail: FakeMail = field(default_factory=FakeMail)
     limiter: FakeRateLimiter = field(default_factory=FakeRateLimiter)
     ready: dict[str, str | None] = field(default_factory=lambda: {"database": None, "valkey": None, "migrations": None})
 
@@ -152,6 +157,9 @@ class Shop:
             capture_payment=partial(capture_payment, access=self._access, **paid),
             void_payment=partial(void_payment, access=self._access, **paid),
             send_refund=partial(send_refund, **paid),
+            send_email=partial(
+                send_email, unit_of_work=uow, sender=self.mail, access=self._access, clock=self.fake_clock
+            ),
             send_sms=partial(send_sms, unit_of_work=uow, sender=self.sms),
             settle_stock=partial(settle_stock, inventory=self.fake_inventory, rebuild=self._rebuild),
             renew_terms=partial(renew_terms, **stock),
@@ -314,6 +322,15 @@ class Shop:
 
     def settle_payment(self, order_id: OrderId, /) -> Order:
         return self._settle(order_id)
+
+    def send_order_link(self, command: SendOrderLink, /) -> None:
+        send_order_link(
+            command, unit_of_work=self.store, clock=self.fake_clock, ids=FakeIds(), access=self._access,
+            wakeup=FakeWakeup(),
+        )  # fmt: skip
+
+    def use_order_link(self, link_id: OrderLinkId, /) -> OrderId | None:
+        return use_order_link(link_id, unit_of_work=self.store, clock=self.fake_clock, ids=FakeIds())
 
     def request_refund(self, command: RequestRefund, /) -> Refund | RefundRequest | Rejection:
         return self._request_refund(command)

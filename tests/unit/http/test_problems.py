@@ -16,8 +16,8 @@ from tests.fakes.world import START
 from tests.unit.http.shop import Shop, answered
 
 API = Path(entrypoints.__file__).parent.parent / "docs" / "api.md"
-NOT_OVER_THE_API = {RejectionCode.EMAIL_TAKEN}
-"""Accounts are a matter of pages."""
+NOT_OVER_THE_API = {RejectionCode.EMAIL_TAKEN, RejectionCode.NEEDS_SECOND_PERSON}
+"""Accounts and approvals are a matter of pages."""
 
 
 def documented() -> dict[str, set[int]]:

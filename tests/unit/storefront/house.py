@@ -22,6 +22,7 @@ from entrypoints.settings import Settings
 from tests.fakes import sales
 from tests.fakes.catalogue import FakeCatalogue, FakeListings
 from tests.fakes.inventory import FakeInventory
+from tests.fakes.mail import FakeMail
 from tests.fakes.payments import FakeGateway
 from tests.fakes.unit_of_work import FakeStore
 from tests.fakes.velocity import FakeVelocity
@@ -62,6 +63,7 @@ class House:
     store: FakeStore
     inventory: FakeInventory
     gateway: FakeGateway
+    mail: FakeMail
     clock: FakeClock
     drama: Event
     field: Event
@@ -93,7 +95,9 @@ def open_house() -> House:
     clock, store, gateway = FakeClock(), FakeStore(), FakeGateway()
     inventory = FakeInventory(clock.now)
     container = build_container(Settings.from_environment(ENVIRONMENT))
+    mail = FakeMail()
     for provider, stand_in in (
+        (container.mail_sender, mail),
         (container.clock, clock),
         (container.ids, FakeIds()),
         (container.catalogue, FakeCatalogue(store)),
@@ -124,6 +128,7 @@ def open_house() -> House:
         store=store,
         inventory=inventory,
         gateway=gateway,
+        mail=mail,
         clock=clock,
         drama=announce(container, drama, slug="drama", name="A Quiet Drama", starts_at=START + timedelta(days=60)),
         field=announce(container, field, slug="field", name="Songs in the Field", starts_at=START + timedelta(days=20)),
