@@ -11,7 +11,7 @@ import structlog
 from dependency_injector import containers, providers
 
 from adapters.postgres import migrate
-from adapters.postgres.backoffice import PostgresBackoffice
+from adapters.postgres.backoffice import PostgresAftersales, PostgresBackoffice
 from adapters.postgres.backoffice.batches import PostgresBatchDesk
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.catalogue import PostgresCatalogue
@@ -153,6 +153,7 @@ class Container(containers.DeclarativeContainer):
     settlements = providers.Singleton(PostgresSettlements, reading_engine)
     backoffice = providers.Singleton(PostgresBackoffice, engine)
     batch_desk = providers.Singleton(PostgresBatchDesk, engine)
+    aftersales = providers.Singleton(PostgresAftersales, engine)
     database_condition = providers.Callable(database_condition, engine)
 
     # Valkey: speed.

@@ -20,12 +20,15 @@ from entrypoints.admin import (
     batches,
     books,
     dashboard,
+    disputes,
     events,
+    fraud_warnings,
     orders,
     outbox,
     policy,
     prices,
     promotions,
+    refund_desk,
     refunds,
     reviews,
     sessions,
@@ -51,24 +54,9 @@ blueprint = Blueprint(
     static_folder="static",
     static_url_path="/static",
 )
-_PARTS = (
-    sign_in,
-    dashboard,
-    events,
-    prices,
-    promotions,
-    policy,
-    stock,
-    orders,
-    refunds,
-    approvals,
-    batches,
-    reviews,
-    outbox,
-    books,
-    audit,
-    staff,
-)
+_SALES = (events, prices, promotions, policy, stock)
+_ORDERS = (orders, reviews, refunds, approvals, batches, refund_desk, disputes, fraud_warnings)
+_PARTS = (sign_in, dashboard, *_SALES, *_ORDERS, outbox, books, audit, staff)
 for part in _PARTS:
     part.add_to(blueprint)
 

@@ -17,4 +17,5 @@ def dashboard() -> str:
     now = current().clock().now()
     seen = current().backoffice().dashboard(now=now, since=now - RECENT)
     held = {event.id: live_stock(event.id).of_all_zones(event.stock) for event in seen.events}
-    return render_template("admin/dashboard.html", seen=seen, held=held, now=now)
+    pressing = current().aftersales().pressing(now=now)
+    return render_template("admin/dashboard.html", seen=seen, held=held, pressing=pressing, now=now)

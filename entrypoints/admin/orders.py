@@ -48,15 +48,24 @@ def orders() -> str | Response:
 @allowed(Action.VIEW)
 def order(order_id: OrderId) -> str:
     file = current().backoffice().order(order_id)
+    disputes, warnings = current().aftersales().of_order(order_id)
     payment = standing(file.payments)
     waits = file.order.state is OrderState.IN_REVIEW and payment is not None
     return render_template(
         "admin/order.html",
         file=file,
+        disputes=disputes,
+        warnings=warnings,
+        related=current().aftersales().related_orders(order_id),
+        made_good={refund.replaces for refund in file.refunds},
         order=file.order,
         payment=payment,
         awaits_review=waits and payment is not None and payment.state is PaymentState.AUTHORISED,
-        refundable=file.order.state in PAID and any(ticket.state is TicketState.VALID for ticket in file.tickets),
+        refundable=(
+            file.order.state in PAID
+            and file.order.frozen_because is None
+            and any(ticket.state is TicketState.VALID for ticket in file.tickets)
+        ),
         linkable=file.order.state in PAID and file.order.buyer.phone is not None and not file.opted_out,
         message_id=current().ids().uuid(),
         reasons=ASKED_FOR,

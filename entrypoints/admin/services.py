@@ -6,20 +6,26 @@ from uuid import UUID
 
 from flask import current_app
 
+from application.commands.answer_dispute import AnswerDispute, WriteStatement
 from application.commands.block_stock import BlockStock, ReleaseBlock
 from application.commands.change_capacity import CapacityChanged, ChangeTierLimit, ChangeZoneCapacity
 from application.commands.change_prices import ChangePrices, ChangeTaxes, SavePromotion
 from application.commands.change_refund_policy import ChangeRefundPolicy
 from application.commands.decide_refund import DecideRefund
+from application.commands.follow_fraud_warning import DecideWarning
+from application.commands.mend_refund import SendRefundAnew, SettleRefundByHand
 from application.commands.prepare_batch import PrepareBatch, SteerBatch
 from application.commands.request_refund import RequestRefund
 from application.commands.resend_link import ResendLink
 from application.commands.review_order import ReviewOrder
 from domain.accounts import Role, StaffMember
+from domain.disputes import Dispute
 from domain.errors import Rejection
 from domain.events import Event, EventId, SaleTerms
+from domain.fraud_warnings import FraudWarning
 from domain.money import Money
 from domain.orders import Order, OrderId
+from domain.ports.aftersales import Aftersales
 from domain.ports.backoffice import Backoffice
 from domain.ports.batch_desk import BatchDesk
 from domain.ports.inventory import Inventory
@@ -62,6 +68,8 @@ class Services(Protocol):
 
     def settlements(self) -> Settlements: ...
     def batch_desk(self) -> BatchDesk: ...
+
+    def aftersales(self) -> Aftersales: ...
 
     def inventory(self) -> Inventory: ...
 
@@ -112,6 +120,16 @@ class Services(Protocol):
     def steer_batch(self, command: SteerBatch, /) -> RefundBatch | Rejection: ...
 
     def retry_batch(self, batch_id: BatchId, /, *, order_id: OrderId | None, actor: str) -> int | Rejection: ...
+
+    def send_refund_anew(self, command: SendRefundAnew, /) -> Refund | Rejection: ...
+
+    def settle_refund_by_hand(self, command: SettleRefundByHand, /) -> Refund | Rejection: ...
+
+    def write_statement(self, command: WriteStatement, /) -> Dispute | Rejection: ...
+
+    def answer_dispute(self, command: AnswerDispute, /) -> Dispute | Rejection: ...
+
+    def decide_warning(self, command: DecideWarning, /) -> FraudWarning | Rejection: ...
 
     def resend_link(self, command: ResendLink, /) -> Message | Rejection: ...
 

@@ -11,12 +11,15 @@ from zoneinfo import ZoneInfo
 from babel.numbers import format_currency
 
 from domain.accounts import Role
+from domain.disputes import AnswerKind, DisputeKind, DisputeState
 from domain.events import EventState, LimitSubject
 from domain.fraud import RiskLevel, Verdict
+from domain.fraud_warnings import WarningState
 from domain.ledger import Account, JournalKind, Owner
 from domain.money import CurrencyCode, Money
 from domain.orders import OrderState, StockState
 from domain.payments import PaymentState
+from domain.ports.aftersales import Bond, RefundQueue
 from domain.ports.backoffice import EventFigures
 from domain.ports.messages import MessageState
 from domain.ports.outbox import Effect
@@ -78,6 +81,19 @@ _LABELS: Mapping[object, Label] = {
     MessageState.SENT: Label("Sent", "waiting"),
     MessageState.DELIVERED: Label("Delivered", "good"),
     MessageState.FAILED: Label("Failed", "bad"),
+    DisputeKind.INQUIRY: Label("Inquiry", "plain"),
+    DisputeKind.CHARGEBACK: Label("Chargeback", "attention"),
+    DisputeState.NEEDS_RESPONSE: Label("Needs an answer", "attention"),
+    DisputeState.UNDER_REVIEW: Label("With the bank", "waiting"),
+    DisputeState.WON: Label("Won", "good"),
+    DisputeState.LOST: Label("Lost", "bad"),
+    DisputeState.WITHDRAWN: Label("Came to nothing", "plain"),
+    AnswerKind.EVIDENCE: Label("Evidence", "plain"),
+    AnswerKind.ACCEPTED: Label("Accepted", "plain"),
+    WarningState.WAITING: Label("Waits for a person", "attention"),
+    WarningState.REFUNDED: Label("Refunded", "plain"),
+    WarningState.DISMISSED: Label("Dismissed", "plain"),
+    WarningState.SETTLED: Label("Settled", "plain"),
     RiskLevel.NORMAL: Label("Normal risk", "plain"),
     RiskLevel.ELEVATED: Label("Elevated risk", "attention"),
     RiskLevel.HIGHEST: Label("Highest risk", "bad"),
@@ -123,6 +139,48 @@ OUTCOMES = {
     Outcome.SUCCEEDED: Label("Paid back", "good"),
     Outcome.FAILED: Label("Failed", "bad"),
     Outcome.SKIPPED: Label("Skipped", "plain"),
+}
+FROZEN = Label("Frozen by a dispute", "attention")
+
+DISPUTE_REASONS = {
+    "credit_not_processed": "A promised refund did not arrive",
+    "duplicate": "Charged twice",
+    "fraudulent": "The card's owner says it was not them",
+    "general": "No particular reason",
+    "product_not_received": "Tickets not received",
+    "product_unacceptable": "Not what was promised",
+    "subscription_canceled": "Cancelled before",
+    "unrecognized": "The card's owner does not recognise the charge",
+}
+FRAUD_TYPES = {
+    "card_never_received": "The card never reached its owner",
+    "fraudulent_card_application": "The card was applied for by a fraudster",
+    "made_with_counterfeit_card": "Paid with a forged card",
+    "made_with_lost_card": "Paid with a lost card",
+    "made_with_stolen_card": "Paid with a stolen card",
+    "misc": "Fraud of another kind",
+    "unauthorized_use_of_card": "The card was used without its owner's leave",
+}
+REFUND_FAILURES = {
+    "already_refunded": "The provider says that all of it had gone back before.",
+    "charge_disputed": "A dispute was faster: the bank had taken the money.",
+    "charge_for_pending_refund_disputed": "A dispute was faster: the bank had taken the money.",
+    "declined": "The buyer's bank declined it.",
+    "expired_or_canceled_card": "The card has expired or was closed.",
+    "insufficient_funds": "Our balance at the provider was too low.",
+    "lost_or_stolen_card": "The card was reported lost or stolen.",
+    "merchant_request": "Somebody stopped it in the provider's dashboard.",
+    "not_refundable": "The provider finds nothing to give back.",
+    "refund_too_large": "More than is left of the payment.",
+    "unknown": "The bank gave no reason.",
+    "unknown_intent": "The provider does not know the payment.",
+}
+BONDS = {Bond.EMAIL: "e-mail", Bond.PHONE: "telephone", Bond.CARD: "card", Bond.DEVICE: "device"}
+QUEUES = {
+    RefundQueue.OWED: "Failed",
+    RefundQueue.LATE: "Pending too long",
+    RefundQueue.PENDING: "Pending",
+    RefundQueue.REQUESTED: "Not sent yet",
 }
 
 ROLE_MAY = {
@@ -293,6 +351,26 @@ JOURNALS = {
     JournalKind.DISPUTE_LOST: "The dispute was lost",
     JournalKind.PROVIDER_FEE: "The provider kept its fee",
 }
+
+
+def dispute_reason(reason: str) -> str:
+    """A bank's reason in words; one that is new is shown as it is written."""
+    return DISPUTE_REASONS.get(reason, reason.replace("_", " "))
+
+
+def fraud_type(name: str) -> str:
+    """What the card's bank suspects."""
+    return FRAUD_TYPES.get(name, name.replace("_", " "))
+
+
+def refund_failure(why: str | None) -> str:
+    """Why a refund did not arrive; what the provider says in a sentence of its own is shown as it is."""
+    return REFUND_FAILURES.get(why or "unknown", (why or "").replace("_", " "))
+
+
+def bonds(of: frozenset[Bond]) -> str:
+    """``e-mail, card``: what an order has in common with another."""
+    return ", ".join(name for bond, name in BONDS.items() if bond in of)
 
 
 def label(state: object) -> Label:

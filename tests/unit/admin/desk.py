@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from application.commands.answer_dispute import AnswerDispute, WriteStatement, answer_dispute, write_statement
 from application.commands.block_stock import BlockStock, ReleaseBlock, block_stock, release_block
 from application.commands.catalogue_changes import cancel_event, change_terms, publish_event
 from application.commands.change_capacity import (
@@ -27,6 +28,13 @@ from application.commands.change_prices import (
 )
 from application.commands.change_refund_policy import ChangeRefundPolicy, change_refund_policy
 from application.commands.decide_refund import DecideRefund, decide_refund
+from application.commands.follow_fraud_warning import DecideWarning, decide_warning
+from application.commands.mend_refund import (
+    SendRefundAnew,
+    SettleRefundByHand,
+    send_refund_anew,
+    settle_refund_by_hand,
+)
 from application.commands.prepare_batch import (
     PrepareBatch,
     SteerBatch,
@@ -42,10 +50,13 @@ from application.commands.revive_effect import discard_effect, revive_effect, re
 from application.commands.staff import add_staff, sign_in
 from application.queries.refund_quote import refund_quote
 from domain.accounts import Role, StaffMember
+from domain.disputes import Dispute
 from domain.errors import Rejection
 from domain.events import Event, EventId, SaleTerms
+from domain.fraud_warnings import FraudWarning
 from domain.money import Money
 from domain.orders import Order, OrderId
+from domain.ports.aftersales import Aftersales
 from domain.ports.backoffice import Backoffice
 from domain.ports.batch_desk import BatchDesk
 from domain.ports.inventory import Inventory
@@ -65,6 +76,7 @@ from domain.tickets import TicketId
 from domain.venues import Venue
 from entrypoints.admin import blueprint
 from entrypoints.settings import Settings
+from tests.fakes.aftersales import FakeAftersales
 from tests.fakes.backoffice import FakeBackoffice
 from tests.fakes.batch_desk import FakeBatchDesk
 from tests.fakes.rate_limits import FakeRateLimiter
@@ -98,6 +110,8 @@ class Desk:
         self._backoffice = FakeBackoffice(self.house.store)
         self._batch_desk = FakeBatchDesk(self.house.store)
         self._of_batches: dict[str, Any] = {"unit_of_work": house.store, "clock": house.clock, "ids": house.ids}
+        self._aftersales = FakeAftersales(self.house.store)
+        self._of_money: dict[str, Any] = {"unit_of_work": house.store, "clock": house.clock, "ids": house.ids}
         self.app = Flask("tests.desk", static_folder=None)
         self.app.config.update(SECRET_KEY="a secret of the tests", TESTING=True)
         self.app.extensions["tessera"] = self
@@ -122,6 +136,24 @@ class Desk:
 
     def batch_desk(self) -> BatchDesk:
         return self._batch_desk
+
+    def aftersales(self) -> Aftersales:
+        return self._aftersales
+
+    def send_refund_anew(self, command: SendRefundAnew, /) -> Refund | Rejection:
+        return send_refund_anew(command, **self._of_money, wakeup=self.house.wakeup)
+
+    def settle_refund_by_hand(self, command: SettleRefundByHand, /) -> Refund | Rejection:
+        return settle_refund_by_hand(command, **self._of_money)
+
+    def write_statement(self, command: WriteStatement, /) -> Dispute | Rejection:
+        return write_statement(command, **self._of_money)
+
+    def answer_dispute(self, command: AnswerDispute, /) -> Dispute | Rejection:
+        return answer_dispute(command, **self._of_money, wakeup=self.house.wakeup)
+
+    def decide_warning(self, command: DecideWarning, /) -> FraudWarning | Rejection:
+        return decide_warning(command, **self._of_money, wakeup=self.house.wakeup)
 
     def inventory(self) -> Inventory:
         return self.house.inventory

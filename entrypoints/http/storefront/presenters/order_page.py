@@ -113,7 +113,7 @@ def view(details: OrderDetails, *, calendar_link: str) -> OrderView:
         facts_tag=facts_tag(details),
         tickets=tuple(ticket_card(ticket) for ticket in details.tickets),
         refunds=(
-            *(refund_row(refund, timezone=zone) for refund in details.refunds),
+            *(refund_row(refund, timezone=zone) for refund in standing(details.refunds)),
             *(
                 request_row(request, timezone=zone)
                 for request in details.refund_requests
@@ -136,7 +136,14 @@ def refundable(details: OrderDetails) -> bool:
     """Whether there is a ticket left to ask about, and nobody is deciding about others already."""
     valid = any(ticket.state is TicketState.VALID for ticket in details.tickets)
     deciding = any(request.state is RequestState.WAITING for request in details.refund_requests)
-    return details.order.state in PAID and valid and not deciding
+    return details.order.state in PAID and valid and not deciding and details.order.frozen_because is None
+
+
+def standing(refunds: Iterable[Refund]) -> tuple[Refund, ...]:
+    """Refunds as their buyer counts them: one that failed and was made good since is told by what replaced it."""
+    every = tuple(refunds)
+    made_good = {refund.replaces for refund in every}
+    return tuple(refund for refund in every if refund.id not in made_good)
 
 
 def facts_tag(details: OrderDetails) -> str:
@@ -146,6 +153,7 @@ def facts_tag(details: OrderDetails) -> str:
         order.state,
         order.stock,
         order.deadline_at,
+        order.frozen_because,
         payment and (payment.state, payment.failure, payment.checkout_url),
         [(ticket.id, ticket.state) for ticket in details.tickets],
         [(refund.id, refund.state) for refund in details.refunds],
@@ -179,6 +187,8 @@ def telling(order: Order, payment: Payment | None, *, event: Event, venue: Venue
     now_at = stage(order, payment)
     if now_at is Stage.TO_PAY:
         return _to_pay(payment, wording.clock(order.deadline_at, venue.timezone), venue, order)
+    if now_at is Stage.CONFIRMED and order.frozen_because is not None:
+        return _DISPUTED
     if now_at is Stage.CONFIRMED:
         text = f"Show the code at the door. Doors open at {wording.clock(event.doors_at, venue.timezone)}."
         if order.state is OrderState.PARTIALLY_REFUNDED:
@@ -223,8 +233,10 @@ def refund_row(refund: Refund, *, timezone: str) -> RefundRow:
         else {
             RefundState.REQUESTED: "On its way to your bank",
             RefundState.PENDING: "On its way to your bank",
-            RefundState.SUCCEEDED: "Sent to your card; banks show it within 5 to 10 days",
-            RefundState.FAILED: "Your bank sent it back. Please write to us, we will find another way",
+            RefundState.SUCCEEDED: "Paid to you in another way"
+            if refund.by_hand
+            else "Sent to your card; banks show it within 5 to 10 days",
+            RefundState.FAILED: "Your bank did not take it. We will contact you to find another way",
         }[refund.state],
         waiting=refund.state in {RefundState.REQUESTED, RefundState.PENDING},
     )
@@ -315,6 +327,12 @@ _GIVEN_BACK = Telling(
     mood="calm",
 )
 
+_DISPUTED = Telling(
+    title="Your bank disputes this payment.",
+    text="Until it has decided, these tickets cannot be used and nothing can be refunded. If you did not mean to "
+    "dispute the payment, please tell your bank, and write to us.",
+    mood="sorry",
+)
 _ENDINGS = {
     OrderState.EXPIRED: Telling(
         title="This order has expired.",
