@@ -262,10 +262,6 @@ class Order:
     def _ended(self, state: OrderState, stock: StockState, now: datetime, because: str) -> "Order":
         return replace(self, state=state, stock=stock, ended_at=now, ended_because=because)
 
-    def refuse(self, why: str) -> Rejection:
-        """No, because this order ``why``."""
-        return self._wrong(why)
-
     def _wrong(self, why: str) -> Rejection:
         return Rejection(
             code=RejectionCode.WRONG_STATE,

@@ -15,7 +15,7 @@ from application.texts import tell_it_is_off
 from application.transactions import retrying
 from domain import ledger
 from domain.audit import SYSTEM
-from domain.errors import InvariantBroken, ProviderRefused, Rejection
+from domain.errors import InvariantBroken, ProviderRefused, Rejection, RejectionCode
 from domain.events import EventState
 from domain.fraud import Assessment, Signals, Verdict, assess
 from domain.money import Money
@@ -193,7 +193,7 @@ def _paid(
         # Somebody who may do so took the money by hand: that was the review.
         return captured(allocated, authorised, taken=taken, uow=uow, ids=ids, now=now, access=access)
     if assessment.verdict is Verdict.REJECT:
-        because = "the payment looked fraudulent"
+        because = "the payment was not accepted"  # Why is kept with the assessment, and told to nobody else.
         return let_go(allocated, authorised, because=because, uow=uow, ids=ids, now=now, access=access)
     if assessment.verdict is Verdict.REVIEW:
         in_review = allocated.hold_for_review()
@@ -233,12 +233,19 @@ def _allocate(
 def _misfit(order: Order, payment: Payment, seen: ProviderPayment, *, uow: UnitOfWork) -> Rejection | None:
     """Why this money must not buy this order."""
     if seen.amount != payment.amount or payment.amount != order.total or seen.order_id != order.id:
-        return order.refuse("does not fit the payment")
+        return _no("the payment does not fit the order")
     if uow.events.get(order.event_id).state is EventState.CANCELLED:
-        return order.refuse("was for an event that was cancelled")
+        return _no("the event was cancelled")
     if pays_with_another(order, payment, uow=uow):
-        return order.refuse("is paid already")
+        return _no("the order is paid already")
+    if order.state is not OrderState.AWAITING_PAYMENT:
+        return _no(order.ended_because or "the order had ended")
     return None
+
+
+def _no(why: str) -> Rejection:
+    """``why`` in words that a buyer is told as well."""
+    return Rejection(code=RejectionCode.WRONG_STATE, message=why)
 
 
 def pays_with_another(order: Order, payment: Payment, *, uow: UnitOfWork) -> bool:

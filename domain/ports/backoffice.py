@@ -231,6 +231,8 @@ class ReviewRow:
     card: str | None
     """``visa 4242``"""
     assessed: Assessed | None
+    capture_before: datetime | None
+    """When the bank lets the money go."""
 
 
 class EffectState(StrEnum):

@@ -3,6 +3,7 @@
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from application.commands.decide_reviews import DECIDED_SECONDS_BEFORE
 from application.commands.resend_link import ResendLink
 from domain.accounts import Action
 from domain.errors import Rejection
@@ -69,6 +70,7 @@ def order(order_id: OrderId) -> str:
         linkable=file.order.state in PAID and file.order.buyer.phone is not None and not file.opted_out,
         message_id=current().ids().uuid(),
         reasons=ASKED_FOR,
+        decided_hours_before=DECIDED_SECONDS_BEFORE // 3_600,
         now=current().clock().now(),
     )
 

@@ -1,8 +1,11 @@
 """Orders that wait for a person's judgement."""
 
+from datetime import timedelta
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from application.commands.decide_reviews import DECIDED_SECONDS_BEFORE, WARNED_SECONDS_BEFORE
 from application.commands.review_order import ReviewOrder
 from domain.accounts import Action
 from domain.errors import Rejection
@@ -20,7 +23,13 @@ def add_to(blueprint: Blueprint) -> None:
 @allowed(Action.VIEW)
 def reviews() -> str:
     waiting = current().backoffice().reviews()
-    return render_template("admin/reviews.html", waiting=waiting, now=current().clock().now())
+    return render_template(
+        "admin/reviews.html",
+        waiting=waiting,
+        now=current().clock().now(),
+        ahead=timedelta(seconds=DECIDED_SECONDS_BEFORE),
+        soon=timedelta(seconds=WARNED_SECONDS_BEFORE - DECIDED_SECONDS_BEFORE),
+    )
 
 
 @allowed(Action.REVIEW_ORDERS)

@@ -42,6 +42,8 @@ class Label(NamedTuple):
     tone: str
 
 
+DECIDED_SOON = Label("Decided by itself soon", "attention")
+
 _LABELS: Mapping[object, Label] = {
     EventState.DRAFT: Label("Draft", "plain"),
     EventState.PUBLISHED: Label("Published", "good"),
@@ -215,7 +217,11 @@ HAPPENINGS = {
     "order.given_up": "gave the order up",
     "order.cancelled": "cancelled the order",
     "order.payment_failed": "ended the order: the payment failed",
+    "order.places_let_go": "let the places go: the provider had not said who won",
+    "order.places_retaken": "took places again: it was paid in time",
     "payment.authorised": "authorised the payment",
+    "payment.attempted_again": "opened another payment page",
+    "payment.returned": "sent money back that had bought nothing",
     "provider.dispute": "reported a dispute",
     "provider.fraud_warning": "warned of fraud",
     "order.frozen": "froze the order",

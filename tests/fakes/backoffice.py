@@ -297,6 +297,7 @@ class FakeBackoffice:
             risk=payments[-1].risk if payments else RiskLevel.UNKNOWN,
             card=f"{card.brand} {card.last4}" if card else None,
             assessed=file.assessments[-1] if file.assessments else None,
+            capture_before=payments[-1].capture_before if payments else None,
         )
 
     def _about(self, row: OutboxRow) -> OrderId | None:

@@ -100,8 +100,8 @@ def undecided() -> ColumnElement[bool]:
 def review_queue() -> Select[Any]:
     """What ReviewRow has, the longest waiting first."""
     payment = (
-        select(payments.c.risk, payments.c.card_brand, payments.c.card_last4)
-        .where(payments.c.order_id == orders.c.id)
+        select(payments.c.risk, payments.c.card_brand, payments.c.card_last4, payments.c.capture_before)
+        .where(payments.c.order_id == orders.c.id, payments.c.state == PaymentState.AUTHORISED.value)
         .order_by(payments.c.attempt.desc())
         .limit(1)
         .lateral("payment")
@@ -131,6 +131,7 @@ def review_from_row(row: Row) -> ReviewRow:
         risk=RiskLevel(row["risk"]),
         card=f"{row['card_brand']} {row['card_last4']}" if row["card_last4"] else None,
         assessed=Assessed(at=row["at"], assessment=records.assessment_from_row(row)) if known else None,
+        capture_before=row["capture_before"],
     )
 
 

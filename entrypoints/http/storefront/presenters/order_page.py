@@ -9,12 +9,15 @@ from application.queries.order_details import OrderDetails
 from domain.events import Event
 from domain.orders import PAID, Order, OrderState, StockState
 from domain.payments import Payment, PaymentState
+from domain.refund_policies import RefundReason
 from domain.refund_requests import RefundRequest, RequestState
 from domain.refunds import Quote, Refund, RefundState
 from domain.tickets import Ticket, TicketState
 from domain.venues import Venue
 from entrypoints.http.documents.qr import QUIET_ZONE_MODULES, qr
 from entrypoints.http.storefront import wording
+from entrypoints.http.storefront.presenters import order_ends
+from entrypoints.http.storefront.presenters.order_ends import Telling
 
 CODE_GROUP_LENGTH = 4
 
@@ -25,18 +28,11 @@ class Stage(StrEnum):
     TO_PAY = "to_pay"
     SETTLING = "settling"
     RELEASING = "releasing"
+    LATE = "late"
+    """Back on sale, while the payment provider has not said whether it was paid in time."""
     IN_REVIEW = "in_review"
     CONFIRMED = "confirmed"
     ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """The headline of a state, what it means, and in which mood it is said: calm, good or sorry."""
-
-    title: str
-    text: str
-    mood: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +166,10 @@ def stage(order: Order, payment: Payment | None) -> Stage:
         return Stage.IN_REVIEW
     if order.state is not OrderState.AWAITING_PAYMENT:
         return Stage.ENDED
-    if payment is not None and payment.state not in {PaymentState.STARTING, PaymentState.OPEN}:
+    if payment is not None and payment.has_money:
         return Stage.SETTLING
+    if order.stock is StockState.RELEASED:
+        return Stage.LATE
     return Stage.RELEASING if order.stock is StockState.RELEASING else Stage.TO_PAY
 
 
@@ -193,10 +191,10 @@ def telling(order: Order, payment: Payment | None, *, event: Event, venue: Venue
         text = f"Show the code at the door. Doors open at {wording.clock(event.doors_at, venue.timezone)}."
         if order.state is OrderState.PARTIALLY_REFUNDED:
             text = f"{text} Some of your tickets were refunded; the others stay valid."
+        if order.retaken_epoch is not None:
+            text = f"{text} {order_ends.OTHER_SEATS if order.seats else order_ends.LATE_AND_FINE}"
         return Telling(title="See you there.", text=text, mood="good")
-    if order.state is OrderState.REFUNDED and order.free_of_charge:
-        return _GIVEN_BACK
-    return _TELLINGS.get(now_at) or _ENDINGS[order.state]
+    return _TELLINGS.get(now_at) or order_ends.ending(order, payment)
 
 
 def ticket_card(ticket: Ticket) -> TicketCard:
@@ -226,7 +224,9 @@ def refund_row(refund: Refund, *, timezone: str) -> RefundRow:
     free = refund.payment_id is None
     return RefundRow(
         amount="Given back" if free else wording.money(refund.amount),
-        tickets=_tickets(len(refund.tickets)),
+        tickets="a payment that bought no tickets"
+        if refund.reason is RefundReason.NO_TICKETS
+        else _tickets(len(refund.tickets)),
         when=wording.day_and_clock(refund.completed_at or refund.requested_at, timezone),
         state="Nothing was paid, so no money moves"
         if free
@@ -293,6 +293,12 @@ def _place(ticket: Ticket, number: int) -> str:
 
 def _to_pay(payment: Payment | None, until: str, venue: Venue, order: Order) -> Telling:
     kept = f"Your places are kept until {until}, {wording.zone_name(order.deadline_at, venue.timezone)}."
+    if payment is not None and payment.state in {PaymentState.EXPIRED, PaymentState.LOST}:
+        return Telling(
+            title="The payment page has expired.",
+            text=f"No money was taken. {kept} Continue, and you get a new one.",
+            mood="calm",
+        )
     if payment is not None and payment.failure:
         return Telling(
             title="That card was declined.",
@@ -313,6 +319,7 @@ _TELLINGS = {
         text="We are asking the payment provider whether you were just in time. This page tells you by itself.",
         mood="calm",
     ),
+    Stage.LATE: order_ends.LATE,
     Stage.IN_REVIEW: Telling(
         title="We are looking at your order.",
         text="A person checks some payments by hand. Your places are safe and no money has been taken yet. "
@@ -321,43 +328,9 @@ _TELLINGS = {
     ),
 }
 
-_GIVEN_BACK = Telling(
-    title="You gave your tickets back.",
-    text="They are no longer valid, and somebody else can have your places. Nothing was paid, so no money moves.",
-    mood="calm",
-)
-
 _DISPUTED = Telling(
     title="Your bank disputes this payment.",
     text="Until it has decided, these tickets cannot be used and nothing can be refunded. If you did not mean to "
     "dispute the payment, please tell your bank, and write to us.",
     mood="sorry",
 )
-_ENDINGS = {
-    OrderState.EXPIRED: Telling(
-        title="This order has expired.",
-        text="It was not paid in time, so its places went back on sale. No money was taken.",
-        mood="sorry",
-    ),
-    OrderState.CANCELLED: Telling(
-        title="This order was cancelled.",
-        text="No money was taken, and its places are back on sale.",
-        mood="sorry",
-    ),
-    OrderState.PAYMENT_FAILED: Telling(
-        title="The payment did not succeed.",
-        text="No money was taken, and the places went back on sale. "
-        "If your bank shows an amount as reserved, it will let it go within a few days.",
-        mood="sorry",
-    ),
-    OrderState.REFUNDED: Telling(
-        title="This order was refunded.",
-        text="Its tickets are no longer valid. The money goes back to the card you paid with.",
-        mood="calm",
-    ),
-    OrderState.CHARGED_BACK: Telling(
-        title="This order was charged back.",
-        text="Your bank returned the payment to you, so the tickets are no longer valid.",
-        mood="sorry",
-    ),
-}
