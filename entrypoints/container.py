@@ -68,6 +68,7 @@ from application.commands.mend_refund import send_refund_anew, settle_refund_by_
 from application.commands.order_links import send_order_link, use_order_link
 from application.commands.place_hold import place_hold
 from application.commands.prepare_batch import prepare_batch, retry_batch, steer_batch, submit_batch
+from application.commands.prune_answers import prune_answers
 from application.commands.rebuild_sale import rebuild_sale
 from application.commands.receive_notice import handle_notice, receive_notice
 from application.commands.reconcile_sales import Watch, reconcile_sale, reconcile_sales
@@ -331,6 +332,7 @@ class Container(containers.DeclarativeContainer):
     review_order = providers.Callable(
         review_order, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, access=access, wakeup=wakeup
     )
+    prune_answers = providers.Callable(prune_answers, unit_of_work=unit_of_work.provider, clock=clock)
     decide_reviews = providers.Callable(
         decide_reviews,
         rule=providers.Callable(LapseRule, settings.provided.review_lapse_rule),

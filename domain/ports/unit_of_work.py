@@ -490,6 +490,14 @@ class IdempotencyKeys(Protocol):
 
     def finish(self, *, scope: str, key: str, answer: Mapping[str, object]) -> None: ...
 
+    def forget(self, *, scope: str, key: str) -> None:
+        """The request failed: its key is free again. An answer that was given stays."""
+        ...
+
+    def prune(self, *, now: datetime, at_most: int) -> int:
+        """Drop keys that are older than a day. Answers how many; fewer than ``at_most`` means that none is left."""
+        ...
+
 
 class UnitOfWork(Protocol):
     """Everything is written or nothing is. Leaving without ``commit()`` rolls back.

@@ -4,7 +4,7 @@
 view's own, and the tests hold both against this document.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -33,7 +33,7 @@ IDEMPOTENCY_KEY: Mapping[str, object] = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
-    "description": "Repeat a call with the same key and it is answered, not done, again.",
+    "description": "Repeat a call with the same key and it is answered, not done, again. Good for 24 hours.",
 }
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}}}
 _PROBLEM_MEANINGS: Mapping[int, str] = {
@@ -78,13 +78,15 @@ def operation(
     body: type[Schema] | None = None,
     body_required: bool = True,
     query: type[Schema] | None = None,
-    parameters: Iterable[Mapping[str, object]] = (),
+    parameters: Sequence[Mapping[str, object]] = (),
     security: str | None = None,
     description: str = "",
 ) -> Callable[[View], View]:
     """Document a view. ``success`` maps statuses to response objects (see :func:`answers`)."""
     responses: dict[str, object] = {str(status): dict(response) for status, response in success.items()}
     responses.update({str(status): _problem(status) for status in problems})
+    if IDEMPOTENCY_KEY in parameters:
+        responses["400"] = _problem(HTTPStatus.BAD_REQUEST)
     listed: list[object] = [dict(each) for each in parameters]
     if query is not None:
         listed.append({"in": "query", "schema": query})

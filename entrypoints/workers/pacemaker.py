@@ -38,6 +38,8 @@ class Chores(Protocol):
 
     def decide_reviews(self) -> int: ...
 
+    def prune_answers(self) -> int: ...
+
     def check_disputes(self) -> int: ...
 
     def catch_up(self) -> int: ...
@@ -61,6 +63,7 @@ def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
         ("check_payments", chores.check_payments, PAYMENTS_EVERY_SECONDS),
         ("check_refunds", chores.check_refunds, REFUNDS_EVERY_SECONDS),
         ("decide_reviews", chores.decide_reviews, REVIEWS_EVERY_SECONDS),
+        ("prune_answers", chores.prune_answers, PRUNE_EVERY_SECONDS),
         ("check_disputes", chores.check_disputes, DISPUTES_EVERY_SECONDS),
         ("catch_up", chores.catch_up, CATCH_UP_EVERY_SECONDS),
         ("reconcile_sales", chores.reconcile_sales, RECONCILE_EVERY_SECONDS),

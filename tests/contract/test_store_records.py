@@ -181,3 +181,24 @@ def test_an_answer_needs_its_key(store: UnitOfWorkFactory) -> None:
     """Finishing what was never begun is a mistake of ours."""
     with store() as uow, pytest.raises(InvariantBroken):
         uow.idempotency.finish(scope="holds", key="never", answer={})
+
+
+def test_a_key_whose_request_failed_is_free_at_once(store: UnitOfWorkFactory) -> None:
+    """Whoever asks again is served; an answer that was given is not forgotten by mistake."""
+    with store() as uow:
+        uow.idempotency.begin(scope="holds", key="k", request_digest="a", now=NOW)
+        uow.idempotency.forget(scope="holds", key="k")
+        assert uow.idempotency.begin(scope="holds", key="k", request_digest="b", now=NOW) is None
+
+        uow.idempotency.finish(scope="holds", key="k", answer={"status": 201})
+        uow.idempotency.forget(scope="holds", key="k")
+        assert uow.idempotency.begin(scope="holds", key="k", request_digest="b", now=NOW) == {"status": 201}
+
+
+def test_old_keys_are_pruned_some_at_a_time(store: UnitOfWorkFactory) -> None:
+    """Those of a day ago go, younger ones stay."""
+    with store() as uow:
+        for hours in (30, 25, 24, 23):
+            uow.idempotency.begin(scope="holds", key=f"k{hours}", request_digest="a", now=NOW - timedelta(hours=hours))
+
+        assert [uow.idempotency.prune(now=NOW, at_most=2) for _ in range(3)] == [2, 1, 0]

@@ -124,6 +124,17 @@ class FakeIdempotencyKeys:
             code=RejectionCode.CHECKOUT_IN_PROGRESS, message="The first request with this key is still under way."
         )
 
+    def forget(self, *, scope: str, key: str) -> None:
+        row = self._state.answers.get((scope, key))
+        if row is not None and row.answer is None:
+            del self._state.answers[scope, key]
+
+    def prune(self, *, now: datetime, at_most: int) -> int:
+        old = [name for name, row in self._state.answers.items() if row.begun_at + KEPT <= now][:at_most]
+        for name in old:
+            del self._state.answers[name]
+        return len(old)
+
     def finish(self, *, scope: str, key: str, answer: Mapping[str, object]) -> None:
         row = self._state.answers.get((scope, key))
         if row is None:

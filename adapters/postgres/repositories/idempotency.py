@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 
 from adapters.postgres.tables import idempotency_keys
 from adapters.postgres.transaction import Transaction
@@ -12,8 +12,6 @@ from domain.errors import InvariantBroken, Rejection, RejectionCode
 KEPT = timedelta(hours=24)
 UNDER_WAY = timedelta(seconds=60)
 """A first request that has not answered for so long has died: the same request may take its place."""
-
-PRUNED_PER_KEY = 10
 
 _PRUNE = text("""
     DELETE FROM idempotency_keys WHERE (scope, key) IN (
@@ -38,7 +36,6 @@ class PostgresIdempotencyKeys:
     def begin(
         self, *, scope: str, key: str, request_digest: str, now: datetime
     ) -> Mapping[str, object] | Rejection | None:
-        self._transaction.run(_PRUNE, {"kept_since": now - KEPT, "at_most": PRUNED_PER_KEY})
         row = {"scope": scope, "key": key, "request_digest": request_digest, "now": now}
         since = {"kept_since": now - KEPT, "under_way_since": now - UNDER_WAY}
         if self._transaction.changed(_BEGIN, {**row, **since}):
@@ -56,6 +53,13 @@ class PostgresIdempotencyKeys:
             )
         answer: Mapping[str, object] = known["answer"]
         return answer
+
+    def forget(self, *, scope: str, key: str) -> None:
+        same = (idempotency_keys.c.scope == scope) & (idempotency_keys.c.key == key)
+        self._transaction.run(delete(idempotency_keys).where(same & idempotency_keys.c.answer.is_(None)))
+
+    def prune(self, *, now: datetime, at_most: int) -> int:
+        return self._transaction.changed(_PRUNE, {"kept_since": now - KEPT, "at_most": at_most})
 
     def finish(self, *, scope: str, key: str, answer: Mapping[str, object]) -> None:
         same = (idempotency_keys.c.scope == scope) & (idempotency_keys.c.key == key)

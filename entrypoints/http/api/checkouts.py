@@ -39,13 +39,16 @@ def start_checkout(hold: str) -> Response:
     if hold_id is None:
         raise NotFound("reservation")
     tokens.require_hold(hold_id)
-    idempotency.key(request.environ)
+    word = idempotency.key(request.environ)
     buyer = load_json(_BODY)["buyer"]
     limits.enforce(limits.CHECKOUTS_PER_HOLD, hold_id)
     services = current()
     started = services.start_checkout(StartCheckout(hold_id=hold_id, buyer=buyer))
     if isinstance(started, Rejection):
         return refuse(with_seat_names(started, services.catalogue().on_sale(event=str(hold_id.event_id)).seat_map))
+    if word is not None and started.order.buyer != buyer:
+        # An order is unique per hold, so the first call with this key, or with another one, was for somebody else.
+        return refuse(idempotency.other_request())
     order_id = started.order.id
     order = present.order(services.order_details(order_id), token=services.access().for_order(order_id))
     checkout_url = started.payment.checkout_url if started.payment else None

@@ -310,4 +310,6 @@ def test_unusable_idempotency_keys_are_refused(client: FlaskClient, key: str) ->
     """1 to 255 visible ASCII characters."""
     body = {"items": [{"tier": "general", "quantity": 1}]}
 
-    assert fields(client.post(HOLDS, json=body, headers={"Idempotency-Key": key})) == {"Idempotency-Key"}
+    said = problem(client.post(HOLDS, json=body, headers={"Idempotency-Key": key}), 400, "invalid_idempotency_key")
+
+    assert {error["field"] for error in said["errors"]} == {"Idempotency-Key"}
