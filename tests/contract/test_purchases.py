@@ -21,6 +21,7 @@ from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.contract.purchase_houses import SandboxHouse, ServerHouse, Servers, servers_at
 from tests.contract.sandboxes import Sandbox, sandbox_running
 from tests.fakes.sales import general, general_sale
+from tests.unit.application import test_payment_ends as endings
 from tests.unit.application import test_purchase as stories
 from tests.unit.application.house import House
 from tests.unit.application.test_purchase import CAPACITY, OpenHouse
@@ -144,6 +145,18 @@ class TestRefunds(OnServers, stories.TestRefunds): ...
 
 
 class TestTheUnknown(OnServers, stories.TestTheUnknown): ...
+
+
+class TestPaidLate(OnServers, endings.TestPaidLate): ...
+
+
+class TestAnotherPage(OnServers, endings.TestAnotherPage): ...
+
+
+class TestReviewsThatCannotWait(OnServers, endings.TestReviewsThatCannotWait): ...
+
+
+class TestCalledOff(OnServers, endings.TestCalledOff): ...
 
 
 class TestTheStraightWayOnTheWire(OnTheWire, stories.TestTheStraightWay): ...
