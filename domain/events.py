@@ -1,7 +1,7 @@
 """Events, and the sale of one: everything the hold path must know, ready to be kept in memory."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -10,10 +10,10 @@ from uuid import UUID
 from domain.errors import Rejection, RejectionCode
 from domain.fees import NO_FEE, FeeRule
 from domain.money import CurrencyCode
-from domain.prices import NO_TERMS, PLAIN, PriceRules, PriceTerms
+from domain.prices import NO_TERMS, PLAIN, PriceRules, PriceTerms, unit_price
 from domain.promotions import PROMOTIONS_PER_EVENT_MAX, Promotion, promotion_pool
 from domain.seat_maps import SeatMap, SeatMapId
-from domain.tiers import Tier, TierId, tier_pool, zone_pool
+from domain.tiers import Tier, TierId, UnitPrice, tier_pool, zone_pool
 from domain.venues import VenueId
 
 EventId = NewType("EventId", UUID)
@@ -164,6 +164,8 @@ def _with_state(event: Event, state: EventState) -> Event:
 class Sale:
     """One event as the hold path sees it: terms, tiers, map, and which *epoch* of Valkey's stock is the true one.
 
+    ``listed`` are the prices, by tier, that neither a moment nor a promotion changes: worked out once, because every
+    hold asks for them.
     ``version`` rises with every change of the event by its organiser; ``epoch`` with every rebuild of Valkey.
     Kept in memory by every web process; the hold script answers when it is out of date.
     """
@@ -180,10 +182,22 @@ class Sale:
     starts_at: datetime
     prices: PriceRules = PLAIN
     promotions: tuple[Promotion, ...] = ()
+    listed: Mapping[TierId, UnitPrice] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        steady = (tier for tier in self.tiers if not tier.steps)
+        prices = {tier.id: unit_price(tier, self.prices, now=self.starts_at) for tier in steady}
+        object.__setattr__(self, "listed", prices)
 
     def promotion_with(self, key: str | None) -> Promotion | None:
         """The promotion with this key, active or not."""
         return next((promotion for promotion in self.promotions if promotion.key == key), None) if key else None
+
+    def price_of(self, tier: Tier, *, now: datetime, promotion: Promotion | None = None) -> UnitPrice:
+        """What one ticket of this tier costs at this moment, to who comes with this promotion or without one."""
+        if promotion is None and (listed := self.listed.get(tier.id)) is not None:
+            return listed
+        return unit_price(tier, self.prices, now=now, promotion=promotion)
 
     def price_terms(self, key: str | None) -> PriceTerms:
         """Under what tickets are priced for who comes with this promotion, or without one."""
