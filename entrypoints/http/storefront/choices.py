@@ -134,11 +134,10 @@ def hold_id(event_id: EventId, page: UUID, wanted: tuple[HoldLine, ...], code: s
     return HoldId(event_id, uuid5(page, repr(wanted if code is None else (wanted, code))))
 
 
-def presale(event: Event, *, now: datetime) -> Promotion | None:
-    """A promotion whose holders may buy before everybody may, just now; None when there is none."""
-    return next(
-        (each for each in event.promotions if each.good_at(now) and each.presale_at and each.presale_at <= now), None
-    )
+def presales(event: Event, *, now: datetime) -> tuple[Promotion, ...]:
+    """Promotions whose holders may buy before everybody may, just now."""
+    good = (each for each in event.promotions if each.good_at(now))
+    return tuple(each for each in good if each.presale_at is not None and each.presale_at <= now)
 
 
 def any_section(event: Event, *, now: datetime) -> tuple[Tier, ...]:

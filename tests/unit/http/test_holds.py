@@ -14,7 +14,7 @@ from entrypoints.http.api.hold_requests import quickly, thoroughly
 from entrypoints.http.express import ExpressLane
 from entrypoints.http.front import Front
 from entrypoints.http.problems import Problem
-from tests.unit.http.shop import ACCESS_CODE, Shop, answered, bearer
+from tests.unit.http.shop import ACCESS_CODE, PROMO_CODE, Shop, answered, bearer
 
 HOLDS = "/api/v1/events/field/holds"
 TWO = {"items": [{"tier": "general", "quantity": 2}]}
@@ -138,6 +138,38 @@ def test_a_locked_tier_opens_with_its_word(client: FlaskClient) -> None:
 
     assert answered(client.post(HOLDS, json=body), 403)["code"] == "access_code_required"
     assert client.post(HOLDS, json={**body, "access_code": ACCESS_CODE}).status_code == 201
+
+
+def test_a_code_is_shown_in_every_part_of_the_price(client: FlaskClient) -> None:
+    """Under either name of the field; the hold says what its organiser calls it, and never the code."""
+    for name in ("promo_code", "access_code"):
+        body = {"items": [{"tier": "general", "quantity": 2}], name: f" {PROMO_CODE.upper()} "}
+        held = answered(client.post(HOLDS, json=body), 201)
+
+        (item,) = held["items"]
+        price = {part: item["price"][part]["amount"] for part in ("face", "discount", "fee", "total")}
+        assert price == {"face": 4_500, "discount": 450, "fee": 450, "total": 4_500}
+        assert (held["promotion"], held["total"]["amount"]) == (PROMO_CODE.title(), 9_000)
+
+
+def test_a_code_that_is_not_good_is_refused(client: FlaskClient) -> None:
+    """403 with one answer for every reason; two different codes are a mistake of the client."""
+    body = {"items": [{"tier": "general", "quantity": 1}]}
+    assert answered(client.post(HOLDS, json={**body, "promo_code": "guess"}), 403)["code"] == "code_refused"
+    both = {**body, "promo_code": "one", "access_code": "other"}
+    assert answered(client.post(HOLDS, json=both), 422)["code"] == "invalid_request"
+
+
+def test_who_tries_too_many_codes_waits(shop: Shop, client: FlaskClient) -> None:
+    """429 with the seconds to wait, before the code is looked at; without a code there is nothing to wait for."""
+    body = {"items": [{"tier": "general", "quantity": 1}]}
+    shop.limiter.wait = 30
+
+    told = client.post(HOLDS, json={**body, "promo_code": PROMO_CODE})
+
+    assert answered(told, 429)["code"] == "too_many_codes"
+    assert told.headers["Retry-After"] == "30"
+    assert client.post(HOLDS, json=body).status_code == 201
 
 
 def test_limits_are_kept(client: FlaskClient) -> None:

@@ -124,6 +124,9 @@ def test_a_presale_is_open_to_who_has_its_code(house: House, visitor: Visitor) -
 
     visitor.open("/events/presale")
     assert "on sale to holders of a presale code now, and to everybody from" in visitor.words
+    assert "with a presale code; for everybody from Tue 24 November 2026" in visitor.words
+    visitor.press("Reserve", qty_general="1")
+    assert "The sale has not started yet." in visitor.words
     visitor.press("Reserve", qty_general="1", code="fan club")
 
     assert visitor.address.startswith("/holds/")

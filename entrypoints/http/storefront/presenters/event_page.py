@@ -58,7 +58,7 @@ class TierRow:
     """One ticket type. ``closed`` says why it cannot be bought now, or is None.
 
     ``parts`` is what its total is made of, where there is more than the place to pay; ``changes`` is when the price
-    changes by itself, and to what.
+    changes by itself, and to what; ``early`` says that it is open to holders of a presale code only, and until when.
     """
 
     id: str
@@ -69,6 +69,7 @@ class TierRow:
     colour: int
     parts: str
     changes: str | None
+    early: str | None
     total: str
     total_minor: int
     left: str
@@ -203,7 +204,7 @@ def status(event: Event, stock: Stock | None, *, now: datetime) -> str:
     if event.state is not EventState.PUBLISHED or now >= event.terms.closes_at:
         return "ended"
     early = now < event.terms.opens_at
-    if early and choices.presale(event, now=now) is None:
+    if early and not choices.presales(event, now=now):
         return "early"
     if stock is None:
         return "unknown"
@@ -261,7 +262,7 @@ def _changes(tier: Tier, rules: PriceRules, *, now: datetime, timezone: str) -> 
 def tier_rows(view: EventView, stock: Stock | None, choice: Choice, *, now: datetime) -> tuple[TierRow, ...]:
     """Every ticket type in the organiser's order, sold out ones too, at the prices of this moment."""
     event, seat_map, timezone = view.event, view.seat_map, view.venue.timezone
-    early = choices.presale(event, now=now)
+    early = choices.presales(event, now=now)
     names = {zone.key: zone.name for zone in seat_map.zones}
     rows = []
     for position, tier in enumerate(sorted(event.tiers, key=lambda tier: tier.position)):
@@ -281,7 +282,8 @@ def tier_rows(view: EventView, stock: Stock | None, choice: Choice, *, now: date
                 total_minor=unit.total.amount,
                 left=left(free) if stock else "",
                 free=free,
-                closed=_closed(event, tier, free if stock else None, now=now, timezone=timezone, promotion=early),
+                early=_early(event, tier, early, now=now, timezone=timezone),
+                closed=_closed(event, tier, free if stock else None, now=now, timezone=timezone, early=early),
                 per_order_min=tier.per_order_min,
                 per_order_max=min(tier.per_order_max, event.terms.per_order_max),
                 locked=tier.locked,
@@ -453,10 +455,17 @@ def _box(seat: Seat, stock: Stock | None, choice: Choice, chosen: Mapping[str, s
     )
 
 
+def _early(event: Event, tier: Tier, early: tuple[Promotion, ...], *, now: datetime, timezone: str) -> str | None:
+    to_all = opens_at(event.terms.opens_at, tier, None)
+    if now >= to_all or not any(opens_at(event.terms.opens_at, tier, each) <= now for each in early):
+        return None
+    return f"with a presale code; for everybody from {wording.day_and_clock(to_all, timezone)}"
+
+
 def _closed(
-    event: Event, tier: Tier, free: int | None, *, now: datetime, timezone: str, promotion: Promotion | None
+    event: Event, tier: Tier, free: int | None, *, now: datetime, timezone: str, early: tuple[Promotion, ...]
 ) -> str | None:
-    opens = opens_at(event.terms.opens_at, tier, promotion)
+    opens = min(opens_at(event.terms.opens_at, tier, each) for each in (None, *early))
     if now < opens:
         return f"On sale from {wording.day_and_clock(opens, timezone)}"
     if tier.closes_at is not None and now >= tier.closes_at:
