@@ -54,6 +54,32 @@ _CHECKS = (
         """,
     ),
     _Check(
+        name="I1 caps of promotions are counted by their pools",
+        compared="SELECT count(*) FROM promotions",
+        differences="""
+            SELECT format('event %s: promotion %s is limited to %s and its pool to %s', promotions.event_id, label,
+                          promotions.capacity, coalesce(pools.capacity::text, 'nothing'))
+            FROM promotions LEFT JOIN pools ON (pools.event_id, pools.key) = (promotions.event_id, promotions.pool)
+            WHERE pools.capacity IS DISTINCT FROM promotions.capacity
+        """,
+    ),
+    _Check(
+        name="I1 places that were sold with a code are counted by it",
+        compared="SELECT count(*) FROM order_lines WHERE promotion_pool IS NOT NULL",
+        differences="""
+            SELECT format('order %s keeps %s places of a line with a code, and %s of its uses', orders.number,
+                          taken.places, taken.uses)
+            FROM order_lines AS line
+            JOIN orders ON orders.id = line.order_id
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(quantity - returned) FILTER (WHERE pool LIKE 'z:%'), 0) AS places,
+                       coalesce(sum(quantity - returned) FILTER (WHERE pool = line.promotion_pool), 0) AS uses
+                FROM claims WHERE order_line_id = line.id
+            ) AS taken
+            WHERE line.promotion_pool IS NOT NULL AND taken.places <> taken.uses
+        """,
+    ),
+    _Check(
         name="I1 valid tickets have their places",
         compared="SELECT count(*) FROM tickets WHERE state IN ('valid', 'used')",
         differences="""

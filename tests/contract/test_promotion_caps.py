@@ -325,6 +325,7 @@ def save(shop: Shop, off: Promotion) -> None:
         ("DELETE FROM promotions", "promotions_kept"),
         ("UPDATE pools SET allocated = 0 WHERE key = %(pool)s", "pools_counted_by_claims"),
         ("UPDATE orders SET price_terms = '{}'", "orders_keep_facts"),
+        ("UPDATE order_lines SET promotion_pool = NULL", "order_lines_keep_facts"),
     ],
 )
 def test_no_hand_written_statement_gets_around_a_cap(

@@ -66,11 +66,11 @@ CREATE TRIGGER order_lines_kept BEFORE DELETE ON order_lines
 CREATE TRIGGER order_lines_keep_facts BEFORE UPDATE ON order_lines
     FOR EACH ROW WHEN ((OLD.id, OLD.order_id, OLD.event_id, OLD.position, OLD.tier_id, OLD.tier_name, OLD.quantity,
                         OLD.face_minor, OLD.discount_minor, OLD.fee_minor, OLD.absorbed_fee_minor, OLD.tax_minor,
-                        OLD.tax_added, cardinality(OLD.seats))
+                        OLD.tax_added, OLD.promotion_pool, cardinality(OLD.seats))
                        IS DISTINCT FROM
                        (NEW.id, NEW.order_id, NEW.event_id, NEW.position, NEW.tier_id, NEW.tier_name, NEW.quantity,
                         NEW.face_minor, NEW.discount_minor, NEW.fee_minor, NEW.absorbed_fee_minor, NEW.tax_minor,
-                        NEW.tax_added, cardinality(NEW.seats)))
+                        NEW.tax_added, NEW.promotion_pool, cardinality(NEW.seats)))
     EXECUTE FUNCTION refuse('a line of an order never changes');
 CREATE TRIGGER order_lines_reseated BEFORE UPDATE OF seats ON order_lines
     FOR EACH ROW EXECUTE FUNCTION reseat_only_without_places();
