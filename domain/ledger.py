@@ -265,7 +265,7 @@ def dispute_opened(order: Order, *, dispute_id: str, withdrawn: Withdrawal, at: 
             (
                 (Account.DISPUTES, withdrawn.amount),
                 (Account.DISPUTE_FEES, withdrawn.fee),
-                (Account.PROVIDER, -(withdrawn.amount + withdrawn.fee)),
+                *_moved(withdrawn, times=-1),
             )
         ),
         dispute_id=dispute_id,
@@ -281,7 +281,7 @@ def dispute_won(order: Order, *, dispute_id: str, reinstated: Withdrawal, at: da
         at,
         _told(
             (
-                (Account.PROVIDER, reinstated.amount + reinstated.fee),
+                *_moved(reinstated, times=1),
                 (Account.DISPUTES, -reinstated.amount),
                 (Account.DISPUTE_FEES, -reinstated.fee),
             )
@@ -388,6 +388,13 @@ def _included_tax(part: RefundedTicket, price: UnitPrice) -> Money:
     if price.tax_added or given.amount == 0:
         return zero(price.tax.currency)
     return price.tax.split((given.amount, max(whole.amount - given.amount, 0)))[0]
+
+
+def _moved(moved: Withdrawal, *, times: int) -> tuple[tuple[Account, Money], ...]:
+    """The provider's side of a dispute. It may charge its fee in the currency that it settles in."""
+    if moved.amount.currency == moved.fee.currency:
+        return ((Account.PROVIDER, (moved.amount + moved.fee) * times),)
+    return ((Account.PROVIDER, moved.amount * times), (Account.PROVIDER, moved.fee * times))
 
 
 def _sent_anew(refund: Refund, earlier: tuple[Refund, ...]) -> bool:

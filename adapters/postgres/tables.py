@@ -276,7 +276,8 @@ provider_entries = Table(
 provider_readings = Table(
     "provider_readings", metadata,
     _key("id"), _is("actor"), _may("since", _When), _is("began_at", _When), _may("kind"), _may("cursor"),
-    _is("entries", Integer), _may("finished_at", _When), _is("results", JSONB), _may("taken_until", _When),
+    _is("entries", Integer), _may("finished_at", _When), _is("results", JSONB), _is("differences", Integer),
+    _may("taken_until", _When),
 )  # fmt: skip
 
 assessments = Table(

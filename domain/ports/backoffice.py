@@ -106,11 +106,15 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
-    """The few figures that a monitor reads again and again. ``repairs`` counts all there ever were."""
+    """The few figures that a monitor reads again and again. ``repairs`` counts all there ever were.
+
+    ``books_differences``: what the last comparison with the provider found; None before the first.
+    """
 
     repairs: int
     effects_waiting: int
     effects_parked: int
+    books_differences: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

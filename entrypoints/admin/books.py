@@ -41,6 +41,8 @@ def books() -> str | tuple[str, int]:
     except forms.Mistyped as mistake:
         problems, wanted = {mistake.field: str(mistake)}, SettlementsFilter()
     found = () if problems else settlements.matching(wanted=wanted)
+    with current().unit_of_work() as uow:
+        compared, reading = uow.readings.latest(finished=True), uow.readings.latest(finished=False)
     page = render_template(
         "admin/books.html",
         settlements=found,
@@ -50,6 +52,9 @@ def books() -> str | tuple[str, int]:
         bases=list(Basis),
         problems=problems,
         cut=len(found) == SETTLEMENTS_MAX,
+        compared=compared,
+        reading=reading,
+        now=current().clock().now(),
     )
     return (page, 422) if problems else page
 

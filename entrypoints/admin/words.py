@@ -24,6 +24,7 @@ from domain.ports.backoffice import EventFigures
 from domain.ports.messages import MessageState
 from domain.ports.outbox import Effect
 from domain.promotions import Promotion, PromotionKind
+from domain.provider_books import Reading
 from domain.refund_batches import BatchPurpose, BatchState, Outcome
 from domain.refund_policies import RefundReason
 from domain.refunds import RefundState
@@ -377,6 +378,13 @@ def refund_failure(why: str | None) -> str:
 def bonds(of: frozenset[Bond]) -> str:
     """``e-mail, card``: what an order has in common with another."""
     return ", ".join(name for bond, name in BONDS.items() if bond in of)
+
+
+def comparison(reading: Reading) -> Label:
+    """What came of a comparison with the provider."""
+    if not reading.differences:
+        return Label("Everything agrees", "good")
+    return Label("1 difference" if reading.differences == 1 else f"{count(reading.differences)} differences", "bad")
 
 
 def label(state: object) -> Label:

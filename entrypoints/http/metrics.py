@@ -55,6 +55,12 @@ class HouseCollector:
         )
         yield GaugeMetricFamily("tessera_outbox_waiting", "Effects that are not done yet.", value=pulse.effects_waiting)
         yield GaugeMetricFamily("tessera_outbox_parked", "Effects that gave up.", value=pulse.effects_parked)
+        if pulse.books_differences is not None:
+            yield GaugeMetricFamily(
+                "tessera_books_differences",
+                "Differences between our books and the payment provider's, when they were last compared.",
+                value=pulse.books_differences,
+            )
 
     def _budget(self) -> Iterator[Metric]:
         """What calls to Stripe cost the fleet in waiting. Counted in Valkey, so an emptied one begins anew."""

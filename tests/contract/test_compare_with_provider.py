@@ -13,6 +13,7 @@ import psycopg
 import pytest
 import stripe
 
+from adapters.postgres.backoffice import PostgresBackoffice
 from adapters.postgres.comparison import PostgresComparison
 from adapters.stripe import provider_books as stripe_books
 from adapters.stripe.provider_books import StripeBooks, connect_books
@@ -281,6 +282,7 @@ def test_every_day_the_last_weeks_are_compared(auditor: Auditor, order: Order) -
     assert max(*rounds, again) <= PAGES_PER_ROUND
     assert last is not None
     assert last.differences == 1
+    assert PostgresBackoffice(house.servers.engine).pulse().books_differences == 1
     with psycopg.connect(auditor.database_url) as connection:
         noted = connection.execute(
             "SELECT details->>'total' FROM audit_entries WHERE action = 'books.differ'"

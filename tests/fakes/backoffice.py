@@ -73,7 +73,13 @@ class FakeBackoffice:
             repairs=len(self._repaired_at()),
             effects_waiting=sum(not entry.parked for entry in open_entries),
             effects_parked=sum(entry.parked for entry in open_entries),
+            books_differences=self._books_differences(),
         )
+
+    def _books_differences(self) -> int | None:
+        finished = [one for one in self._state.readings.values() if one.finished_at is not None]
+        last = max(finished, key=lambda one: (one.began_at, one.id), default=None)
+        return last.differences if last else None
 
     def dashboard(self, *, now: datetime, since: datetime) -> Dashboard:
         current = [e for e in self._state.events.values() if e.state is EventState.PUBLISHED and e.ends_at > now]

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Table, bindparam, func, literal_column, select
 
 from adapters.postgres.backoffice.order_files import undecided
-from adapters.postgres.tables import audit_entries, messages, orders, outbox, payments, refunds
+from adapters.postgres.tables import audit_entries, messages, orders, outbox, payments, provider_readings, refunds
 from adapters.postgres.transaction import Row
 from domain.events import EventId
 from domain.payments import PaymentState
@@ -49,12 +49,19 @@ def health_from_row(row: Row) -> Health:
     return Health(repairs=repairs, **counted)
 
 
-def pulse() -> Select[int, int, int]:
+def pulse() -> Select[int, int, int, int]:
     """One row with every field of Pulse."""
+    compared = (
+        select(provider_readings.c.differences)
+        .where(provider_readings.c.finished_at.is_not(None))
+        .order_by(provider_readings.c.began_at.desc(), provider_readings.c.id.desc())
+        .limit(literal_column("1"))
+    )
     return select(
         _count(audit_entries, _REPAIR).label("repairs"),
         _count(outbox, _WAITING).label("effects_waiting"),
         _count(outbox, _PARKED).label("effects_parked"),
+        compared.scalar_subquery().label("books_differences"),
     )
 
 

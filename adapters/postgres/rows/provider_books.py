@@ -43,6 +43,7 @@ def reading_changes(reading: Reading) -> dict[str, Any]:
         "cursor": reading.cursor,
         "entries": reading.entries,
         "finished_at": reading.finished_at,
+        "differences": reading.differences,
         "results": [
             {"name": one.name, "compared": one.compared, "differences": list(one.differences)}
             for one in reading.results

@@ -2,7 +2,9 @@
 
 import csv
 from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,8 @@ from hypothesis import given
 from domain.accounts import Role
 from domain.ledger import Account, balances
 from domain.money import CurrencyCode, Money
+from domain.ports.books import CheckResult
+from domain.provider_books import Reading, ReadingId
 from domain.settlements import Figures, Side
 from entrypoints.admin import words
 from entrypoints.admin.settlement_lines import parts_of
@@ -154,3 +158,29 @@ def test_the_books_are_for_finance(desk: Desk, role: Role) -> None:
 def test_every_account_and_fact_has_words() -> None:
     """Nothing is shown by its code name."""
     assert set(words.ACCOUNTS) == set(Account)
+
+
+def test_the_last_comparison_with_the_provider_is_shown(desk: Desk) -> None:
+    """Never, then agreeing, then with each difference in words; and one that is under way."""
+    browser, now = desk.signed_in(Role.FINANCE), desk.house.clock.now()
+    result = CheckResult(name="Every charge is ours", compared=3, differences=())
+    first = Reading(id=ReadingId(UUID(int=1)), actor="verify", since=None, began_at=now, entries=3)
+    never = browser.page("/books")
+    with desk.house.store() as uow:
+        uow.readings.add(first.finish((result,), now=now))
+        uow.commit()
+    agrees = browser.page("/books")
+    told = replace(result, differences=("charge ch_1 took 5.00 USD for order <b>K7</b>, which we do not have",))
+    second = replace(first, id=ReadingId(UUID(int=2)), began_at=now + timedelta(seconds=1))
+    with desk.house.store() as uow:
+        uow.readings.add(second.finish((told,), now=now))
+        uow.readings.add(replace(first, id=ReadingId(UUID(int=3)), began_at=now + timedelta(seconds=2)))
+        uow.commit()
+    differs = browser.page("/books")
+
+    assert "never compared" in never
+    assert "Everything agrees" in agrees
+    assert "1 difference" in differs
+    assert "for order &lt;b&gt;K7&lt;/b&gt;, which we do not have" in differs
+    assert "under way" in differs
+    assert desk.backoffice().pulse().books_differences == 1

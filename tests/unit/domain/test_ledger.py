@@ -210,6 +210,21 @@ def test_a_dispute_takes_its_fee_as_well() -> None:
     assert balances([told]) == {Account.DISPUTES: 6_500, Account.DISPUTE_FEES: 1_500, Account.PROVIDER: -8_000}
 
 
+def test_a_disputes_fee_may_be_in_the_currency_of_the_house() -> None:
+    """A ticket was paid in dollars; the provider settles in euros and charges its fee in them."""
+    life = life_of(price(), quantity=1)
+    fee = Money(2_000, CurrencyCode("EUR"))
+
+    told = dispute_opened(life.order, dispute_id="dp_1", withdrawn=Withdrawal(amount=usd(6_500), fee=fee), at=NOW)
+
+    assert {(posting.account, posting.amount) for posting in told.postings} == {
+        (Account.DISPUTES, usd(6_500)),
+        (Account.PROVIDER, -usd(6_500)),
+        (Account.DISPUTE_FEES, fee),
+        (Account.PROVIDER, -fee),
+    }
+
+
 @pytest.mark.parametrize(
     "postings",
     [

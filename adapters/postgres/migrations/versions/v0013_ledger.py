@@ -243,6 +243,7 @@ CREATE TABLE provider_readings (
     entries     integer NOT NULL,
     finished_at timestamptz,
     results     jsonb NOT NULL,
+    differences integer NOT NULL,
     taken_until timestamptz
 );
 COMMENT ON TABLE provider_readings IS 'Comparisons with the provider: how far each has come, and what it found.';
