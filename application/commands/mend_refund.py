@@ -4,7 +4,7 @@ The tickets are void and the money is not back, so somebody is owed: this is how
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from application import effects, trail
@@ -16,7 +16,7 @@ from domain.errors import Rejection
 from domain.orders import Order
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
-from domain.refunds import OVERTAKEN_BY_DISPUTE, HandPayment, Refund, RefundId, mend_refusal
+from domain.refunds import OVERTAKEN_BY_DISPUTE, HandPayment, Refund, RefundBatchId, RefundId, mend_refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +82,18 @@ def settle_refund_by_hand(
     return refund
 
 
-def send_anew(order: Order, failed: Refund, *, actor: str, uow: UnitOfWork, ids: Ids, now: datetime) -> Refund:
-    """Inside the caller's transaction, when nothing refuses it."""
-    refund = failed.anew(RefundId(ids.uuid()), now=now)
+def send_anew(
+    order: Order,
+    failed: Refund,
+    *,
+    actor: str,
+    batch_id: RefundBatchId | None = None,
+    uow: UnitOfWork,
+    ids: Ids,
+    now: datetime,
+) -> Refund:
+    """Inside the caller's transaction, when nothing refuses it. ``batch_id``: a batch tries it, among many."""
+    refund = replace(failed.anew(RefundId(ids.uuid()), now=now), batch_id=batch_id)
     earlier = uow.refunds.of_order(order.id)
     uow.refunds.add(refund)
     tickets = uow.tickets.of_order(order.id)

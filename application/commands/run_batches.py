@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 
 from application import effects, trail
 from application.access import Access
+from application.commands.mend_refund import send_anew
 from application.commands.request_refund import begin_refund, offer_for
 from application.each import for_each
 from application.transactions import retrying
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, NotFound, Rejection, Unavailable
-from domain.events import Event
+from domain.events import Event, EventState
 from domain.money import Money, zero
 from domain.orders import Order
 from domain.ports.messages import Message, MessageId, MessageState
@@ -31,7 +32,7 @@ from domain.refund_batches import (
     BatchState,
     RefundBatch,
 )
-from domain.refunds import Quote, Refund, RefundId, RefundState
+from domain.refunds import Quote, Refund, RefundState, mend_refusal
 from domain.tickets import Ticket, TicketState
 from domain.tiers import TierId
 
@@ -185,26 +186,20 @@ def _refunded(row: BatchOrder, batch: RefundBatch, *, uow: UnitOfWork, ids: Ids,
 def _sent_anew(
     row: BatchOrder, order: Order, batch: RefundBatch, *, uow: UnitOfWork, ids: Ids, now: datetime
 ) -> BatchOrder:
-    """Its refund failed at the provider, and a person wants another try: the same parts, under a new key."""
+    """Its refund failed at the provider, and a person wants another try: the same parts, under a new key.
+
+    Where the refund desk was faster, the row follows what was sent there.
+    """
     assert row.refund_id is not None, "only what was sent can be sent anew"
     failed = uow.refunds.get(row.refund_id, lock=True)
-    if failed.state is not RefundState.FAILED:
-        return row.requested(failed.id)
-    taken = {ticket for refund in uow.refunds.of_order(order.id) if _lives(refund) for ticket in refund.tickets}
-    if taken & set(failed.tickets):
-        return row.skip("Another refund of these tickets is on its way or done.")
-    again = replace(
-        failed, id=RefundId(ids.uuid()), state=RefundState.REQUESTED, requested_at=now, completed_at=None,
-        provider_id=None, failure=None,
-    )  # fmt: skip
-    uow.refunds.add(again)
-    uow.outbox.add(effects.send_refund(again, ids=ids, now=now))
-    uow.audit.add(
-        trail.entry(
-            _actor(batch), "refund.requested", kind="order", subject=order.id, ids=ids, now=now,
-            refund=str(again.id), amount=again.amount.amount, reason=again.reason.value, instead_of=str(failed.id),
-        )
-    )  # fmt: skip
+    others = uow.refunds.of_order(order.id)
+    successor = next((other for other in others if other.replaces == failed.id), None)
+    if failed.state is not RefundState.FAILED or successor is not None:
+        return row.requested((successor or failed).id)
+    if refusal := mend_refusal(order, failed, others):
+        return row.failed(refusal.message)
+    actor = _actor(batch)
+    again = send_anew(order, failed, actor=actor, batch_id=batch.id, uow=uow, ids=ids, now=now)
     return row.requested(again.id)
 
 
@@ -245,7 +240,11 @@ def _quoted(
     answer = offer_for(order, tickets, None, reason=batch.reason, uow=uow, now=now)
     if isinstance(answer, Rejection):
         return answer.message
-    return answer if answer.total.amount else answer.lines[0].why
+    if not answer.total.amount:
+        return answer.lines[0].why
+    # Places of an event that is called off go nowhere: nobody is told of stock that nobody can buy.
+    called_off = uow.events.get(order.event_id).state is EventState.CANCELLED
+    return replace(answer, restock=answer.restock and not called_off)
 
 
 def _tickets(batch: RefundBatch, tickets: tuple[Ticket, ...]) -> tuple[Ticket, ...]:
@@ -265,10 +264,6 @@ def _lines(answer: Quote, tickets: tuple[Ticket, ...]) -> tuple[BatchLine, ...]:
     return tuple(
         BatchLine(tier_id=tier_id, tickets=len(parts), amount=sum(parts, nothing)) for tier_id, parts in amounts.items()
     )
-
-
-def _lives(refund: Refund) -> bool:
-    return refund.state is not RefundState.FAILED
 
 
 def _actor(batch: RefundBatch) -> str:

@@ -20,6 +20,7 @@ BENCHES = {
         "How late 2,000 viewers see 200 holds a second, and whether truly.",
     ),
     "claims": ("tests.load.bench_claims", "Claims on one hot pool: a guarded counter against SKIP LOCKED on rows."),
+    "refunds": ("tests.load.bench_refunds", "A batch of refunds through real processes, against the budget it has."),
     "http": ("tests.load.bench_http", "Holds and availability over HTTP against bare routes on the same server."),
 }
 
@@ -77,10 +78,15 @@ def main(arguments: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="which benches to run; all when none is named")
+    parser.add_argument(
+        "--size", type=int, help="how many, for the one bench that is named (refunds: 1,000 if not said)"
+    )
     parser.add_argument("--strict", action="store_true", help="fail when a goal is missed")
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - BENCHES.keys():
         parser.error(f"there is no bench {', '.join(sorted(unknown))}")
+    if options.size and (options.names != ["refunds"] or options.size < 1):
+        parser.error("--size is for refunds alone, and at least 1")
     missed = False
 
     def told(measurements: Iterable[Measurement]) -> Iterator[Measurement]:
@@ -92,7 +98,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name in options.names or BENCHES:
         module, text = BENCHES[name]
         print(f"\n{name}: {text}", flush=True)
-        for line in report(told(importlib.import_module(module).measure())):
+        measure = importlib.import_module(module).measure
+        for line in report(told(measure(options.size) if options.size else measure())):
             print(line, flush=True)
     return int(missed and options.strict)
 
