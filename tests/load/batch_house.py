@@ -86,7 +86,10 @@ class BatchHouse:
             return list(pool.map(self._pay, range(many)))
 
     def start(self) -> RefundBatch:
-        """The event is cancelled: one person prepares the batch and goes ahead once it is counted."""
+        """The event is called off, and somebody prepares the batch; it may go ahead once it is counted."""
+        with self.unit_of_work() as uow:
+            uow.events.save(uow.events.get(self.sale.event_id, lock=True).cancel())
+            uow.commit()
         step: dict[str, Any] = {"unit_of_work": self.unit_of_work, "clock": SystemClock(), "ids": SystemIds()}
         command = PrepareBatch(
             batch_id=BatchId(uuid4()),
