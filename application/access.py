@@ -4,7 +4,7 @@ A token is an HMAC-SHA256 over what it opens, 256 bits written in URL-safe base 
 retired secret stay good while that secret is listed after the current one.
 """
 
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest, digest
@@ -12,6 +12,7 @@ from hmac import compare_digest, digest
 from domain.holds import HoldId
 from domain.order_links import OrderLinkId
 from domain.orders import OrderId
+from domain.outgoing_webhooks import SECRET_PREFIX, EndpointId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,11 @@ class Access:
     def for_order(self, order_id: OrderId) -> str:
         """The token in the secret link of an order."""
         return _sign(self.secrets[0], f"order:{order_id}")
+
+    def webhook_secret(self, endpoint_id: EndpointId, version: int) -> str:
+        """What signs messages to an organiser's system: never stored, so nobody can read it out of a backup."""
+        made = digest(self.secrets[0], f"webhook:{endpoint_id}:{version}".encode(), sha256)
+        return f"{SECRET_PREFIX}{b64encode(made).decode()}"
 
     def opens_hold(self, hold_id: HoldId, token: str) -> bool:
         return self._opens(f"hold:{hold_id}", token)

@@ -11,6 +11,7 @@ from domain.events import EventId
 from domain.holds import HoldId
 from domain.limits import counted_under
 from domain.orders import Order, OrderId
+from domain.outgoing_webhooks import HookKind
 from domain.payments import Payment
 from domain.ports.inventory import Outcome, Settlement
 from domain.ports.mail import LetterKind
@@ -62,6 +63,15 @@ def renew_terms(event_id: EventId, *, version: int, reload: bool = False, ids: I
     """Tell the inventory that the sale changed; ``reload``: in a way that is written into the stock itself."""
     payload = {"event": str(event_id), "reload": reload}
     return _row(Effect.RENEW_TERMS, f"{event_id}-{version}", payload, ids, now)
+
+
+def tell_organisers(
+    kind: HookKind, *, event_id: EventId, once: str, body: Mapping[str, object], ids: Ids, now: datetime
+) -> OutboxRow:
+    """Let the endpoints that want to hear of this know. ``once`` names the fact; ``body`` is what they are told."""
+    row = _row(Effect.TELL_ORGANISERS, f"{kind.value}-{once}", {}, ids, now)
+    payload = {"kind": kind.value, "message": str(row.id), "event": str(event_id), "body": dict(body)}
+    return replace(row, payload=payload)
 
 
 def settle_order(

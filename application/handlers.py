@@ -1,7 +1,7 @@
 """Which use case brings about which effect: the table that drains the outbox."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, cast
 from uuid import UUID
 
 from application.commands.drain_outbox import Handler
@@ -9,6 +9,7 @@ from application.effects import read_settlement
 from domain.disputes import DisputeId
 from domain.events import EventId
 from domain.orders import OrderId
+from domain.outgoing_webhooks import HookKind
 from domain.payments import PaymentId
 from domain.ports.inventory import Settlement
 from domain.ports.mail import LetterKind
@@ -29,6 +30,12 @@ class RenewTerms(Protocol):
     def __call__(self, event_id: EventId, *, reload: bool) -> None: ...
 
 
+class SpreadMessage(Protocol):
+    def __call__(
+        self, kind: HookKind, *, message_id: UUID, event_id: EventId, body: Mapping[str, object]
+    ) -> object: ...
+
+
 def effect_handlers(
     *,
     capture_payment: Callable[[PaymentId], None],
@@ -39,8 +46,18 @@ def effect_handlers(
     settle_stock: SettleStock,
     renew_terms: RenewTerms,
     answer_dispute: Callable[[DisputeId], None],
+    spread_message: SpreadMessage,
 ) -> Mapping[Effect, Handler]:
     """Payloads (see :mod:`application.effects`) read back into calls."""
+
+    def tell_organisers(payload: Mapping[str, object], _: int) -> None:
+        spread_message(
+            HookKind(str(payload["kind"])),
+            message_id=_id(payload, "message"),
+            event_id=EventId(_id(payload, "event")),
+            body=cast("Mapping[str, object]", payload["body"]),
+        )
+
     return {
         Effect.CAPTURE_PAYMENT: lambda payload, _: capture_payment(PaymentId(_id(payload, "payment"))),
         Effect.VOID_PAYMENT: lambda payload, _: void_payment(
@@ -56,6 +73,7 @@ def effect_handlers(
             EventId(_id(payload, "event")), reload=bool(payload.get("reload"))
         ),
         Effect.ANSWER_DISPUTE: lambda payload, _: answer_dispute(DisputeId(_id(payload, "dispute"))),
+        Effect.TELL_ORGANISERS: tell_organisers,
     }
 
 

@@ -38,6 +38,8 @@ from adapters.stripe.payment_gateway import connect as connect_stripe
 from adapters.stripe.provider_books import connect_books
 from adapters.twilio.callbacks import TwilioCallbacks
 from adapters.twilio.sms_sender import connect as connect_twilio
+from adapters.webhooks.address_guard import AddressGuard
+from adapters.webhooks.sender import WebhookSender
 from application.access import Access
 from application.commands.answer_dispute import answer_dispute, send_answer, write_statement
 from application.commands.block_stock import block_stock, release_block
@@ -64,6 +66,14 @@ from application.commands.expire_order import cancel_order, expire_due_orders, e
 from application.commands.extend_hold import extend_hold
 from application.commands.follow_dispute import apply_facts, check_disputes, follow_dispute
 from application.commands.follow_fraud_warning import decide_warning, follow_fraud_warning
+from application.commands.manage_webhooks import (
+    add_endpoint,
+    change_endpoint,
+    rotate_secret,
+    send_again,
+    send_test,
+    switch_endpoint,
+)
 from application.commands.mend_refund import send_refund_anew, settle_refund_by_hand
 from application.commands.order_links import send_order_link, use_order_link
 from application.commands.place_hold import place_hold
@@ -85,6 +95,7 @@ from application.commands.settle_payment import settle_payment
 from application.commands.settle_stock import renew_terms, settle_stock, sweep_sales
 from application.commands.staff import add_staff, sign_in
 from application.commands.start_checkout import start_checkout
+from application.commands.tell_organisers import deliver_webhooks, prune_webhooks, spread_message, watch_stock
 from application.handlers import effect_handlers
 from application.queries.availability import availability
 from application.queries.order_details import order_details
@@ -264,7 +275,23 @@ class Container(containers.DeclarativeContainer):
             clock=clock,
             ids=ids,
         ).provider,
+        spread_message=providers.Callable(
+            spread_message, unit_of_work=unit_of_work.provider, clock=clock, ids=ids
+        ).provider,
     )
+    hook_sender = providers.Singleton(
+        WebhookSender,
+        guard=providers.Factory(AddressGuard, allowed=settings.provided.webhook_networks_allowed),
+    )
+    _deliveries: ClassVar[dict[str, Any]] = {
+        "unit_of_work": unit_of_work.provider,
+        "sender": hook_sender,
+        "access": access,
+        "clock": clock,
+        "ids": ids,
+    }
+    deliver_webhooks = providers.Callable(deliver_webhooks, **_deliveries)
+    prune_webhooks = providers.Callable(prune_webhooks, unit_of_work=unit_of_work.provider, clock=clock)
     drain_outbox = providers.Callable(
         drain_outbox,
         handlers=effect_handlers,
@@ -439,6 +466,27 @@ class Container(containers.DeclarativeContainer):
         send_order_link, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, access=access, wakeup=wakeup
     )
     use_order_link = providers.Callable(use_order_link, unit_of_work=unit_of_work.provider, clock=clock, ids=ids)
+
+    # What organisers' own systems are told.
+    watch_stock = providers.Callable(
+        watch_stock, catalogue=catalogue, unit_of_work=unit_of_work.provider, clock=clock, ids=ids, wakeup=wakeup
+    )
+    add_endpoint = providers.Callable(add_endpoint, **_deliveries)
+    change_endpoint = providers.Callable(
+        change_endpoint, unit_of_work=unit_of_work.provider, sender=hook_sender, clock=clock, ids=ids
+    )
+    switch_endpoint = providers.Callable(switch_endpoint, unit_of_work=unit_of_work.provider, clock=clock, ids=ids)
+    rotate_secret = providers.Callable(
+        rotate_secret, unit_of_work=unit_of_work.provider, access=access, clock=clock, ids=ids
+    )
+    _woken: ClassVar[dict[str, Any]] = {
+        "unit_of_work": unit_of_work.provider,
+        "clock": clock,
+        "ids": ids,
+        "wakeup": wakeup,
+    }
+    send_test = providers.Callable(send_test, **_woken)
+    send_again = providers.Callable(send_again, **_woken)
 
     # What staff asks of the outbox.
     resend_link = providers.Callable(

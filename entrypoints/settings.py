@@ -28,12 +28,14 @@ from entrypoints.settings_values import (
     address,
     long_secret,
     matching,
+    networks,
     one_of,
     whole_number,
 )
 
 STRIPE_API = "https://api.stripe.com"
 TWILIO_API = "https://api.twilio.com"
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 STRIPE_CALLS_LIVE, STRIPE_CALLS_TEST = 100, 25
 """Requests a second that Stripe takes from an account (https://docs.stripe.com/rate-limits)."""
 EMBEDDABLE = frozenset({"postgres", "valkey", "sandbox"})
@@ -290,6 +292,14 @@ class Settings:
         default=None,
         shown_default="(none)",
     )
+    webhook_networks_allowed: tuple[str, ...] = _variable(
+        "WEBHOOK_NETWORKS_ALLOWED",
+        networks,
+        "Networks (10.0.0.0/8, with commas between them) that organisers' webhooks may reach although they are not "
+        "public, by http as well. Production allows none.",
+        default=None,
+        shown_default="this machine's own in development and tests, else none",
+    )
     trusted_proxy_hops: int = _variable(
         "TRUSTED_PROXY_HOPS",
         whole_number(least=0, most=10),
@@ -390,6 +400,9 @@ def _derive(values: dict[str, Any]) -> None:
     values["public_url"] = values["public_url"] or f"http://{reachable}:{values['port']}"
     values["stream_url"] = values["stream_url"] or f"http://{reachable}:{values['stream_port']}"
     values["huey_redis_url"] = values["huey_redis_url"] or values["redis_url"]
+    if values["webhook_networks_allowed"] is None:
+        own = values["environment"] is not Environment.PRODUCTION
+        values["webhook_networks_allowed"] = LOOPBACK if own else ()
     if values["stripe_budget_in_all_per_second"] is None:
         live = values["stripe_api_key"][3:8] == "live_"
         limited = values["stripe_api_base"] == STRIPE_API
@@ -422,6 +435,10 @@ def _unfit_for_production(settings: Settings) -> list[str]:
         problems.append(f"TESSERA_EMBEDDED names {parts}: production needs servers of its own; set their addresses.")
     if settings.sandbox_url:
         problems.append("SANDBOX_URL is set: production takes no sandbox; unset it.")
+    if settings.webhook_networks_allowed:
+        problems.append(
+            "WEBHOOK_NETWORKS_ALLOWED is set: production sends webhooks to public addresses only; unset it."
+        )
     if settings.stripe_api_key[3:8] == "test_":
         problems.append("STRIPE_API_KEY is a test key: production needs a live one (sk_live_… or rk_live_…).")
     if settings.stripe_api_base != STRIPE_API:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 SECRET_KEY_CHARACTERS_MIN = 32
@@ -44,6 +45,14 @@ def matching(pattern: str, shape: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def networks(text: str) -> tuple[str, ...]:
+    """Networks with commas between them, as ``ipaddress`` writes them."""
+    try:
+        return tuple(str(ip_network(part.strip())) for part in text.split(","))
+    except ValueError as error:
+        raise UnusableValueError("must be networks such as 10.0.0.0/8, with commas between them") from error
 
 
 def one_of(*choices: str) -> Callable[[str], str]:

@@ -321,3 +321,27 @@ idempotency_keys = Table(
     "idempotency_keys", metadata,
     _key("scope", Text), _key("key", Text), _is("request_digest"), _is("begun_at", _When), _may("answer", JSONB),
 )  # fmt: skip
+
+webhook_endpoints = Table(
+    "webhook_endpoints", metadata,
+    _key("id"), _is("url"), _is("description"), _is("kinds", _Texts), _may("venue_id", Uuid), _is("enabled", Boolean),
+    _may("disabled_because"), _is("secret_version", Integer), _may("previous_until", _When),
+    _may("failing_since", _When), _is("failures", Integer), _may("quiet_until", _When), _is("created_at", _When),
+)  # fmt: skip
+
+webhook_deliveries = Table(
+    "webhook_deliveries", metadata,
+    _key("id"), _is("endpoint_id", Uuid), _is("message_id", Uuid), _is("kind"), _is("body"), _is("state"),
+    _is("attempts", Integer), _filled("tries_before", Integer), _may("next_try_at", _When),
+    _may("leased_until", _When), _is("created_at", _When),
+)  # fmt: skip
+
+webhook_attempts = Table(
+    "webhook_attempts", metadata,
+    _key("delivery_id"), _key("number", Integer), _is("at", _When), _is("milliseconds", Integer),
+    _may("status", Integer), _is("answer"), _may("error"),
+)  # fmt: skip
+
+webhook_sales = Table(
+    "webhook_sales", metadata, _key("event_id"), _is("sold_out", Boolean), _is("told_at", _When),
+)  # fmt: skip

@@ -25,9 +25,11 @@ from adapters.postgres.repositories.staff import PostgresStaff
 from adapters.postgres.repositories.stock import PostgresStock
 from adapters.postgres.repositories.tickets import PostgresTickets
 from adapters.postgres.repositories.venues import PostgresVenues
+from adapters.postgres.repositories.webhooks import PostgresWebhooks
 from adapters.postgres.seat_map_cache import SeatMapCache
 from adapters.postgres.transaction import Transaction, connect
 from domain.ports.outbox import Outbox
+from domain.ports.outgoing_webhooks import Webhooks
 from domain.ports.refund_batches import RefundBatches
 from domain.ports.unit_of_work import (
     Assessments,
@@ -76,6 +78,7 @@ class PostgresUnitOfWork:
     staff: Staff
     outbox: Outbox
     idempotency: IdempotencyKeys
+    webhooks: Webhooks
 
     def __init__(self, engine: Engine, *, seat_maps: SeatMapCache) -> None:
         self._engine = engine
@@ -105,6 +108,7 @@ class PostgresUnitOfWork:
         self.staff = PostgresStaff(transaction)
         self.outbox = PostgresOutbox(transaction)
         self.idempotency = PostgresIdempotencyKeys(transaction)
+        self.webhooks = PostgresWebhooks(transaction)
         return self
 
     def __exit__(

@@ -3,9 +3,10 @@
 from dataclasses import fields, replace
 from datetime import datetime
 
-from application import effects, trail
+from application import effects, telling, trail
 from domain.errors import Rejection, RejectionCode
 from domain.events import Event, EventId, EventState, SaleTerms
+from domain.outgoing_webhooks import HookKind
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
 from domain.refund_policies import RefundPolicy
@@ -61,6 +62,7 @@ def publish_event(
             return published
         uow.events.save(published)
         _note(uow, actor, "event.published", "event", event_id, clock, ids)
+        telling.event_happened(HookKind.EVENT_PUBLISHED, published, uow=uow, ids=ids, now=clock.now())
         uow.commit()
     return published
 
@@ -109,6 +111,7 @@ def cancel_event(
         uow.outbox.add(effects.renew_terms(event_id, version=version, ids=ids, now=clock.now()))
         unpaid = uow.orders.call_off(event_id, now=clock.now())
         _note(uow, actor, "event.cancelled", "event", event_id, clock, ids, unpaid_orders=unpaid)
+        telling.event_happened(HookKind.EVENT_CANCELLED, cancelled, uow=uow, ids=ids, now=clock.now())
         uow.commit()
     wakeup.outbox_filled()
     return cancelled

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from application import effects, trail
+from application import effects, telling, trail
 from application.access import Access
 from application.texts import text_buyer
 from domain import ledger
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, Rejection
 from domain.orders import Order
+from domain.outgoing_webhooks import HookKind
 from domain.ports.inventory import Outcome
 from domain.ports.mail import LetterKind
 from domain.ports.unit_of_work import UnitOfWork
@@ -39,6 +40,7 @@ def confirm(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime, access: A
     uow.audit.add(
         trail.entry(SYSTEM, "order.confirmed", kind="order", subject=order.id, ids=ids, now=now, tickets=len(tickets))
     )
+    telling.order_happened(HookKind.ORDER_CONFIRMED, confirmed, uow=uow, ids=ids, now=now)
     epoch = uow.stock.epoch(order.event_id)
     uow.outbox.add(effects.settle_order(confirmed, Outcome.SOLD, epoch=epoch, ids=ids, now=now))
     uow.outbox.add(effects.send_email(LetterKind.ORDER_CONFIRMED, order.id, order.id, ids=ids, now=now))

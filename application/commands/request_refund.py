@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from application import effects, trail
+from application import effects, telling, trail
 from application.transactions import retrying
 from domain import ledger
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, Rejection, RejectionCode
 from domain.money import Money
 from domain.orders import Order, OrderId
+from domain.outgoing_webhooks import HookKind
 from domain.payments import Payment, PaymentState, standing
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
@@ -185,6 +186,7 @@ def begin_refund(
             refund=str(refund.id), amount=refund.amount.amount, reason=reason.value,
         )
     )  # fmt: skip
+    telling.refund_happened(HookKind.REFUND_REQUESTED, refund, event_id=order.event_id, uow=uow, ids=ids, now=now)
     return refund
 
 

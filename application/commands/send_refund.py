@@ -2,13 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from application import effects, trail
+from application import effects, telling, trail
 from application.each import for_each
 from application.transactions import retrying
 from domain import ledger
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, ProviderRefused, Rejection
 from domain.orders import Order
+from domain.outgoing_webhooks import HookKind
 from domain.ports.mail import LetterKind
 from domain.ports.outbox import Lane
 from domain.ports.payments import KEYS_REMEMBERED, PaymentGateway, ProviderRefund
@@ -23,6 +24,8 @@ UNNAMED = "refused"
 """Code of a refusal that says nothing but what its message says."""
 
 _LETTERS = {RefundState.SUCCEEDED: LetterKind.REFUND_COMPLETED, RefundState.FAILED: LetterKind.REFUND_FAILED}
+_TOLD = {RefundState.SUCCEEDED: HookKind.REFUND_COMPLETED, RefundState.FAILED: HookKind.REFUND_FAILED}
+"""What organisers' systems hear of."""
 
 
 def send_refund(
@@ -103,6 +106,8 @@ def _report(
                     refund=str(refund_id), failure=after.failure,
                 )
             )  # fmt: skip
+            if kind := _TOLD.get(after.state):
+                telling.refund_happened(kind, after, event_id=order.event_id, uow=uow, ids=ids, now=now)
         if after.state is not before.state and after.state in _LETTERS:
             lane = Lane.BULK if after.batch_id is not None else Lane.SETTLING
             uow.outbox.add(effects.send_email(_LETTERS[after.state], order.id, refund_id, ids=ids, now=now, lane=lane))

@@ -6,7 +6,7 @@ of callers, in any order, arrive at the same end.
 
 from datetime import datetime, timedelta
 
-from application import effects, trail
+from application import effects, telling, trail
 from application.access import Access
 from application.commands.confirm_order import confirm
 from application.commands.retake_places import Unheld, retake, unheld
@@ -20,6 +20,7 @@ from domain.events import EventState
 from domain.fraud import Assessment, Signals, Verdict, assess
 from domain.money import Money
 from domain.orders import Order, OrderId, OrderState, StockState
+from domain.outgoing_webhooks import HookKind
 from domain.payments import PAYABLE, TERMINAL, Payment, PaymentState
 from domain.ports.inventory import Inventory, Outcome
 from domain.ports.payments import UNKNOWN_SESSION, PaymentGateway, ProviderPayment, ProviderStatus
@@ -353,6 +354,8 @@ def give_back(
     uow.audit.add(
         trail.entry(actor, action, kind="order", subject=order.id, ids=ids, now=now, because=order.ended_because)
     )
+    if order.state is OrderState.CANCELLED:
+        telling.order_happened(HookKind.ORDER_CANCELLED, order, uow=uow, ids=ids, now=now)
     return order
 
 

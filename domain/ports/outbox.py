@@ -31,6 +31,7 @@ class Effect(StrEnum):
     SETTLE_STOCK = "settle_stock"
     RENEW_TERMS = "renew_terms"
     ANSWER_DISPUTE = "answer_dispute"
+    TELL_ORGANISERS = "tell_organisers"
 
 
 class Lane(StrEnum):
@@ -70,6 +71,7 @@ RULES: Mapping[Effect, Rule] = {
     Effect.SEND_EMAIL: Rule(gives_up_after=timedelta(hours=12)),
     Effect.SETTLE_STOCK: Rule(backoff_seconds_max=60),
     Effect.RENEW_TERMS: Rule(backoff_seconds_max=60),
+    Effect.TELL_ORGANISERS: Rule(lane=Lane.TELLING, backoff_seconds_max=60),
 }
 _USUAL = Rule()
 

@@ -22,6 +22,7 @@ from domain.payments import Payment, PaymentId
 from domain.ports.inventory import StockLevels
 from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import Outbox
+from domain.ports.outgoing_webhooks import Webhooks
 from domain.ports.refund_batches import RefundBatches
 from domain.provider_books import ProviderEntry, Reading, ReadingId
 from domain.refund_policies import RefundPolicy
@@ -527,6 +528,7 @@ class UnitOfWork(Protocol):
     staff: Staff
     outbox: Outbox
     idempotency: IdempotencyKeys
+    webhooks: Webhooks
 
     def __enter__(self) -> Self: ...
 

@@ -209,6 +209,7 @@ EFFECTS = {
     Effect.SETTLE_STOCK: "Tell the inventory about stock",
     Effect.RENEW_TERMS: "Tell the inventory about new terms",
     Effect.ANSWER_DISPUTE: "Answer a dispute",
+    Effect.TELL_ORGANISERS: "Tell organisers' systems",
 }
 
 HAPPENINGS = {

@@ -19,6 +19,9 @@ HEARTBEAT_SECONDS = 5.0
 TROUBLE_SECONDS = 1.0
 """The pause of a thread whose look at the outbox failed."""
 
+DELIVERIES_WELL, DELIVERIES_FAILING = 8, 2
+"""Threads for webhooks: receivers that fail have a crew of their own, so they take no time from the others."""
+
 THREADS: dict[Lane, int] = {Lane.LIVE: 8, Lane.SETTLING: 4, Lane.BULK: 8, Lane.TELLING: 2}
 """25 calls a second that take 200 ms each keep five threads busy; the others are for answers that take longer."""
 
@@ -126,3 +129,16 @@ def outbox_crews(drain: Callable[..., int], in_hand: RowsInHand) -> tuple[Crew, 
         return lambda: drain(lanes=(lane,), at_most=1, holding=in_hand.holding)
 
     return tuple(Crew(f"outbox-{lane.value}", size=size, work=piece(lane)) for lane, size in THREADS.items())
+
+
+def delivery_crews(deliver: Callable[..., int]) -> tuple[Crew, ...]:
+    """One for receivers that fare well, and one for those that fail."""
+    sizes = ((False, DELIVERIES_WELL), (True, DELIVERIES_FAILING))
+
+    def piece(*, failing: bool) -> Callable[[], int]:
+        return lambda: deliver(failing=failing, at_most=1)
+
+    return tuple(
+        Crew(f"webhooks-{'failing' if failing else 'well'}", size=size, work=piece(failing=failing))
+        for failing, size in sizes
+    )

@@ -21,6 +21,7 @@ COMPARE_EVERY_SECONDS = 30.0
 BATCHES_EVERY_SECONDS = 0.25
 TELL_EVERY_SECONDS = 1.0
 PRUNE_EVERY_SECONDS = 60.0
+STOCK_EVERY_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,10 @@ class Chores(Protocol):
 
     def prune_outbox(self) -> int: ...
 
+    def prune_webhooks(self) -> int: ...
+
+    def watch_stock(self) -> int: ...
+
 
 def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
     """One thread a chore, so that a slow provider never delays the sweeping of lapsed holds."""
@@ -71,6 +76,8 @@ def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
         ("run_batches", chores.run_batches, BATCHES_EVERY_SECONDS),
         ("tell_buyers", chores.tell_buyers, TELL_EVERY_SECONDS),
         ("prune_outbox", chores.prune_outbox, PRUNE_EVERY_SECONDS),
+        ("prune_webhooks", chores.prune_webhooks, PRUNE_EVERY_SECONDS),
+        ("watch_stock", chores.watch_stock, STOCK_EVERY_SECONDS),
     )
     threads = tuple(
         Thread(target=_beat, args=(name, chore, seconds, stop), name=name, daemon=True)

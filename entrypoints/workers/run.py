@@ -9,7 +9,7 @@ from types import FrameType
 from entrypoints.container import build_container
 from entrypoints.settings import Settings
 from entrypoints.workers import pacemaker
-from entrypoints.workers.crews import HEARTBEAT_SECONDS, RowsInHand, outbox_crews
+from entrypoints.workers.crews import HEARTBEAT_SECONDS, RowsInHand, delivery_crews, outbox_crews
 
 QUEUE_THREADS = 1
 STOP_SECONDS_MAX = 5.0
@@ -27,7 +27,7 @@ def main(settings: Settings) -> None:
         stop.set()
 
     in_hand = RowsInHand(keep=container.keep_leases, hand_back=container.hand_back)
-    crews = outbox_crews(container.drain_outbox, in_hand)
+    crews = outbox_crews(container.drain_outbox, in_hand) + delivery_crews(container.deliver_webhooks)
     for crew in crews:
         container.bell().listen(crew.call)
     threads = pacemaker.start(container, stop=stop)

@@ -16,6 +16,7 @@ from domain.fraud_warnings import FraudWarning, FraudWarningId
 from domain.ledger import Journal
 from domain.order_links import OrderLink, OrderLinkId
 from domain.orders import Order, OrderId, OrderLineId
+from domain.outgoing_webhooks import Attempt, Delivery, DeliveryId, Endpoint, EndpointId
 from domain.payments import Payment, PaymentId
 from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import OutboxRow
@@ -121,6 +122,11 @@ class State:
     audit: dict[UUID, AuditEntry] = field(default_factory=dict)
     staff: dict[StaffId, StaffMember] = field(default_factory=dict)
     outbox: dict[UUID, OutboxEntry] = field(default_factory=dict)
+    hook_endpoints: dict[EndpointId, Endpoint] = field(default_factory=dict)
+    hook_deliveries: dict[DeliveryId, Delivery] = field(default_factory=dict)
+    hook_leases: dict[DeliveryId, datetime] = field(default_factory=dict)
+    hook_tries: dict[DeliveryId, tuple[Attempt, ...]] = field(default_factory=dict)
+    hook_sales: dict[EventId, bool] = field(default_factory=dict)
     answers: dict[tuple[str, str], AnswerRow] = field(default_factory=dict)
 
     def copy(self) -> Self:

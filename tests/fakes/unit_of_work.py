@@ -6,6 +6,7 @@ from typing import Self
 
 from domain.errors import StoreUnavailable
 from domain.ports.outbox import Outbox
+from domain.ports.outgoing_webhooks import Webhooks
 from domain.ports.refund_batches import RefundBatches
 from domain.ports.unit_of_work import (
     Assessments,
@@ -41,6 +42,7 @@ from tests.fakes.store_records import FakeAudit, FakeIdempotencyKeys, FakeMessag
 from tests.fakes.store_self_service import FakeOrderLinks, FakeRefundRequests
 from tests.fakes.store_state import State
 from tests.fakes.store_stock import FakeStock
+from tests.fakes.store_webhooks import FakeWebhooks
 
 WAIT_SECONDS = 10
 
@@ -87,6 +89,7 @@ class FakeUnitOfWork:
     staff: Staff
     outbox: Outbox
     idempotency: IdempotencyKeys
+    webhooks: Webhooks
 
     def __init__(self, store: FakeStore) -> None:
         self._store = store
@@ -135,3 +138,4 @@ class FakeUnitOfWork:
         self.staff = FakeStaff(state)
         self.outbox = FakeOutbox(state)
         self.idempotency = FakeIdempotencyKeys(state)
+        self.webhooks = FakeWebhooks(state)

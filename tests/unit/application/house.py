@@ -42,6 +42,7 @@ from application.commands.send_sms import send_sms
 from application.commands.settle_payment import settle_payment
 from application.commands.settle_stock import renew_terms, settle_stock
 from application.commands.start_checkout import CheckoutStarted, StartCheckout, start_checkout
+from application.commands.tell_organisers import spread_message
 from application.handlers import effect_handlers
 from domain.disputes import AnswerKind, Dispute, DisputeState
 from domain.errors import ProviderUnavailable, Rejection
@@ -162,6 +163,7 @@ class House:
             ),
             send_sms=partial(send_sms, unit_of_work=self.uow, sender=sms),
             settle_stock=partial(settle_stock, inventory=self.inventory, rebuild=self.rebuild),
+            spread_message=partial(spread_message, unit_of_work=self.uow, clock=self.clock, ids=self.ids),
             renew_terms=partial(renew_terms, catalogue=self.catalogue, inventory=self.inventory, rebuild=self.rebuild),
             answer_dispute=partial(
                 send_answer,

@@ -33,6 +33,7 @@ from application.commands.send_sms import receive_delivery_report, receive_inbou
 from application.commands.settle_payment import settle_payment
 from application.commands.settle_stock import renew_terms, settle_stock
 from application.commands.start_checkout import CheckoutStarted, StartCheckout, start_checkout
+from application.commands.tell_organisers import spread_message
 from application.handlers import effect_handlers
 from application.queries.availability import Availability, availability
 from application.queries.order_details import OrderDetails, order_details
@@ -162,6 +163,7 @@ class Shop:
             ),
             send_sms=partial(send_sms, unit_of_work=uow, sender=self.sms),
             settle_stock=partial(settle_stock, inventory=self.fake_inventory, rebuild=self._rebuild),
+            spread_message=partial(spread_message, unit_of_work=self.store, clock=self.fake_clock, ids=ids),
             renew_terms=partial(renew_terms, **stock),
             answer_dispute=partial(
                 send_answer,

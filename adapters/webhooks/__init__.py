@@ -1,0 +1,1 @@
+"""Messages to organisers' own systems: where they may go, and how they get there."""
