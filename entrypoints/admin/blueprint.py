@@ -35,6 +35,7 @@ from entrypoints.admin import (
     sign_in,
     staff,
     stock,
+    webhooks,
     words,
 )
 
@@ -56,7 +57,7 @@ blueprint = Blueprint(
 )
 _SALES = (events, prices, promotions, policy, stock)
 _ORDERS = (orders, reviews, refunds, approvals, batches, refund_desk, disputes, fraud_warnings)
-_PARTS = (sign_in, dashboard, *_SALES, *_ORDERS, outbox, books, audit, staff)
+_PARTS = (sign_in, dashboard, *_SALES, *_ORDERS, outbox, webhooks, books, audit, staff)
 for part in _PARTS:
     part.add_to(blueprint)
 

@@ -13,6 +13,7 @@ from application.commands.change_prices import ChangePrices, ChangeTaxes, SavePr
 from application.commands.change_refund_policy import ChangeRefundPolicy
 from application.commands.decide_refund import DecideRefund
 from application.commands.follow_fraud_warning import DecideWarning
+from application.commands.manage_webhooks import EndpointAndSecret, EndpointTerms
 from application.commands.mend_refund import SendRefundAnew, SettleRefundByHand
 from application.commands.prepare_batch import PrepareBatch, SteerBatch
 from application.commands.request_refund import RequestRefund
@@ -25,6 +26,7 @@ from domain.events import Event, EventId, SaleTerms
 from domain.fraud_warnings import FraudWarning
 from domain.money import Money
 from domain.orders import Order, OrderId
+from domain.outgoing_webhooks import Delivery, DeliveryId, Endpoint, EndpointId
 from domain.ports.aftersales import Aftersales
 from domain.ports.backoffice import Backoffice
 from domain.ports.batch_desk import BatchDesk
@@ -136,6 +138,20 @@ class Services(Protocol):
     def revive_effect(self, row_id: UUID, /, *, actor: str) -> bool: ...
 
     def revive_effects(self, effect: Effect, /, *, actor: str) -> int: ...
+
+    def add_endpoint(self, terms: EndpointTerms, /, *, actor: str) -> EndpointAndSecret | Rejection: ...
+
+    def change_endpoint(
+        self, endpoint_id: EndpointId, /, *, terms: EndpointTerms, actor: str
+    ) -> Endpoint | Rejection: ...
+
+    def switch_endpoint(self, endpoint_id: EndpointId, /, *, on: bool, actor: str) -> Endpoint: ...
+
+    def rotate_secret(self, endpoint_id: EndpointId, /, *, actor: str) -> EndpointAndSecret | Rejection: ...
+
+    def send_test(self, endpoint_id: EndpointId, /, *, actor: str) -> Delivery | Rejection: ...
+
+    def send_again(self, delivery_id: DeliveryId, /, *, actor: str) -> Delivery | Rejection: ...
 
     def discard_effect(self, row_id: UUID, /, *, because: str, actor: str) -> Rejection | None: ...
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import format_currency
 
+from application.commands.manage_webhooks import BY_HAND
 from domain.accounts import Role
 from domain.disputes import AnswerKind, DisputeKind, DisputeState
 from domain.events import EventState, LimitSubject
@@ -18,6 +19,7 @@ from domain.fraud_warnings import WarningState
 from domain.ledger import Account, JournalKind, Owner
 from domain.money import CurrencyCode, Money
 from domain.orders import OrderState, StockState
+from domain.outgoing_webhooks import DeliveryState, Endpoint, HookKind
 from domain.payments import PaymentState
 from domain.ports.aftersales import Bond, RefundQueue
 from domain.ports.backoffice import EventFigures
@@ -212,6 +214,26 @@ EFFECTS = {
     Effect.TELL_ORGANISERS: "Tell organisers' systems",
 }
 
+HOOKS = {
+    HookKind.ORDER_CONFIRMED: "An order is confirmed",
+    HookKind.ORDER_CANCELLED: "An order is cancelled",
+    HookKind.REFUND_REQUESTED: "A refund is asked for",
+    HookKind.REFUND_COMPLETED: "A refund has arrived",
+    HookKind.REFUND_FAILED: "A refund failed",
+    HookKind.DISPUTE_OPENED: "A bank asks for money back",
+    HookKind.EVENT_PUBLISHED: "An event is published",
+    HookKind.EVENT_CANCELLED: "An event is cancelled",
+    HookKind.EVENT_SOLD_OUT: "An event is sold out",
+    HookKind.EVENT_BACK_ON_SALE: "Places are back on sale",
+    HookKind.TICKET_CHECKED_IN: "Somebody is let in",
+}
+
+DELIVERIES = {
+    DeliveryState.WAITING: Label("Waiting", "waiting"),
+    DeliveryState.DELIVERED: Label("Taken", "good"),
+    DeliveryState.FAILED: Label("Given up", "bad"),
+}
+
 HAPPENINGS = {
     "order.placed": "placed the order",
     "order.confirmed": "confirmed the order",
@@ -311,6 +333,7 @@ SUBJECTS = (
     "books",
     "provider",
     "phone",
+    "webhook",
 )
 """What actions are about: the noun in front of the dot."""
 
@@ -547,6 +570,18 @@ def _said(name: str, value: object, currency: CurrencyCode | None) -> str:
 def without_keys(body: str) -> str:
     """A message as support may see it: the link's secret opens the buyer's tickets and is for the buyer only."""
     return re.sub(r"token=[0-9A-Za-z_.~-]+", "token=…", body)
+
+
+def hook_status(endpoint: Endpoint) -> Label:
+    """How a webhook is, in one word."""
+    if not endpoint.enabled:
+        return Label("Off", "plain" if endpoint.disabled_because == BY_HAND else "bad")
+    return Label("Failing", "attention") if endpoint.failing_since else Label("On", "good")
+
+
+def pretty_text(body: str) -> str:
+    """A message's JSON for people."""
+    return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
 
 
 def pretty(payload: Mapping[str, object]) -> str:

@@ -29,6 +29,16 @@ from application.commands.change_prices import (
 from application.commands.change_refund_policy import ChangeRefundPolicy, change_refund_policy
 from application.commands.decide_refund import DecideRefund, decide_refund
 from application.commands.follow_fraud_warning import DecideWarning, decide_warning
+from application.commands.manage_webhooks import (
+    EndpointAndSecret,
+    EndpointTerms,
+    add_endpoint,
+    change_endpoint,
+    rotate_secret,
+    send_again,
+    send_test,
+    switch_endpoint,
+)
 from application.commands.mend_refund import (
     SendRefundAnew,
     SettleRefundByHand,
@@ -56,6 +66,7 @@ from domain.events import Event, EventId, SaleTerms
 from domain.fraud_warnings import FraudWarning
 from domain.money import Money
 from domain.orders import Order, OrderId
+from domain.outgoing_webhooks import Delivery, DeliveryId, Endpoint, EndpointId
 from domain.ports.aftersales import Aftersales
 from domain.ports.backoffice import Backoffice
 from domain.ports.batch_desk import BatchDesk
@@ -79,6 +90,7 @@ from entrypoints.settings import Settings
 from tests.fakes.aftersales import FakeAftersales
 from tests.fakes.backoffice import FakeBackoffice
 from tests.fakes.batch_desk import FakeBatchDesk
+from tests.fakes.hook_sender import FakeSender
 from tests.fakes.rate_limits import FakeRateLimiter
 from tests.fakes.settlements import FakeSettlements
 from tests.fakes.world import FakePasswordHasher
@@ -95,6 +107,7 @@ class Desk:
     house: House = field(default_factory=House)
     passwords: FakePasswordHasher = field(default_factory=FakePasswordHasher)
     approval_rule: ApprovalRule = field(default_factory=ApprovalRule)
+    hook_sender: FakeSender = field(default_factory=FakeSender)
 
     def __post_init__(self) -> None:
         house = self.house
@@ -270,6 +283,30 @@ class Desk:
         return discard_effect(
             row_id, because=because, actor=actor, unit_of_work=house.store, clock=house.clock, ids=house.ids
         )
+
+    # Webhooks.
+
+    def add_endpoint(self, terms: EndpointTerms, /, *, actor: str) -> EndpointAndSecret | Rejection:
+        return add_endpoint(terms, actor=actor, sender=self.hook_sender, access=self.house.access, **self._hooks)
+
+    def change_endpoint(self, endpoint_id: EndpointId, /, *, terms: EndpointTerms, actor: str) -> Endpoint | Rejection:
+        return change_endpoint(endpoint_id, terms=terms, actor=actor, sender=self.hook_sender, **self._hooks)
+
+    def switch_endpoint(self, endpoint_id: EndpointId, /, *, on: bool, actor: str) -> Endpoint:
+        return switch_endpoint(endpoint_id, on=on, actor=actor, **self._hooks)
+
+    def rotate_secret(self, endpoint_id: EndpointId, /, *, actor: str) -> EndpointAndSecret | Rejection:
+        return rotate_secret(endpoint_id, actor=actor, access=self.house.access, **self._hooks)
+
+    def send_test(self, endpoint_id: EndpointId, /, *, actor: str) -> Delivery | Rejection:
+        return send_test(endpoint_id, actor=actor, wakeup=self.house.wakeup, **self._hooks)
+
+    def send_again(self, delivery_id: DeliveryId, /, *, actor: str) -> Delivery | Rejection:
+        return send_again(delivery_id, actor=actor, wakeup=self.house.wakeup, **self._hooks)
+
+    @property
+    def _hooks(self) -> dict[str, Any]:
+        return {"unit_of_work": self.house.store, "clock": self.house.clock, "ids": self.house.ids}
 
     # People.
 

@@ -1,7 +1,6 @@
 """What organisers' systems hear, told as stories on a house in memory."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -37,27 +36,12 @@ from domain.outgoing_webhooks import (
     headers,
 )
 from domain.venues import VenueId
+from tests.fakes.hook_sender import OK, FakeSender
 from tests.fakes.sales import general, general_sale
 from tests.unit.application.house import ADA, House
 
-OK = Answer(milliseconds=5, status=204)
 AWAY = Answer(milliseconds=10_000, error="No answer within 10 seconds.")
 ACTOR = "grace@example.com"
-
-
-@dataclass
-class FakeSender:
-    """The outside: whatever is sent is remembered, and answered with ``answer``."""
-
-    answer: Answer = OK
-    sent: list[tuple[str, Mapping[str, str], str]] = field(default_factory=list)
-
-    def refuses(self, url: str) -> str | None:
-        return None if url.startswith("https://") else "The address must begin with https://."
-
-    def send(self, *, url: str, headers: Mapping[str, str], body: str) -> Answer:
-        self.sent.append((url, headers, body))
-        return self.answer
 
 
 @dataclass
