@@ -141,7 +141,7 @@ def test_a_refund_that_failed_is_told(organiser: Organiser) -> None:
     organiser.work()
 
     assert organiser.told() == ["refund.failed"]
-    assert "the card is gone" in organiser.sender.sent[0][2]
+    assert json.loads(organiser.sender.sent[0][2])["data"]["failure"] == "not_refundable"
 
 
 def test_the_last_place_and_the_first_that_comes_back_are_told(organiser: Organiser) -> None:
