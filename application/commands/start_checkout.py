@@ -326,12 +326,10 @@ def checkout_request(order: Order, payment: Payment, *, event: Event, access: Ac
 
 def _parts_in_words(unit: UnitPrice, terms: PriceTerms) -> str:
     """What a unit's total is made of, for the provider's page, whose total is ours to the last minor unit."""
-    taxes = " and ".join(rate.name for rate in terms.taxes.rates)
-    included = [
-        *(["fees"] if unit.fee.amount else []),
-        *([taxes] if taxes and unit.tax.amount else []),
-    ]
-    words = f"Ticket, {' and '.join(included)} included" if included else "Ticket"
+    fees = ["fees"] if unit.fee.amount else []
+    *others, last = (*fees, *(rate.name for rate in terms.taxes.rates if unit.tax.amount)) or ("",)
+    included = f"{', '.join(others)} and {last}" if others else last
+    words = f"Ticket, {included} included" if included else "Ticket"
     return f"{words}. {terms.promotion}" if terms.promotion and unit.discount.amount else words
 
 

@@ -20,11 +20,12 @@ from application.commands.change_prices import (
     save_promotion,
 )
 from application.commands.reconcile_sales import reconcile_sale
-from application.commands.start_checkout import CheckoutStarted
+from application.commands.start_checkout import CheckoutStarted, checkout_request
 from domain.errors import Rejection, RejectionCode
 from domain.events import Event, Sale
 from domain.fees import NO_FEE
 from domain.holds import ActiveHold, HoldLine
+from domain.orders import Order
 from domain.prices import PriceRules
 from domain.promotions import Promotion, PromotionKind, promotion_pool
 from domain.taxes import TaxRate, TaxRule
@@ -204,6 +205,54 @@ class TestPurchases:
         assert counted(shop, off) == (0, 0)
         with_code(shop, general(shop.sale, 2))
 
+    def test_a_refunded_ticket_gives_its_use_back(self, open_shop: OpenShop) -> None:
+        """With its place, in the books and in the inventory; the other ticket of the order keeps its own."""
+        off = promotion(CODE, uses_max=2)
+        shop = open_shop(sale_with(off))
+        order = bought(shop, general(shop.sale, 2))
+        assert counted(shop, off) == (0, 2)
+
+        refunded = shop.refund(order.id, shop.tickets(order.id)[0].id)
+        assert not isinstance(refunded, Rejection), refunded
+        shop.drain()
+
+        assert counted(shop, off) == (0, 1)
+        assert reconciled(shop) == ()
+        with_code(shop, general(shop.sale, 1))
+
+    def test_seats_that_became_another_tier_give_the_use_back(self, open_shop: OpenShop) -> None:
+        """The code was for the balcony, and the best seats were in the stalls: it is as if it was never used."""
+        sale = reserved_sale()
+        off = promotion(CODE, uses_max=2, tiers=frozenset({tier_of(sale, "balcony").id}))
+        shop = open_shop(replace(sale, promotions=(off,)))
+
+        order = bought(shop, best(shop.sale, 2, "stalls", "balcony"))
+
+        assert [(line.tier_name, line.promotion) for line in order.lines] == [("Stalls", None)]
+        assert counted(shop, off) == (0, 0)
+        assert reconciled(shop) == ()
+        with_code(shop, best(shop.sale, 2, "balcony"))
+
+    def test_the_providers_page_asks_for_exactly_the_total(self, open_shop: OpenShop) -> None:
+        """Unit by unit; its words say which parts are in it."""
+        off = promotion(CODE, kind=PromotionKind.AMOUNT, value=333)
+        taxes = TaxRule(rates=(TaxRate(name="State tax", basis_points=333), TaxRate(name="City tax", basis_points=77)))
+        rules = PriceRules(taxes=replace(taxes, added=True))
+        shop = open_shop(replace(sale_with(off), prices=rules))
+        placed = shop.checkout(with_code(shop, general(shop.sale, 3)).id)
+        assert isinstance(placed, CheckoutStarted), placed
+        assert placed.payment is not None
+        with shop.uow() as uow:
+            event = uow.events.get(shop.event_id)
+
+        request = checkout_request(placed.order, placed.payment, event=event, access=shop.access)
+
+        assert sum(item.unit.amount * item.quantity for item in request.items) == placed.order.total.amount
+        assert [item.description for item in request.items] == [
+            f"Ticket, fees, State tax and City tax included. {off.label}"
+        ]
+        assert sum(part.amount.amount for part in placed.order.taxes) == 3 * placed.order.lines[0].unit.tax.amount
+
     def test_a_code_may_make_an_order_free(self, open_shop: OpenShop) -> None:
         """Then nobody is asked to pay, no fee is left over, and the tickets are there at once."""
         off = promotion(CODE, value=10_000, uses_max=1)
@@ -292,6 +341,16 @@ class TestPurchases:
 
         assert refusal(shop.hold(general(sale, 1, "vip"))) is RejectionCode.ACCESS_CODE_REQUIRED
         assert with_code(shop, general(sale, 1, "vip")).total == usd(13_200)
+
+
+def bought(shop: Shop, line: HoldLine) -> Order:
+    """The whole purchase with the code, paid with a good card."""
+    placed = shop.checkout(with_code(shop, line).id)
+    assert isinstance(placed, CheckoutStarted), placed
+    shop.pay(placed.order)
+    shop.settle(placed.order.id)
+    shop.drain()
+    return shop.order(placed.order.id)
 
 
 def shop_hold(shop: Shop, quantity: int) -> ActiveHold:
