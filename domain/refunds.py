@@ -379,7 +379,7 @@ def _line(ticket: Ticket, policy: RefundPolicy, share: Share) -> QuoteLine:
         for what, amount, paid in (
             ("Ticket", part.admission, price.admission),
             ("Fee", part.fee, price.fee),
-            ("Tax", part.tax, price.added_tax),
+            ("Tax", part.tax, on_admission + on_fee if share.fees_returned else on_admission),
         )
         if amount.amount
     ]

@@ -147,7 +147,9 @@ def _summarise(plan: Plan, console: Console, *, seconds: float) -> None:
         rows.append(("  login", "make an account with `tessera admin create`, unless there is one"))
     rows.append(("API", f"{settings.public_url}/docs"))
     if settings.sandbox_url:
-        rows.append(("Sandbox", f"{settings.sandbox_url} (payments and SMS inbox; card 4242 4242 4242 4242)"))
+        rows.append(
+            ("Sandbox", f"{settings.sandbox_url} (payments; SMS at /inbox, e-mail at /mail; card 4242 4242 4242 4242)")
+        )
     rows.append(("PostgreSQL", _where(settings.database_url, is_embedded=plan.postgres is not None)))
     if plan.postgres and plan.postgres.home != plan.postgres.directory:
         rows.append(
