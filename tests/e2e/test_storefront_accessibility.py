@@ -29,6 +29,7 @@ STILL_PAGES = (
     "/events/meridian-arena-night",
     "/events/old-town-theatre-hamlet",
     "/help",
+    "/find-order",
     "/no-such-page",
 )
 TARGET_PIXELS_MIN = 44

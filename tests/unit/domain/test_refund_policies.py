@@ -87,6 +87,29 @@ def test_refund_after_refund_never_gives_back_more_than_was_paid(
         assert given_back(at_wish, order.total.currency).amount <= policy.order_minor_max
 
 
+@given(policy=policies, prices=prices(), reason=reasons, share=st.integers(0, BASIS_POINTS))
+def test_all_tickets_together_leave_what_went_back_before(
+    policy: RefundPolicy, prices: tuple[UnitPrice, ...], reason: RefundReason, share: int
+) -> None:
+    """After money out of goodwill the last tickets of one quote give back so much less."""
+    order, tickets = sold(*prices)
+    extra = order.total.percent(share)
+    gift = Money(extra.amount - extra.amount % charge_step(extra.currency), extra.currency)
+    before: tuple[Refund, ...] = ()
+    if gift.amount:
+        offer = offered(quote_money(order, gift, policy=policy))
+        before = (made(order, offer, reason=RefundReason.GOODWILL),)
+    now = STARTS - timedelta(days=400)
+    rest = offered(
+        quote(order, tickets, policy=policy, reason=reason, starts_at=STARTS, now=now, refunds=before)
+    )  # fmt: skip
+    assert rest.total + gift <= order.total
+    if reason is RefundReason.EVENT_CANCELLED:
+        assert rest.total + gift == order.total
+    if reason is RefundReason.BUYERS_WISH and policy.order_minor_max is not None:
+        assert rest.total.amount <= policy.order_minor_max
+
+
 @given(policy=policies, prices=prices(), hours=hours_left, earlier=st.integers(1, 1_000), reason=reasons)
 def test_waiting_never_pays(
     policy: RefundPolicy, prices: tuple[UnitPrice, ...], hours: int, earlier: int, reason: RefundReason
