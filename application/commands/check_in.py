@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from application import trail
+from application import telling, trail
 from application.transactions import retrying
 from domain.errors import Rejection
 from domain.ports.unit_of_work import UnitOfWorkFactory
@@ -36,5 +36,6 @@ def check_in(command: CheckIn, *, unit_of_work: UnitOfWorkFactory, clock: Clock,
                 ticket=str(ticket.id),
             )
         )  # fmt: skip
+        telling.checked_in(admitted, uow=uow, ids=ids, now=now)
         uow.commit()
     return admitted

@@ -7,7 +7,7 @@ that come twice, late or in any order, the chore and the desk all arrive at the 
 from collections.abc import Callable
 from datetime import datetime
 
-from application import trail
+from application import telling, trail
 from application.commands.mend_refund import mend_after_dispute
 from application.commands.request_refund import void_tickets
 from application.each import for_each
@@ -97,6 +97,10 @@ def apply_facts(
                 now=now,
             )
             uow.disputes.add(after)
+            telling.dispute_opened(
+                order, dispute=facts.provider_id, amount=facts.amount, reason=facts.reason, due_by=facts.due_at,
+                uow=uow, ids=ids, now=now,
+            )  # fmt: skip
         else:
             after = before.report(facts, now=now)
             uow.disputes.save(after)

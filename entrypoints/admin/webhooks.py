@@ -32,7 +32,9 @@ def add_to(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/webhooks/<uuid:endpoint_id>/switch", view_func=switch_webhook, methods=["POST"])
     blueprint.add_url_rule("/webhooks/<uuid:endpoint_id>/test", view_func=test_webhook, methods=["POST"])
     blueprint.add_url_rule("/webhooks/deliveries/<uuid:delivery_id>", view_func=delivery)
-    blueprint.add_url_rule("/webhooks/deliveries/<uuid:delivery_id>/again", view_func=send_again, methods=["POST"])
+    blueprint.add_url_rule(
+        "/webhooks/deliveries/<uuid:delivery_id>/again", view_func=send_webhook_again, methods=["POST"]
+    )
 
 
 @allowed(Action.MANAGE_WEBHOOKS)
@@ -108,7 +110,7 @@ def delivery(delivery_id: UUID) -> str:
 
 
 @allowed(Action.MANAGE_WEBHOOKS)
-def send_again(delivery_id: UUID) -> Response:
+def send_webhook_again(delivery_id: UUID) -> Response:
     again = current().send_again(DeliveryId(delivery_id), actor=member().email)
     if isinstance(again, Rejection):
         flash(again.message, "problem")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from application.commands.catalogue_changes import cancel_event
+from application.commands.check_in import CheckIn, check_in
 from application.commands.manage_webhooks import (
     EndpointAndSecret,
     EndpointTerms,
@@ -155,6 +156,19 @@ def test_the_last_place_and_the_first_that_comes_back_are_told(organiser: Organi
     organiser.work()
 
     assert sorted(organiser.told()) == ["event.back_on_sale", "event.sold_out"]
+
+
+def test_whoever_is_let_in_is_told_once(organiser: Organiser) -> None:
+    """The second scan is refused, and says nothing."""
+    organiser.add(HookKind.TICKET_CHECKED_IN)
+    order = organiser.buy()
+    (ticket,) = organiser.house.tickets(order.id)
+    for _ in range(2):
+        check_in(CheckIn(ticket_id=ticket.id, actor=ACTOR), **organiser.step)
+    organiser.work()
+
+    assert organiser.told() == ["ticket.checked_in"]
+    assert json.loads(organiser.sender.sent[0][2])["data"]["ticket"] == str(ticket.id)
 
 
 def test_a_cancelled_event_is_told(organiser: Organiser) -> None:
