@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from uuid import uuid4
@@ -141,10 +142,10 @@ def test_a_stopped_worker_hands_back_what_it_has(
         assert eventually(lambda: receiver.begun.total() == THREADS[Lane.BULK], seconds=PATIENCE_SECONDS)
         first.terminate()
         first.wait(PATIENCE_SECONDS)
-    receiver.patient.set()
 
-    with worker(database_url, receiver):
-        assert eventually(lambda: waiting(store) == 0, seconds=LEASE_SECONDS / 2)
+    with store() as uow:
+        due = uow.outbox.lease(now=datetime.now(UTC), at_most=ROWS, effects=frozenset(Effect))
+    assert len(due) == THREADS[Lane.BULK]
 
 
 def test_a_stuck_batch_holds_up_no_capture(database_url: str, store: UnitOfWorkFactory, receiver: Receiver) -> None:
