@@ -77,6 +77,7 @@ from application.commands.manage_webhooks import (
 from application.commands.mend_refund import send_refund_anew, settle_refund_by_hand
 from application.commands.order_links import send_order_link, use_order_link
 from application.commands.place_hold import place_hold
+from application.commands.postpone_event import postpone_event, tell_of_new_dates
 from application.commands.prepare_batch import prepare_batch, retry_batch, steer_batch, submit_batch
 from application.commands.prune_answers import prune_answers
 from application.commands.rebuild_sale import rebuild_sale
@@ -406,6 +407,8 @@ class Container(containers.DeclarativeContainer):
     retry_batch = providers.Callable(retry_batch, **_of_batches)
     run_batches = providers.Callable(run_batches, wakeup=wakeup, **_of_batches)
     tell_buyers = providers.Callable(tell_buyers, access=access, wakeup=wakeup, **_of_batches)
+    postpone_event = providers.Callable(postpone_event, wakeup=wakeup, **_of_batches)
+    tell_of_new_dates = providers.Callable(tell_of_new_dates, access=access, wakeup=wakeup, **_of_batches)
 
     # Disputes and fraud warnings.
     follow_dispute = providers.Callable(

@@ -200,6 +200,12 @@ refund_tickets = Table(
     _filled("live", Boolean),
 )  # fmt: skip
 
+postponements = Table(
+    "postponements", metadata,
+    _key("id"), _is("event_id", Uuid), _is("at", _When), _is("actor"), _is("was_at", _When), _is("starts_at", _When),
+    _may("refunds_until", _When), _is("note"), _may("told_up_to", Uuid), _may("told_at", _When),
+)  # fmt: skip
+
 refund_batches = Table(
     "refund_batches", metadata,
     _key("id"), _is("purpose"), _is("reason"), _is("selection", JSONB), _is("note"), _is("tell_buyers", Boolean),

@@ -17,6 +17,7 @@ from adapters.postgres.repositories.order_links import PostgresOrderLinks
 from adapters.postgres.repositories.orders import PostgresOrders
 from adapters.postgres.repositories.outbox import PostgresOutbox
 from adapters.postgres.repositories.payments import PostgresPayments
+from adapters.postgres.repositories.postponements import PostgresPostponements
 from adapters.postgres.repositories.readings import PostgresReadings
 from adapters.postgres.repositories.refund_batches import PostgresRefundBatches
 from adapters.postgres.repositories.refund_requests import PostgresRefundRequests
@@ -30,6 +31,7 @@ from adapters.postgres.seat_map_cache import SeatMapCache
 from adapters.postgres.transaction import Transaction, connect
 from domain.ports.outbox import Outbox
 from domain.ports.outgoing_webhooks import Webhooks
+from domain.ports.postponements import Postponements
 from domain.ports.refund_batches import RefundBatches
 from domain.ports.unit_of_work import (
     Assessments,
@@ -69,6 +71,7 @@ class PostgresUnitOfWork:
     ledger: Ledger
     readings: Readings
     refund_batches: RefundBatches
+    postponements: Postponements
     assessments: Assessments
     messages: Messages
     disputes: Disputes
@@ -99,6 +102,7 @@ class PostgresUnitOfWork:
         self.readings = PostgresReadings(transaction)
         self.ledger = PostgresLedger(transaction)
         self.refund_batches = PostgresRefundBatches(transaction)
+        self.postponements = PostgresPostponements(transaction)
         self.assessments = PostgresAssessments(transaction)
         self.messages = PostgresMessages(transaction)
         self.disputes = PostgresDisputes(transaction)

@@ -23,6 +23,7 @@ from domain.ports.inventory import StockLevels
 from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import Outbox
 from domain.ports.outgoing_webhooks import Webhooks
+from domain.ports.postponements import Postponements
 from domain.ports.refund_batches import RefundBatches
 from domain.provider_books import ProviderEntry, Reading, ReadingId
 from domain.refund_policies import RefundPolicy
@@ -519,6 +520,7 @@ class UnitOfWork(Protocol):
     ledger: Ledger
     readings: Readings
     refund_batches: RefundBatches
+    postponements: Postponements
     assessments: Assessments
     messages: Messages
     disputes: Disputes

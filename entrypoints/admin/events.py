@@ -5,10 +5,12 @@ from datetime import datetime
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from application.commands.postpone_event import PostponeEvent
 from domain.accounts import Action
 from domain.errors import Rejection
 from domain.events import Event, EventId, EventState, SaleTerms
 from domain.ports.backoffice import EventsFilter, EventStock
+from domain.postponements import NOTE_LENGTH_MAX
 from domain.prices import PriceRules, unit_price
 from domain.tiers import UnitPrice, tier_pool
 from entrypoints.admin import forms, terms_form
@@ -23,6 +25,7 @@ def add_to(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/events/<uuid:event_id>/terms", view_func=change_terms, methods=["POST"])
     blueprint.add_url_rule("/events/<uuid:event_id>/publish", view_func=publish, methods=["GET", "POST"])
     blueprint.add_url_rule("/events/<uuid:event_id>/cancel", view_func=cancel, methods=["GET", "POST"])
+    blueprint.add_url_rule("/events/<uuid:event_id>/postpone", view_func=postpone, methods=["GET", "POST"])
 
 
 @allowed(Action.VIEW)
@@ -92,6 +95,32 @@ def cancel(event_id: EventId) -> str | Response | tuple[str, int]:
     return redirect(url_for("admin.event", event_id=event_id), code=303)
 
 
+@allowed(Action.EDIT_EVENTS)
+def postpone(event_id: EventId) -> str | Response | tuple[str, int]:
+    """A new date, and what buyers may do whom it does not suit."""
+    found = _event(event_id)
+    if request.method == "GET":
+        return _confirmation("admin/event_postpone.html", found)
+    timezone = current().backoffice().event(event_id, since=current().clock().now()).figures.timezone
+    try:
+        until = request.form.get("refunds_until", "").strip()
+        command = PostponeEvent(
+            event_id=event_id,
+            starts_at=forms.moment(request.form, "starts_at", timezone=timezone),
+            refunds_until=forms.moment(request.form, "refunds_until", timezone=timezone) if until else None,
+            note=forms.text(request.form, "note", at_most=NOTE_LENGTH_MAX),
+            actor=member().email,
+        )
+    except forms.Mistyped as mistake:
+        return _confirmation("admin/event_postpone.html", found, problems={mistake.field: str(mistake)}), 422
+    answer = current().postpone_event(command)
+    if isinstance(answer, Rejection):
+        field = str(answer.details.get("field", "starts_at"))
+        return _confirmation("admin/event_postpone.html", found, problems={field: answer.message}), 422
+    flash(f"{found.name} has its new date. Everybody with a ticket is written to in these minutes.", "done")
+    return redirect(url_for("admin.event", event_id=event_id), code=303)
+
+
 def _event(event_id: EventId) -> Event:
     with current().unit_of_work() as uow:
         return uow.events.get(event_id)
@@ -134,7 +163,9 @@ def _limits(event: Event, stock: EventStock, live: LiveStock) -> dict[str, int]:
     return {tier: live.of_pool(key, own[key]).free for tier, key in keys.items()}
 
 
-def _confirmation(template: str, event: Event, *, problem: str | None = None) -> str:
+def _confirmation(
+    template: str, event: Event, *, problem: str | None = None, problems: dict[str, str] | None = None
+) -> str:
     now = current().clock().now()
     stock = current().backoffice().event(event.id, since=now - RECENT)
-    return render_template(template, event=event, stock=stock, problem=problem, now=now)
+    return render_template(template, event=event, stock=stock, problem=problem, problems=problems or {}, now=now)

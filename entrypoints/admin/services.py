@@ -15,6 +15,7 @@ from application.commands.decide_refund import DecideRefund
 from application.commands.follow_fraud_warning import DecideWarning
 from application.commands.manage_webhooks import EndpointAndSecret, EndpointTerms
 from application.commands.mend_refund import SendRefundAnew, SettleRefundByHand
+from application.commands.postpone_event import PostponeEvent
 from application.commands.prepare_batch import PrepareBatch, SteerBatch
 from application.commands.request_refund import RequestRefund
 from application.commands.resend_link import ResendLink
@@ -114,6 +115,8 @@ class Services(Protocol):
     ) -> Quote | Rejection: ...
 
     def request_refund(self, command: RequestRefund, /) -> Refund | RefundRequest | Rejection: ...
+
+    def postpone_event(self, command: PostponeEvent, /) -> Event | Rejection: ...
 
     def prepare_batch(self, command: PrepareBatch, /) -> RefundBatch | Rejection: ...
 

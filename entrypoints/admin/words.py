@@ -285,6 +285,7 @@ HAPPENINGS = {
     "event.created": "created the event",
     "event.published": "published the event",
     "event.cancelled": "cancelled the event",
+    "event.postponed": "postponed the event",
     "event.terms_changed": "changed the terms of the sale",
     "event.capacity_changed": "changed a capacity",
     "event.prices_changed": "changed the prices",

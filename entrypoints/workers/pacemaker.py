@@ -53,6 +53,8 @@ class Chores(Protocol):
 
     def tell_buyers(self) -> int: ...
 
+    def tell_of_new_dates(self) -> int: ...
+
     def prune_outbox(self) -> int: ...
 
     def prune_webhooks(self) -> int: ...
@@ -75,6 +77,7 @@ def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
         ("compare_daily", chores.compare_daily, COMPARE_EVERY_SECONDS),
         ("run_batches", chores.run_batches, BATCHES_EVERY_SECONDS),
         ("tell_buyers", chores.tell_buyers, TELL_EVERY_SECONDS),
+        ("tell_of_new_dates", chores.tell_of_new_dates, TELL_EVERY_SECONDS),
         ("prune_outbox", chores.prune_outbox, PRUNE_EVERY_SECONDS),
         ("prune_webhooks", chores.prune_webhooks, PRUNE_EVERY_SECONDS),
         ("watch_stock", chores.watch_stock, STOCK_EVERY_SECONDS),

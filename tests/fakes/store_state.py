@@ -21,6 +21,7 @@ from domain.payments import Payment, PaymentId
 from domain.ports.messages import Message, MessageId
 from domain.ports.outbox import OutboxRow
 from domain.ports.refund_batches import BatchLine
+from domain.postponements import Postponement, PostponementId
 from domain.provider_books import ProviderEntry, Reading, ReadingId
 from domain.refund_batches import BatchId, BatchOrder, RefundBatch
 from domain.refund_policies import RefundPolicy
@@ -106,6 +107,7 @@ class State:
     refund_requests: dict[RefundRequestId, RefundRequest] = field(default_factory=dict)
     order_links: dict[OrderLinkId, OrderLink] = field(default_factory=dict)
     journals: dict[str, Journal] = field(default_factory=dict)
+    postponements: dict[PostponementId, Postponement] = field(default_factory=dict)
     batches: dict[BatchId, RefundBatch] = field(default_factory=dict)
     batch_orders: dict[tuple[BatchId, OrderId], BatchOrder] = field(default_factory=dict)
     batch_lines: dict[tuple[BatchId, OrderId], tuple[BatchLine, ...]] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import Self
 from domain.errors import StoreUnavailable
 from domain.ports.outbox import Outbox
 from domain.ports.outgoing_webhooks import Webhooks
+from domain.ports.postponements import Postponements
 from domain.ports.refund_batches import RefundBatches
 from domain.ports.unit_of_work import (
     Assessments,
@@ -37,6 +38,7 @@ from tests.fakes.store_ledger import FakeLedger
 from tests.fakes.store_money import FakeAssessments, FakePayments, FakeRefunds
 from tests.fakes.store_orders import FakeOrders, FakeTickets
 from tests.fakes.store_outbox import FakeOutbox
+from tests.fakes.store_postponements import FakePostponements
 from tests.fakes.store_readings import FakeReadings
 from tests.fakes.store_records import FakeAudit, FakeIdempotencyKeys, FakeMessages, FakeNotices, FakeStaff
 from tests.fakes.store_self_service import FakeOrderLinks, FakeRefundRequests
@@ -80,6 +82,7 @@ class FakeUnitOfWork:
     ledger: Ledger
     readings: Readings
     refund_batches: RefundBatches
+    postponements: Postponements
     assessments: Assessments
     messages: Messages
     disputes: Disputes
@@ -129,6 +132,7 @@ class FakeUnitOfWork:
         self.readings = FakeReadings(state)
         self.ledger = FakeLedger(state)
         self.refund_batches = FakeRefundBatches(state)
+        self.postponements = FakePostponements(state)
         self.assessments = FakeAssessments(state)
         self.messages = FakeMessages(state)
         self.disputes = FakeDisputes(state)

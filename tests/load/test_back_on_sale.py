@@ -63,7 +63,7 @@ class Chores:
     def rest(self) -> int:
         return 0
 
-    run_batches = tell_buyers = compare_daily = prune_answers = rest
+    run_batches = tell_of_new_dates = tell_buyers = compare_daily = prune_answers = rest
     prune_outbox = expire_due_orders = check_payments = check_refunds = decide_reviews = reconcile_sales = rest
     check_disputes = catch_up = rest
     prune_webhooks = watch_stock = rest

@@ -6,9 +6,9 @@ import structlog
 from flask import Response
 
 from application.commands.request_refund import RequestRefund
+from application.queries.buyers_reason import buyers_reason
 from domain.audit import BUYER
 from domain.errors import Rejection
-from domain.events import EventState
 from domain.orders import OrderId
 from domain.refund_policies import RefundReason
 from domain.refund_requests import RefundRequest, RequestState
@@ -109,8 +109,7 @@ def request_refund(order: UUID) -> Response:
 def _reason(order_id: OrderId) -> RefundReason:
     """Decided by what happened to the event, not by what a client says: the reason decides how much comes back."""
     with current().unit_of_work() as uow:
-        event = uow.events.get(uow.orders.get(order_id).event_id)
-    return RefundReason.EVENT_CANCELLED if event.state is EventState.CANCELLED else RefundReason.BUYERS_WISH
+        return buyers_reason(uow.orders.get(order_id), uow=uow, now=current().clock().now())
 
 
 def _tickets(wanted: list[UUID] | None) -> tuple[TicketId, ...] | None:

@@ -6,10 +6,10 @@ from uuid import UUID
 from flask import Response, make_response, redirect, render_template, request, url_for
 
 from application.commands.request_refund import RequestRefund
+from application.queries.buyers_reason import buyers_reason
 from application.queries.order_details import OrderDetails
 from domain.audit import BUYER
 from domain.errors import Rejection
-from domain.events import EventState
 from domain.refund_policies import RefundReason
 from domain.refunds import DIGEST_LENGTH, Quote
 from domain.tickets import TicketId, TicketState
@@ -88,9 +88,9 @@ def _quote(details: OrderDetails, tickets: tuple[TicketId, ...]) -> Quote | Reje
 
 
 def _reason(details: OrderDetails) -> RefundReason:
-    """A cancelled event gives everything back, whatever the policy says of changed minds."""
-    cancelled = details.event.state is EventState.CANCELLED
-    return RefundReason.EVENT_CANCELLED if cancelled else RefundReason.BUYERS_WISH
+    """What happened to the event decides, whatever the policy says of changed minds."""
+    with house().unit_of_work() as uow:
+        return buyers_reason(details.order, uow=uow, now=house().clock().now())
 
 
 def _chosen(details: OrderDetails) -> tuple[TicketId, ...]:

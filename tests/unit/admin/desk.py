@@ -45,6 +45,7 @@ from application.commands.mend_refund import (
     send_refund_anew,
     settle_refund_by_hand,
 )
+from application.commands.postpone_event import PostponeEvent, postpone_event
 from application.commands.prepare_batch import (
     PrepareBatch,
     SteerBatch,
@@ -246,6 +247,9 @@ class Desk:
     def request_refund(self, command: RequestRefund, /) -> Refund | RefundRequest | Rejection:
         house = self.house
         return request_refund(command, unit_of_work=house.store, clock=house.clock, ids=house.ids, wakeup=house.wakeup)
+
+    def postpone_event(self, command: PostponeEvent, /) -> Event | Rejection:
+        return postpone_event(command, wakeup=self.house.wakeup, **self._of_batches)
 
     def prepare_batch(self, command: PrepareBatch, /) -> RefundBatch | Rejection:
         return prepare_batch(command, **self._of_batches)

@@ -251,3 +251,19 @@ def test_an_inventory_that_loaded_nothing_holds_nothing(desk: Desk) -> None:
 
     assert "<b>0</b> sold · 100 free" in page
     assert "held unknown" not in page
+
+
+def test_postponing_asks_and_tells(desk: Desk) -> None:
+    """A date is typed on the venue's clock; nonsense comes back with what is wrong and what was typed."""
+    house = desk.house
+    path = f"/events/{house.event_id}/postpone"
+    browser = desk.signed_in(Role.VENUE_MANAGER)
+
+    wrong = browser.post(path, seen_on=path, starts_at="2001-01-01T20:00", note="Sorry.")
+    right = browser.post(path, seen_on=path, starts_at="2027-06-10T20:00", refunds_until="2027-01-10T12:00", note="")
+
+    assert (wrong.status_code, "in the future" in wrong.text, "Sorry." in wrong.text) == (422, True, True)
+    assert right.status_code == 303
+    assert house.store.state.events[house.event_id].starts_at.isoformat() == "2027-06-10T19:00:00+00:00"
+    (kept,) = house.store.state.postponements.values()
+    assert kept.refunds_until is not None

@@ -127,7 +127,29 @@ CREATE TRIGGER refund_tickets_live_follows BEFORE UPDATE ON refund_tickets
     EXECUTE FUNCTION refuse('whether a refund of a ticket is live follows the refund and cannot be written');
 """
 
+POSTPONEMENTS = """
+CREATE TABLE postponements (
+    id            uuid PRIMARY KEY,
+    event_id      uuid NOT NULL CONSTRAINT postponements_event REFERENCES events,
+    at            timestamptz NOT NULL,
+    actor         text NOT NULL,
+    was_at        timestamptz NOT NULL,
+    starts_at     timestamptz NOT NULL CONSTRAINT postponements_move CHECK (starts_at <> was_at),
+    refunds_until timestamptz,
+    note          text NOT NULL CONSTRAINT postponements_note_in_bounds CHECK (char_length(note) <= 300),
+    told_up_to    uuid,
+    told_at       timestamptz
+);
+COMMENT ON TABLE postponements IS 'Every time an event moved to another date, and what its buyers may do since.';
+COMMENT ON COLUMN postponements.told_up_to IS 'Orders are told in the order of their ids: the last that was.';
+CREATE INDEX postponements_of_event ON postponements (event_id, at);
+CREATE INDEX postponements_untold ON postponements (at) WHERE told_at IS NULL;
+CREATE TRIGGER postponements_kept BEFORE DELETE ON postponements
+    FOR EACH ROW EXECUTE FUNCTION refuse('postponements are kept: buyers rely on them');
+"""
+
 
 def upgrade() -> None:
+    run(POSTPONEMENTS)
     run(BATCHES)
     run(REFUNDS)
