@@ -52,14 +52,14 @@ _TITLES = {
 }
 
 
-def ending(order: Order, payment: Payment | None) -> Telling:
-    """What to say of an order that is over."""
+def ending(order: Order, payment: Payment | None, *, cancelled: bool) -> Telling:
+    """What to say of an order that is over. ``cancelled``: so is its event."""
     if order.state is OrderState.CHARGED_BACK:
         return _CHARGED_BACK
     if order.state is OrderState.REFUNDED:
         return _GIVEN_BACK if order.free_of_charge else _REFUNDED
-    text = f"{_why(order)} {_money(payment)} Its places are back on sale."
-    return Telling(title=_TITLES[order.state], text=text, mood="sorry")
+    places = "" if cancelled else " Its places are back on sale."
+    return Telling(title=_TITLES[order.state], text=f"{_why(order)} {_money(payment)}{places}", mood="sorry")
 
 
 def _why(order: Order) -> str:
@@ -68,7 +68,7 @@ def _why(order: Order) -> str:
     if order.state is OrderState.PAYMENT_FAILED or not order.ended_because:
         # The bank's own words are for support: they say little to the owner of the card.
         return "Your bank did not hand over the money."
-    return f"The reason: {order.ended_because}."
+    return f"{order.ended_because[0].upper()}{order.ended_because[1:]}."
 
 
 def _money(payment: Payment | None) -> str:

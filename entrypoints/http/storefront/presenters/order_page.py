@@ -6,7 +6,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from application.queries.order_details import OrderDetails
-from domain.events import Event
+from domain.events import Event, EventState
 from domain.orders import PAID, Order, OrderState, StockState
 from domain.payments import Payment, PaymentState
 from domain.refund_policies import RefundReason
@@ -194,7 +194,7 @@ def telling(order: Order, payment: Payment | None, *, event: Event, venue: Venue
         if order.retaken_epoch is not None:
             text = f"{text} {order_ends.OTHER_SEATS if order.seats else order_ends.LATE_AND_FINE}"
         return Telling(title="See you there.", text=text, mood="good")
-    return _TELLINGS.get(now_at) or order_ends.ending(order, payment)
+    return _TELLINGS.get(now_at) or order_ends.ending(order, payment, cancelled=event.state is EventState.CANCELLED)
 
 
 def ticket_card(ticket: Ticket) -> TicketCard:

@@ -1,0 +1,74 @@
+"""What the page of an order says at each of its ends: what happened, where the money is, what comes next."""
+
+from dataclasses import replace
+
+import pytest
+
+from domain.orders import Order, OrderState, StockState
+from domain.payments import Payment, PaymentState
+from entrypoints.http.storefront.presenters.order_ends import ending
+from entrypoints.http.storefront.presenters.order_page import Stage, stage
+from tests.contract.stores import Wish, order_of, payment_of
+from tests.fakes.sales import general_sale, usd
+
+SALE = general_sale()
+ORDER = order_of(SALE, Wish(tier="general", quantity=2))
+
+
+def ended(state: OrderState, because: str | None = None) -> Order:
+    return replace(ORDER, state=state, stock=StockState.RELEASED, ended_because=because)
+
+
+def paid_in(state: PaymentState) -> Payment:
+    return payment_of(ORDER, state=state)
+
+
+@pytest.mark.parametrize(
+    ("order", "payment", "words"),
+    [
+        (ended(OrderState.EXPIRED), paid_in(PaymentState.EXPIRED), "not paid in time. No money was taken. Its places"),
+        (ended(OrderState.EXPIRED), paid_in(PaymentState.LOST), "Should a payment arrive all the same, it goes back"),
+        (ended(OrderState.EXPIRED), paid_in(PaymentState.VOIDED), "shows an amount as reserved, it lets it go"),
+        (ended(OrderState.PAYMENT_FAILED, "the capture was refused: 5x"), paid_in(PaymentState.VOIDED), "Your bank"),
+        (
+            ended(OrderState.CANCELLED, "the order is paid already"),
+            paid_in(PaymentState.VOID_REQUESTED),
+            "The order is",
+        ),
+    ],
+)
+def test_every_end_says_where_the_money_is(order: Order, payment: Payment, words: str) -> None:
+    """In plain words; the bank's own are for support."""
+    text = ending(order, payment, cancelled=False).text
+    assert words in text
+    assert "5x" not in text
+    assert "wrong" not in text
+
+
+def test_money_that_was_taken_is_named_and_on_its_way() -> None:
+    """What was taken, which may be less than the order costs."""
+    payment = replace(paid_in(PaymentState.CAPTURED), taken=usd(1_250), in_vain=True)
+    text = ending(ended(OrderState.CANCELLED, "another amount was taken"), payment, cancelled=False).text
+    assert "$12.50 that were taken go back to your card by themselves" in text
+
+
+def test_places_of_a_cancelled_event_are_not_on_sale() -> None:
+    """The page says nothing that is not true."""
+    order = ended(OrderState.CANCELLED, "the event was cancelled")
+    assert "on sale" not in ending(order, paid_in(PaymentState.EXPIRED), cancelled=True).text
+
+
+@pytest.mark.parametrize(
+    ("stock", "payment", "expected"),
+    [
+        (StockState.CLAIMED, PaymentState.OPEN, Stage.TO_PAY),
+        (StockState.CLAIMED, PaymentState.EXPIRED, Stage.TO_PAY),
+        (StockState.CLAIMED, PaymentState.LOST, Stage.TO_PAY),
+        (StockState.RELEASING, PaymentState.OPEN, Stage.RELEASING),
+        (StockState.RELEASED, PaymentState.OPEN, Stage.LATE),
+        (StockState.ALLOCATED, PaymentState.CAPTURE_REQUESTED, Stage.SETTLING),
+    ],
+)
+def test_a_waiting_order_says_what_it_waits_for(stock: StockState, payment: PaymentState, expected: Stage) -> None:
+    """A page that expired is not a payment that arrived."""
+    assert stage(replace(ORDER, stock=stock), paid_in(payment)) is expected
