@@ -169,7 +169,6 @@ class TestAnotherPage:
         assert started.payment.key == f"{order.id}-2"
         house.pay(order)
         house.settle(order.id)
-        house.drain()
         with house.uow() as uow:
             uow.payments.save(replace(uow.payments.get(first.id), session_id=first.session_id))
             uow.commit()
@@ -179,6 +178,7 @@ class TestAnotherPage:
         house.settle(order.id)
         house.drain()
 
+        assert house.captures() == 1
         with house.uow() as uow:
             states = [payment.state for payment in uow.payments.of_order(order.id)]
         assert states == [PaymentState.VOIDED, PaymentState.CAPTURED]
@@ -372,6 +372,17 @@ class TestCalledOff:
         assert (ended.state, ended.ended_because) == (OrderState.CANCELLED, "the event was cancelled")
         assert not house.seen(order).session_open
         assert house.order(order.id).stock is StockState.RELEASED
+
+    def test_money_that_is_only_set_aside_is_not_taken_any_more(self, house: House) -> None:
+        """The capture was asked for and not done when the event was called off."""
+        order = house.place_order(general(house.sale, 2))
+        house.pay(order)
+        house.settle(order.id)
+        house.cancel_event()
+        house.drain()
+        assert house.captures() == 0
+        assert house.payment(order).state is PaymentState.VOIDED
+        assert house.order(order.id).state is OrderState.CANCELLED
 
     def test_money_captured_in_that_moment_goes_back_with_all_fees(self, house: House) -> None:
         """The capture was under way when the event was called off."""
