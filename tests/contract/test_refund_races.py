@@ -8,25 +8,35 @@ from threading import Barrier
 
 import pytest
 
+from adapters.postgres.books import PostgresBooks
 from application.commands.decide_refund import DecideRefund, decide_refund
 from application.commands.order_links import use_order_link
+from application.commands.request_refund import RequestRefund, request_refund
+from application.commands.start_checkout import CheckoutStarted
 from domain.errors import Rejection, RejectionCode
+from domain.fees import FeeRule
+from domain.holds import ActiveHold
 from domain.order_links import LinkChannel, OrderLink, OrderLinkId
 from domain.orders import Order, OrderState
-from domain.refund_policies import STANDARD_POLICY, RefundPolicy
+from domain.refund_policies import STANDARD_POLICY, RefundPolicy, RefundReason
 from domain.refund_requests import RefundRequest
 from domain.refunds import Refund
 from domain.tickets import TicketState
 from tests.contract.purchase_houses import ServerHouse, servers_at
-from tests.fakes.sales import general
+from tests.fakes.sales import general, general_sale, usd
 
 THREADS = 8
 
 
 @pytest.fixture
 def house(database_url: str, redis_url: str) -> Iterator[ServerHouse]:
+    """Its second tier is free of charge."""
     with servers_at(database_url=database_url, redis_url=redis_url) as servers:
-        yield ServerHouse(servers=servers)
+        sale = general_sale()
+        paid, free = sale.tiers
+        yield ServerHouse(
+            servers=servers, sale=replace(sale, tiers=(paid, replace(free, face=usd(0), fee=FeeRule())))
+        )  # fmt: skip
 
 
 def sold(house: ServerHouse, policy: RefundPolicy = STANDARD_POLICY) -> Order:
@@ -124,6 +134,25 @@ def test_money_and_tickets_together_give_back_no_more_than_was_paid(house: Serve
     assert covered == {first.id: 1, second.id: 1}
     assert after.state is OrderState.REFUNDED
     assert house.given_back(order) == after.refunded <= order.total
+
+
+def test_the_books_agree_with_free_tickets_and_goodwill(house: ServerHouse) -> None:
+    """What the audit of a live system compares holds for refunds without a payment, and without a ticket."""
+    paid = sold(house)
+    gift = RequestRefund(
+        order_id=paid.id, tickets=None, reason=RefundReason.GOODWILL, actor="grace@example.com", amount=usd(1_000)
+    )
+    given = request_refund(gift, unit_of_work=house.uow, clock=house.clock, ids=house.ids, wakeup=house.wakeup)
+    assert isinstance(given, Refund)
+    hold = house.hold(general(house.sale, 2, "vip"))
+    assert isinstance(hold, ActiveHold), hold
+    started = house.checkout(hold.id)
+    assert isinstance(started, CheckoutStarted), started
+    house.drain()
+    assert isinstance(house.refund(started.order.id, house.tickets(started.order.id)[0].id), Refund)
+    house.drain()
+    assert house.order(started.order.id).state is OrderState.PARTIALLY_REFUNDED
+    assert [found for found in PostgresBooks(house.servers.engine).check() if found.differences] == []
 
 
 def test_a_link_opens_its_order_for_one(house: ServerHouse) -> None:
