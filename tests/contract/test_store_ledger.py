@@ -199,7 +199,9 @@ def test_nobody_writes_a_journal_that_does_not_balance(order: Order, psql: Psql,
         + "; SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED; "
         "INSERT INTO postings SELECT id, 9, 'taxes', '', 'USD', 5 FROM journals WHERE key = 'by hand'",
         # Tables of the same names, in which everything balances.
-        "CREATE TEMPORARY TABLE postings (journal_id bigint, currency text, amount_minor bigint); "
+        "CREATE TEMPORARY TABLE postings (journal_id bigint, currency text, amount_minor bigint) ON COMMIT DROP; "
+        "INSERT INTO pg_temp.postings SELECT id, 'USD', side "
+        "FROM generate_series(1, 99) AS id, (VALUES (1), (-1)) AS sides (side); "
         + BY_HAND.replace("postings", "public.postings").format(sides="(0, 'buyers', '', 'USD', 10)"),
     ],
 )
