@@ -217,8 +217,8 @@ _CHECKS = (
                 SELECT journals.order_id,
                     -sum(amount_minor) FILTER (WHERE kind = 'money_captured' AND account = 'buyers') AS captured,
                     sum(amount_minor) FILTER (WHERE kind = 'order_confirmed' AND account = 'buyers') AS sold,
-                    -sum(amount_minor) FILTER (WHERE account = 'provider'
-                        AND kind IN ('refund_succeeded', 'refund_failed')) AS refunded,
+                    -sum(amount_minor) FILTER (WHERE account IN ('provider', 'paid_by_hand')
+                        AND kind IN ('refund_succeeded', 'refund_failed', 'refund_paid_by_hand')) AS refunded,
                     -sum(amount_minor) FILTER (WHERE account = 'refunds_pending') AS pending
                 FROM journals JOIN postings ON postings.journal_id = journals.id GROUP BY journals.order_id
             ), paid AS (

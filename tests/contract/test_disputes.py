@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from adapters.postgres.books import PostgresBooks
 from domain.errors import Rejection
 from domain.events import Sale
 from domain.fraud_warnings import WarningRule
-from domain.orders import OrderState
+from domain.ledger import Account, balances
+from domain.orders import Order, OrderState
 from domain.refunds import Refund, RefundState
 from domain.tickets import Ticket, TicketState
 from tests.contract.purchase_houses import SandboxHouse, ServerHouse, Servers, servers_at
@@ -19,7 +21,7 @@ from tests.contract.sandboxes import Sandbox, sandbox_running
 from tests.fakes.sales import general_sale
 from tests.unit.application import test_disputes as stories
 from tests.unit.application.house import House
-from tests.unit.application.test_disputes import CAPACITY, OpenHouse, bought, states, waved_through
+from tests.unit.application.test_disputes import CAPACITY, OpenHouse, bought, states, told, waved_through
 
 ROUNDS = 5
 
@@ -158,3 +160,51 @@ class TestRaces(OnServers):
         house.drain()
         assert sum(isinstance(answer, Refund) for answer in answers) == 1
         assert house.order(order.id).refunded == refund.amount
+
+
+class TestTheBooks(OnServers):
+    """Whatever became of a sale, orders, payments and the ledger say the same of it."""
+
+    def differences(self, servers: Servers) -> list[str]:
+        return [found for check in PostgresBooks(servers.engine).check() for found in check.differences]
+
+    @pytest.mark.parametrize("won", [True, False])
+    def test_a_dispute_that_overtook_a_refund_is_booked_to_the_cent(
+        self, house: House, servers: Servers, won: bool
+    ) -> None:
+        """Won: the refund left after all. Lost: the bank paid it for us, and nobody is owed anything."""
+        order = bought(house)
+        house.refund(order.id, house.tickets(order.id)[0].id)
+        dispute_id = house.dispute(order)
+        told(house, dispute_id)
+        house.decide_dispute(dispute_id, won=won)
+        told(house, dispute_id)
+
+        assert self.differences(servers) == []
+        with house.uow() as uow:
+            kept = balances(uow.ledger.of_order(order.id))
+        assert Account.REFUNDS_OWED not in kept
+        assert Account.DISPUTES not in kept
+        assert kept.get(Account.CHARGEBACKS, 0) == (0 if won else order.total.amount - refund_asked(house, order))
+
+    def test_a_refund_that_was_paid_by_hand_is_booked(self, house: House, servers: Servers) -> None:
+        """It left from another account, and the buyer is owed nothing."""
+        order = bought(house)
+        house.refund(order.id)
+        house.drain()
+        (refund,) = house.refunds(order.id)
+        assert refund.provider_id is not None
+        house.let_refund_fail(refund.provider_id)
+        house.catch_up()
+        house.settle_by_hand(refund.id)
+
+        assert self.differences(servers) == []
+        with house.uow() as uow:
+            kept = balances(uow.ledger.of_order(order.id))
+        assert kept[Account.PAID_BY_HAND] == -refund.amount.amount
+        assert Account.REFUNDS_OWED not in kept
+
+
+def refund_asked(house: House, order: Order) -> int:
+    """What the first refund of an order was to give back, in minor units."""
+    return house.refunds(order.id)[0].amount.amount
