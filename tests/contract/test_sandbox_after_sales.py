@@ -236,6 +236,58 @@ def test_trouble_can_be_made_by_hand(sandbox: Sandbox) -> None:
     assert sandbox.stripe.v1.refunds.create({"payment_intent": intent.id}).status == "succeeded"
 
 
+def test_a_dispute_overtakes_a_refund_that_is_on_its_way(sandbox: Sandbox) -> None:
+    """The pending refund fails with Stripe's word for it, and all of the charge is disputed."""
+    intent = sandbox.captured("4000000000007726")
+    refund = sandbox.stripe.v1.refunds.create({"payment_intent": intent.id, "amount": 4000})
+    assert refund.status == "pending"
+    dispute = sandbox.control("POST", f"charges/{intent.latest_charge}/dispute")
+    failed = sandbox.stripe.v1.refunds.retrieve(refund.id)
+    assert (failed.status, failed.failure_reason) == ("failed", "charge_for_pending_refund_disputed")
+    assert dispute["amount"] == 9000
+
+
+def test_evidence_has_a_limit_over_all_its_fields(sandbox: Sandbox) -> None:
+    """Twenty thousand characters a field, 150,000 in all."""
+    intent = sandbox.captured()
+    dispute_id = sandbox.control("POST", f"charges/{intent.latest_charge}/dispute")["id"]
+    texts: Any = dict.fromkeys(
+        (
+            "access_activity_log",
+            "billing_address",
+            "cancellation_policy_disclosure",
+            "cancellation_rebuttal",
+            "product_description",
+            "refund_policy_disclosure",
+            "refund_refusal_explanation",
+            "uncategorized_text",
+        ),
+        "x" * 19_000,
+    )
+    with pytest.raises(stripe.InvalidRequestError, match="150000"):
+        sandbox.stripe.v1.disputes.update(dispute_id, {"evidence": texts})
+
+
+def test_the_log_of_events_is_asked_for_several_kinds(sandbox: Sandbox) -> None:
+    """By name, by a start with a star, or by up to twenty names; never by both ways at once."""
+    intent = sandbox.captured()
+    dispute_id = sandbox.control("POST", f"charges/{intent.latest_charge}/dispute")["id"]
+    sandbox.stripe.v1.disputes.close(dispute_id)
+    events = sandbox.stripe.v1.events.list
+
+    def seen(**wanted: Any) -> list[str]:
+        listed = events({"limit": 100, **wanted}).data  # type: ignore[arg-type]  # any parameter
+        return [event.type for event in listed if event.to_dict()["data"]["object"]["id"] == dispute_id]
+
+    created, withdrawn, closed = (f"charge.dispute.{name}" for name in ("created", "funds_withdrawn", "closed"))
+    assert seen(types=[created, closed]) == [closed, created]
+    assert seen(type="charge.dispute.*") == [closed, withdrawn, created]
+    assert seen(type=created) == [created]
+    assert seen(type="charge.dispute") == []
+    with pytest.raises(stripe.InvalidRequestError):
+        events({"type": created, "types": [created]})
+
+
 def types_about(sandbox: Sandbox, object_id: str) -> list[str]:
     """The types of the webhooks that arrived about one object."""
     return [event["type"] for event in sandbox.receiver.events() if event["data"]["object"]["id"] == object_id]
