@@ -15,7 +15,7 @@ from entrypoints.admin.sessions import allowed, member
 
 def add_to(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/refund-desk", view_func=refund_desk)
-    blueprint.add_url_rule("/refund-desk/<uuid:refund_id>/again", view_func=send_again, methods=["POST"])
+    blueprint.add_url_rule("/refund-desk/<uuid:refund_id>/again", view_func=send_refund_again, methods=["POST"])
     blueprint.add_url_rule("/refund-desk/<uuid:refund_id>/by-hand", view_func=settle_by_hand, methods=["POST"])
 
 
@@ -31,7 +31,7 @@ def refund_desk() -> str:
 
 
 @allowed(Action.REFUND)
-def send_again(refund_id: RefundId) -> Response:
+def send_refund_again(refund_id: RefundId) -> Response:
     answer = current().send_refund_anew(SendRefundAnew(refund_id=refund_id, actor=member().email))
     if isinstance(answer, Rejection):
         flash(answer.message, "problem")
