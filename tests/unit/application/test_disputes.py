@@ -180,6 +180,20 @@ class TestDisputes:
         house.drain()
         assert house.order(order.id).state is OrderState.CHARGED_BACK
 
+    def test_a_dispute_may_be_heard_of_before_its_payment(self, house: House) -> None:
+        """The reply to the capture was lost: first the sale is confirmed, then it is charged back."""
+        order = house.place_order(general(house.sale, 2))
+        house.pay(order)
+        house.settle(order.id)
+        with house.replies_lost("capture"):
+            house.drain()
+        assert house.order(order.id).state is OrderState.AWAITING_PAYMENT
+        dispute_id = house.dispute(order)
+        house.decide_dispute(dispute_id, won=False)
+        told(house, dispute_id)
+        assert house.order(order.id).state is OrderState.CHARGED_BACK
+        assert states(house, order) == [TicketState.VOID] * 2
+
     def test_open_disputes_are_asked_about(self, house: House) -> None:
         """Every hour, until they end."""
         order = bought(house)
