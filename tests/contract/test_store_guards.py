@@ -333,7 +333,7 @@ def test_more_than_was_captured_is_never_given_back(store: UnitOfWorkFactory, ps
         "TRUNCATE seats CASCADE",
         "UPDATE tickets SET seat = 9",
         "UPDATE seat_maps SET width = 1",
-        "UPDATE refund_policies SET fees_returned = true",
+        "UPDATE refund_policies SET rules = '{}'",
         "UPDATE sales SET epoch = epoch - 1",
         "UPDATE sales SET version = version - 1",
         "UPDATE audit_entries SET actor = 'nobody'",

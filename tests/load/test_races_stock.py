@@ -26,6 +26,7 @@ from adapters.postgres.seat_map_cache import SeatMapCache
 from adapters.postgres.unit_of_work import PostgresUnitOfWork
 from adapters.security.ids import SystemIds
 from application.commands.change_capacity import ChangeZoneCapacity, change_capacity
+from domain import ledger
 from domain.errors import InvariantBroken, Rejection, StockConflict, StoreUnavailable, TransactionConflict
 from domain.events import Sale
 from domain.orders import Order
@@ -518,12 +519,15 @@ def test_refunds_race_for_the_same_money(store: UnitOfWorkFactory) -> None:
     with store() as uow:
         uow.payments.add(payment)
         uow.tickets.add(tickets_of(order))
+        uow.ledger.post(ledger.money_captured(order, payment, at=NOW), ledger.order_confirmed(order, at=NOW))
         uow.commit()
 
     def refund() -> bool:
+        asked = refund_of(payment, order.total)
         try:
             with store() as uow:
-                uow.refunds.add(refund_of(payment, order.total))
+                uow.refunds.add(asked)
+                uow.ledger.post(ledger.refund_requested(order, asked, (), earlier=(), at=NOW))
                 uow.commit()
         except InvariantBroken:
             return False
