@@ -9,6 +9,7 @@ from application.transactions import retrying
 from domain import ledger
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, Rejection, RejectionCode
+from domain.events import Event
 from domain.money import Money
 from domain.orders import Order, OrderId
 from domain.outgoing_webhooks import HookKind
@@ -81,14 +82,17 @@ def _request(
 
 
 def offer_for(
-    order: Order, tickets: tuple[Ticket, ...], amount: Money | None, *, reason: RefundReason, uow: UnitOfWork,
-    now: datetime,
+    order: Order, tickets: tuple[Ticket, ...], amount: Money | None, *, reason: RefundReason,
+    event: Event | None = None, uow: UnitOfWork, now: datetime,
 ) -> Quote | Rejection:  # fmt: skip
-    """What would go back now: these tickets' shares, or ``amount`` alone. Asking and deciding both come here."""
+    """What would go back now: these tickets' shares, or ``amount`` alone. Asking and deciding both come here.
+
+    ``event`` is the order's, where the caller has read it in this transaction.
+    """
     policy, refunds = uow.orders.policy(order.id), uow.refunds.of_order(order.id)
     if amount is not None:
         return quote_money(order, amount, policy=policy, refunds=refunds)
-    starts_at = uow.events.get(order.event_id).starts_at
+    starts_at = (event or uow.events.get(order.event_id)).starts_at
     return quote(order, tickets, policy=policy, reason=reason, starts_at=starts_at, now=now, refunds=refunds)
 
 

@@ -5,8 +5,10 @@ two steps leaves an order either untouched or done, and whoever comes next goes 
 the money, under the refund's own key.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from application import effects, trail
 from application.access import Access
@@ -16,7 +18,7 @@ from application.each import for_each
 from application.transactions import retrying
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, NotFound, Rejection, Unavailable
-from domain.events import Event, EventState
+from domain.events import Event, EventId, EventState
 from domain.money import Money, zero
 from domain.orders import Order
 from domain.ports.messages import Message, MessageId, MessageState
@@ -78,8 +80,10 @@ def tell_buyers(*, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids, acce
     now = clock.now()
     with unit_of_work() as uow:
         rows = uow.refund_batches.to_tell(at_most=MESSAGES_PER_ROUND)
+        # Rows of one round are of a few batches and events: each is read once.
+        batch_of, event_of = cache(uow.refund_batches.get), cache(uow.events.get)
         for row in rows:
-            _tell(row, uow=uow, ids=ids, now=now, access=access)
+            _tell(row, batch_of, event_of, uow=uow, ids=ids, now=now, access=access)
             uow.refund_batches.save_order(replace(row, told_at=now))
         uow.commit()
     if rows:
@@ -237,14 +241,14 @@ def _quoted(
         return "The order was free of charge."
     if not tickets:
         return "There is no ticket left to refund."
-    answer = offer_for(order, tickets, None, reason=batch.reason, uow=uow, now=now)
+    event = uow.events.get(order.event_id)
+    answer = offer_for(order, tickets, None, reason=batch.reason, event=event, uow=uow, now=now)
     if isinstance(answer, Rejection):
         return answer.message
     if not answer.total.amount:
         return answer.lines[0].why
     # Places of an event that is called off go nowhere: nobody is told of stock that nobody can buy.
-    called_off = uow.events.get(order.event_id).state is EventState.CANCELLED
-    return replace(answer, restock=answer.restock and not called_off)
+    return replace(answer, restock=answer.restock and event.state is not EventState.CANCELLED)
 
 
 def _tickets(batch: RefundBatch, tickets: tuple[Ticket, ...]) -> tuple[Ticket, ...]:
@@ -271,13 +275,21 @@ def _actor(batch: RefundBatch) -> str:
     return batch.approved_by or batch.requested_by
 
 
-def _tell(row: BatchOrder, *, uow: UnitOfWork, ids: Ids, now: datetime, access: Access) -> None:
+def _tell(
+    row: BatchOrder,
+    batch_of: Callable[[BatchId], RefundBatch],
+    event_of: Callable[[EventId], Event],
+    *,
+    uow: UnitOfWork,
+    ids: Ids,
+    now: datetime,
+    access: Access,
+) -> None:
     order = uow.orders.get(row.order_id)
     if order.buyer.phone is None or row.refund_id is None:
         return
-    batch = uow.refund_batches.get(row.batch_id)
+    batch, event = batch_of(row.batch_id), event_of(order.event_id)
     refund = uow.refunds.get(row.refund_id)
-    event = uow.events.get(order.event_id)
     message = Message(
         id=MessageId(ids.uuid()),
         order_id=order.id,
