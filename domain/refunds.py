@@ -226,7 +226,7 @@ def quote(
         return refusal
     if reason is RefundReason.BUYERS_WISH and now > starts_at and all(not t.price.total.amount for t in tickets):
         return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="The event has begun.")
-    room = order.total - given_back(refunds, order.total.currency)
+    room = _room(order, refunds)
     room_at_wish = _room_at_wish(policy, refunds, order.total.currency)
     lines = []
     for ticket in tickets:
@@ -254,7 +254,7 @@ def quote_money(
     """Money that goes back out of goodwill while every ticket stays as it is."""
     if refusal := _refusal(order, ()):
         return refusal
-    room = order.total - given_back(refunds, order.total.currency)
+    room = _room(order, refunds)
     if amount.currency == order.total.currency and amount != _chargeable(amount):
         return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="Banks move thousandths by tens only.")
     if amount.currency != order.total.currency or not 0 < amount.amount <= room.amount:
@@ -267,8 +267,19 @@ def quote_money(
 
 
 def given_back(refunds: Iterable[Refund], currency: CurrencyCode) -> Money:
-    """What went back or is on its way. A refund that failed gave nothing."""
-    return _sum((each.amount for each in refunds if each.state is not RefundState.FAILED), currency)
+    """What went back of the order's price or is on its way. A refund that failed gave nothing, and money that had
+    bought nothing (the order was paid twice, say) never was a part of the price."""
+    given = (r for r in refunds if r.state is not RefundState.FAILED and r.reason is not RefundReason.NO_TICKETS)
+    return _sum((each.amount for each in given), currency)
+
+
+def _room(order: Order, refunds: tuple[Refund, ...]) -> Money:
+    """What may still be promised. Tickets whose refund failed are void, so their money is owed and not to be spent."""
+    currency = order.total.currency
+    mended = {refund.replaces for refund in refunds}
+    owed = (r.amount for r in refunds if r.state is RefundState.FAILED and r.parts and r.id not in mended)
+    left = order.total - given_back(refunds, currency) - _sum(owed, currency)
+    return max(left, zero(currency), key=lambda amount: amount.amount)
 
 
 def tickets_left(tickets: Iterable[Ticket], refunds: Iterable[Refund]) -> int:
@@ -302,7 +313,7 @@ def _refusal(order: Order, tickets: tuple[Ticket, ...]) -> Rejection | None:
     return None
 
 
-def mend_refusal(order: Order, refund: Refund, others: Iterable[Refund]) -> Rejection | None:
+def mend_refusal(order: Order, refund: Refund, others: tuple[Refund, ...]) -> Rejection | None:
     """Why a failed refund cannot be made good now. ``others`` are all refunds of its order."""
     if refund.state is not RefundState.FAILED:
         return Rejection(code=RejectionCode.WRONG_STATE, message="Only a refund that failed is sent anew.")
@@ -311,17 +322,28 @@ def mend_refusal(order: Order, refund: Refund, others: Iterable[Refund]) -> Reje
     if order.frozen_because is not None:
         return _frozen(order.frozen_because)
     if order.state is OrderState.CHARGED_BACK:
-        return Rejection(
-            code=RejectionCode.NOT_REFUNDABLE, message="The buyer has the money: the bank returned it in a dispute."
-        )
+        return bank_was_faster()
+    if refund.reason is not RefundReason.NO_TICKETS:
+        currency = order.total.currency
+        if (given_back(others, currency) + refund.amount).amount > order.total.amount:
+            return Rejection(
+                code=RejectionCode.ALREADY_REFUNDED, message="The buyer has this money: it went back in another way."
+            )
     return None
+
+
+def bank_was_faster() -> Rejection:
+    """A dispute was lost: nothing is owed to the buyer any more."""
+    return Rejection(
+        code=RejectionCode.NOT_REFUNDABLE, message="The buyer has the money: the bank returned it in a dispute."
+    )
 
 
 def overtaken(refunds: tuple[Refund, ...], currency: CurrencyCode) -> Money:
     """Money that was on its way back when a dispute overtook it, and that nothing has made good since."""
     mended = {refund.replaces for refund in refunds}
-    left = (r.amount for r in refunds if r.failure in OVERTAKEN_BY_DISPUTE and r.id not in mended)
-    return sum(left, zero(currency))
+    overtaken_ones = (r for r in refunds if r.failure in OVERTAKEN_BY_DISPUTE and r.id not in mended)
+    return _sum((r.amount for r in overtaken_ones if r.amount.currency == currency), currency)
 
 
 def _frozen(why: str) -> Rejection:

@@ -41,6 +41,7 @@ from adapters.twilio.sms_sender import connect as connect_twilio
 from adapters.webhooks.address_guard import AddressGuard
 from adapters.webhooks.sender import WebhookSender
 from application.access import Access
+from application.commands.adopt_page import adopt_page
 from application.commands.answer_dispute import answer_dispute, send_answer, write_statement
 from application.commands.block_stock import block_stock, release_block
 from application.commands.capture_payment import capture_payment, void_payment
@@ -444,8 +445,12 @@ class Container(containers.DeclarativeContainer):
     check_in = providers.Callable(check_in, unit_of_work=unit_of_work.provider, clock=clock, ids=ids)
 
     # What arrives from the providers.
+    adopt_page = providers.Callable(
+        adopt_page, unit_of_work=unit_of_work.provider, gateway=gateway, clock=clock, ids=ids
+    )
     handle_notice = providers.Callable(
         handle_notice,
+        adopt_page=adopt_page.provider,
         settle=settle_payment.provider,
         refresh_refund=refresh_refund.provider,
         follow_dispute=follow_dispute.provider,

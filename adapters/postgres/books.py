@@ -179,7 +179,9 @@ _CHECKS = (
                           captured_minor, orders.number, orders.state, coalesce(returned.minor, 0))
             FROM payments JOIN orders ON orders.id = payments.order_id
             LEFT JOIN LATERAL (SELECT sum(amount_minor) AS minor FROM refunds
-                               WHERE payment_id = payments.id AND reason = 'no_tickets') AS returned ON true
+                               WHERE payment_id = payments.id AND reason = 'no_tickets'
+                               AND NOT EXISTS (SELECT FROM refunds AS anew WHERE anew.replaces_id = refunds.id)
+                              ) AS returned ON true
             WHERE payments.state = 'captured'
                 AND CASE WHEN in_vain THEN returned.minor IS DISTINCT FROM captured_minor
                          ELSE orders.state NOT IN ('confirmed', 'partially_refunded', 'refunded', 'charged_back') END

@@ -19,7 +19,7 @@ from domain.errors import Rejection
 from domain.evidence import Evidence, collect
 from domain.money import zero
 from domain.orders import ENDED, PAID, Order, OrderId
-from domain.payments import Payment
+from domain.payments import Payment, standing
 from domain.ports.payments import PaymentGateway
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
@@ -114,7 +114,10 @@ def apply_facts(
 
 def _judged(order: Order, dispute: Dispute, *, restock_lost: bool, uow: UnitOfWork, ids: Ids, now: datetime) -> Order:
     """What a dispute that has just moved means for its order."""
-    because = frozen_because(uow.disputes.of_order(order.id))
+    paid = standing(uow.payments.of_order(order.id))
+    # Money that bought nothing (the order was paid twice, say) may be disputed too: the tickets stand on other money.
+    about_tickets = [each for each in uow.disputes.of_order(order.id) if paid and each.payment_id == paid.id]
+    because = frozen_because(about_tickets)
     if because != order.frozen_because:
         order = order.freeze(because)
         uow.orders.save(order)
@@ -123,6 +126,8 @@ def _judged(order: Order, dispute: Dispute, *, restock_lost: bool, uow: UnitOfWo
             trail.entry(SYSTEM, f"order.{verb}", kind="order", subject=order.id, ids=ids, now=now, because=because)
         )
     if dispute.state is DisputeState.LOST:
+        if dispute not in about_tickets:
+            return order
         return _charged_back(order, dispute, restock_lost=restock_lost, uow=uow, ids=ids, now=now)
     if dispute.ended:
         mend_after_dispute(order, uow=uow, ids=ids, now=now)
@@ -159,7 +164,8 @@ def _book(order: Order, dispute: Dispute, *, uow: UnitOfWork, now: datetime) -> 
     withdrawn = ledger.Withdrawal(amount=facts.amount, fee=facts.fee or nothing)
     uow.ledger.post(ledger.dispute_opened(order, dispute_id=name, withdrawn=withdrawn, at=now))
     if lost:
-        owed = overtaken(uow.refunds.of_order(order.id), facts.amount.currency)
+        own = tuple(each for each in uow.refunds.of_order(order.id) if each.payment_id == dispute.payment_id)
+        owed = overtaken(own, facts.amount.currency)
         uow.ledger.post(
             ledger.dispute_lost(order, dispute_id=name, amount=facts.amount, owed=min(owed, facts.amount), at=now)
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from application import trail
-from application.commands.request_refund import begin_refund
+from application.commands.request_refund import begin_refund, offer_for
 from application.transactions import retrying
 from domain.audit import SYSTEM
 from domain.errors import Rejection
@@ -24,7 +24,6 @@ from domain.ports.payments import PaymentGateway
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
 from domain.refund_policies import RefundReason
-from domain.refunds import quote
 from domain.tickets import Ticket, TicketState
 
 
@@ -148,14 +147,7 @@ def _refund(
 ) -> FraudWarning | Rejection:
     """Give back whatever nobody has used. The tickets are void at once."""
     unused = tuple(ticket for ticket in tickets if ticket.state is TicketState.VALID)
-    terms = quote(
-        order,
-        unused,
-        policy=uow.orders.policy(order.id),
-        reason=RefundReason.FRAUD,
-        starts_at=uow.events.get(order.event_id).starts_at,
-        now=now,
-    )
+    terms = offer_for(order, unused, None, reason=RefundReason.FRAUD, uow=uow, now=now)
     if isinstance(terms, Rejection):
         return terms
     if not unused or not terms.total.amount:

@@ -3,7 +3,6 @@
 The tickets are void and the money is not back, so somebody is owed: this is how the debt ends, once.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,11 +11,20 @@ from application.commands.send_refund import count_success
 from application.transactions import retrying
 from domain import ledger
 from domain.audit import SYSTEM
+from domain.disputes import DisputeState
 from domain.errors import Rejection
 from domain.orders import Order
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
-from domain.refunds import OVERTAKEN_BY_DISPUTE, HandPayment, Refund, RefundBatchId, RefundId, mend_refusal
+from domain.refunds import (
+    OVERTAKEN_BY_DISPUTE,
+    HandPayment,
+    Refund,
+    RefundBatchId,
+    RefundId,
+    bank_was_faster,
+    mend_refusal,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +57,7 @@ def _send_anew(
 ) -> Refund | Rejection:
     with unit_of_work() as uow:
         order, failed, others = _locked(command.refund_id, uow)
-        if refusal := mend_refusal(order, failed, others):
+        if refusal := refusal_to_mend(order, failed, others, uow):
             return refusal
         refund = send_anew(order, failed, actor=command.actor, uow=uow, ids=ids, now=clock.now())
         uow.commit()
@@ -64,7 +72,7 @@ def settle_refund_by_hand(
     now = clock.now()
     with unit_of_work() as uow:
         order, failed, others = _locked(command.refund_id, uow)
-        if refusal := mend_refusal(order, failed, others):
+        if refusal := refusal_to_mend(order, failed, others, uow):
             return refusal
         payment = HandPayment(reference=command.reference, actor=command.actor)
         refund = failed.paid_by_hand(RefundId(ids.uuid()), payment, now=now)
@@ -114,10 +122,18 @@ def mend_after_dispute(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime
     return tuple(
         send_anew(order, refund, actor=SYSTEM, uow=uow, ids=ids, now=now)
         for refund in refunds
-        if refund.failure in OVERTAKEN_BY_DISPUTE and mend_refusal(order, refund, refunds) is None
+        if refund.failure in OVERTAKEN_BY_DISPUTE and refusal_to_mend(order, refund, refunds, uow) is None
     )
 
 
-def _locked(refund_id: RefundId, uow: UnitOfWork) -> tuple[Order, Refund, Iterable[Refund]]:
+def refusal_to_mend(order: Order, failed: Refund, others: tuple[Refund, ...], uow: UnitOfWork) -> Rejection | None:
+    """Why a failed refund cannot be made good now. Money that a bank returned itself is not owed any more."""
+    disputes = uow.disputes.of_order(order.id)
+    if any(each.payment_id == failed.payment_id and each.state is DisputeState.LOST for each in disputes):
+        return bank_was_faster()
+    return mend_refusal(order, failed, others)
+
+
+def _locked(refund_id: RefundId, uow: UnitOfWork) -> tuple[Order, Refund, tuple[Refund, ...]]:
     order = uow.orders.get(uow.refunds.get(refund_id).order_id, lock=True)
     return order, uow.refunds.get(refund_id, lock=True), uow.refunds.of_order(order.id)

@@ -26,6 +26,7 @@ def receive_notice(
 def handle_notice(
     notice: Notice,
     *,
+    adopt_page: Callable[[OrderId, str], bool],
     settle: Callable[[OrderId], Order],
     refresh_refund: Callable[[str], None],
     follow_dispute: Callable[[str], object],
@@ -44,6 +45,8 @@ def handle_notice(
             return False
         order_id = _order_of(notice, uow)
     if notice.kind is NoticeKind.PAYMENT and order_id is not None:
+        if notice.session_id is not None:
+            adopt_page(order_id, notice.session_id)
         # Others may take payments through the same account. Their orders are none of our business.
         with suppress(NotFound):
             settle(order_id)

@@ -12,7 +12,7 @@ from functools import cache
 
 from application import effects, trail
 from application.access import Access
-from application.commands.mend_refund import send_anew
+from application.commands.mend_refund import refusal_to_mend, send_anew
 from application.commands.request_refund import begin_refund, offer_for
 from application.each import for_each
 from application.transactions import retrying
@@ -34,7 +34,7 @@ from domain.refund_batches import (
     BatchState,
     RefundBatch,
 )
-from domain.refunds import Quote, Refund, RefundState, mend_refusal
+from domain.refunds import Quote, Refund, RefundState
 from domain.tickets import Ticket, TicketState
 from domain.tiers import TierId
 
@@ -200,7 +200,7 @@ def _sent_anew(
     successor = next((other for other in others if other.replaces == failed.id), None)
     if failed.state is not RefundState.FAILED or successor is not None:
         return row.requested((successor or failed).id)
-    if refusal := mend_refusal(order, failed, others):
+    if refusal := refusal_to_mend(order, failed, others, uow):
         return row.failed(refusal.message)
     actor = _actor(batch)
     again = send_anew(order, failed, actor=actor, batch_id=batch.id, uow=uow, ids=ids, now=now)

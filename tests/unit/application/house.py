@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from application.access import Access
+from application.commands.adopt_page import adopt_page
 from application.commands.answer_dispute import AnswerDispute, answer_dispute, send_answer
 from application.commands.capture_payment import capture_payment, void_payment
 from application.commands.catalogue_changes import cancel_event
@@ -151,7 +152,8 @@ class House:
             follow_fraud_warning, rule=self.warning_rule, settle=self.settle, wakeup=self.wakeup, **self.step
         )
         self.handle_notice = partial(
-            handle_notice, settle=self.settle, refresh_refund=self.refresh_refund, follow_dispute=self.follow_dispute,
+            handle_notice, adopt_page=partial(adopt_page, **self.step), settle=self.settle,
+            refresh_refund=self.refresh_refund, follow_dispute=self.follow_dispute,
             follow_fraud_warning=self.follow_warning, unit_of_work=self.uow, clock=self.clock,
         )  # fmt: skip
         self.handlers = effect_handlers(

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from application.access import Access
+from application.commands.adopt_page import adopt_page
 from application.commands.answer_dispute import send_answer
 from application.commands.capture_payment import capture_payment, void_payment
 from application.commands.drain_outbox import drain_outbox
@@ -144,6 +145,7 @@ class Shop:
             gateway=self.gateway,
             handle=partial(
                 handle_notice,
+                adopt_page=partial(adopt_page, **paid),
                 settle=self._settle,
                 refresh_refund=partial(refresh_refund, **paid),
                 follow_dispute=partial(follow_dispute, restock_lost=True, settle=self._settle, wakeup=wakeup, **paid),

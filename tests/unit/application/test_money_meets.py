@@ -1,0 +1,243 @@
+"""Where parts of the money meet: goodwill and a fraud warning, an order paid twice and its dispute, and their kind.
+
+Each rule holds by itself elsewhere. Here two of them want the same money at the same time.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from application.commands.request_refund import RequestRefund, request_refund
+from domain.disputes import DisputeState
+from domain.errors import Rejection, RejectionCode
+from domain.events import Sale
+from domain.money import Money
+from domain.orders import Order, OrderState
+from domain.payments import Payment, PaymentState
+from domain.ports.payments import CheckoutItem, CheckoutRequest, ProviderStatus
+from domain.refund_policies import RefundReason
+from domain.refunds import Refund, RefundState
+from domain.tickets import TicketState
+from tests.fakes.sales import general, general_sale
+from tests.unit.application.house import House
+
+CAPACITY = 100
+OpenHouse = Callable[[Sale], House]
+
+
+@pytest.fixture
+def open_house() -> OpenHouse:
+    return lambda sale: House(sale=sale)
+
+
+@pytest.fixture
+def house(open_house: OpenHouse) -> House:
+    """A house with one general-admission event of 100 places, a month ahead."""
+    return open_house(general_sale(capacity=CAPACITY))
+
+
+def gift(house: House, order: Order, minor: int) -> Refund:
+    """Money out of goodwill, arrived."""
+    command = RequestRefund(
+        order_id=order.id, tickets=None, reason=RefundReason.GOODWILL, actor="grace@example.com",
+        amount=Money(minor, order.total.currency),
+    )  # fmt: skip
+    refund = request_refund(
+        command, unit_of_work=house.uow, clock=house.clock, ids=house.ids, wakeup=house.wakeup
+    )  # fmt: skip
+    assert isinstance(refund, Refund), refund
+    house.drain()
+    return refund
+
+
+def page_of_nobody(house: House, order: Order) -> str:
+    """The provider opened a page for this order, and its answer was never heard. Answers the page's name."""
+    item = CheckoutItem(name="Ticket", description="", unit=order.total, quantity=1)
+    request = CheckoutRequest(
+        key=f"{uuid4()}-1", order_id=order.id, order_number=order.number, items=(item,), email=order.buyer.email,
+        success_url="https://shop.invalid/", cancel_url="https://shop.invalid/",
+        expires_at=house.clock.now() + timedelta(hours=1),
+    )  # fmt: skip
+    gateway, _ = house.providers
+    return gateway.open_checkout(request=request).session_id
+
+
+def attempts(house: House, order: Order) -> tuple[Payment, ...]:
+    with house.uow() as uow:
+        return uow.payments.of_order(order.id)
+
+
+def paid_twice(house: House, order: Order) -> Payment:
+    """Somebody pays again on such a page, and the money is taken by hand. Answers the attempt that buys nothing."""
+    session_id = page_of_nobody(house, order)
+    house.pay_page(session_id)
+    gateway, _ = house.providers
+    intent_id = gateway.look_up(session_id=session_id).intent_id
+    assert intent_id is not None
+    gateway.capture(intent_id=intent_id, amount=order.total, key="by hand")
+    house.receive(*house.payment_notice(session_id))
+    return attempts(house, order)[-1]
+
+
+def refused(answer: object) -> RejectionCode:
+    assert isinstance(answer, Rejection), answer
+    return answer.code
+
+
+class TestPagesNobodyHeardOf:
+    def test_money_on_it_is_let_go_when_the_order_is_paid(self, house: House) -> None:
+        """The webhook names an order of ours and a page that is not in our books: nobody is charged twice."""
+        order = house.buy(general(house.sale, 2))
+        session_id = page_of_nobody(house, order)
+        house.pay_page(session_id)
+        for _ in range(2):
+            house.receive(*house.payment_notice(session_id))
+            house.drain()
+
+        assert house.order(order.id).state is OrderState.CONFIRMED
+        assert house.look_up(session_id=session_id).status is ProviderStatus.CANCELLED
+        assert [payment.state for payment in attempts(house, order)] == [PaymentState.CAPTURED, PaymentState.VOIDED]
+        assert {ticket.state for ticket in house.tickets(order.id)} == {TicketState.VALID}
+
+    def test_it_buys_the_tickets_when_nothing_else_has(self, house: House) -> None:
+        """The buyer paid in time; which of our pages it was is our business."""
+        order = house.place_order(general(house.sale, 2))
+        session_id = page_of_nobody(house, order)
+        house.pay_page(session_id)
+        house.receive(*house.payment_notice(session_id))
+        house.drain()
+        assert house.order(order.id).state is OrderState.CONFIRMED
+        assert len(house.tickets(order.id)) == 2
+
+    def test_it_is_let_go_when_the_order_has_ended(self, house: House) -> None:
+        """Ended is ended (I6), whichever page the money is on."""
+        order = house.place_order(general(house.sale, 2))
+        session_id = page_of_nobody(house, order)
+        house.advance(seconds=house.sale.terms.payment_seconds)
+        house.expire_due()
+        house.pay_page(session_id)
+        house.receive(*house.payment_notice(session_id))
+        house.drain()
+        assert house.order(order.id).state is OrderState.EXPIRED
+        assert house.look_up(session_id=session_id).status is ProviderStatus.CANCELLED
+
+    def test_a_page_that_nobody_paid_on_is_left_alone(self, house: House) -> None:
+        """A hint without money changes nothing."""
+        order = house.place_order(general(house.sale, 2))
+        house.receive(*house.payment_notice(page_of_nobody(house, order)))
+        assert len(attempts(house, order)) == 1
+
+
+class TestPaidTwice:
+    def test_money_that_bought_nothing_does_not_eat_up_the_refund(self, house: House) -> None:
+        """It went back by itself; the tickets' own money is still there to give back, all of it."""
+        order = house.buy(general(house.sale, 2))
+        second = paid_twice(house, order)
+        house.drain()
+        assert (second.state, second.in_vain) == (PaymentState.CAPTURED, True)
+
+        refund = house.refund(order.id)
+        house.drain()
+
+        assert isinstance(refund, Refund)
+        assert refund.amount == order.lines[0].unit.admission * 2, "all but the fee, as the policy says"
+        assert house.order(order.id).state is OrderState.REFUNDED
+
+    @pytest.mark.parametrize("won", [True, False])
+    def test_a_dispute_of_it_leaves_the_tickets_alone(self, house: House, won: bool) -> None:
+        """They stand on the other payment: nobody is kept out, whoever wins."""
+        order = house.buy(general(house.sale, 2))
+        first, second = house.payment(order), paid_twice(house, order)
+        assert second.intent_id is not None
+        assert second.id != first.id
+        dispute_id = house.dispute(order)
+        house.receive(*house.dispute_notice(dispute_id))
+        house.drain()
+        assert house.order(order.id).frozen_because is None
+        house.decide_dispute(dispute_id, won=won)
+        house.receive(*house.dispute_notice(dispute_id))
+        house.drain()
+
+        assert house.dispute_of(order).state is (DisputeState.WON if won else DisputeState.LOST)
+        assert house.order(order.id).state is OrderState.CONFIRMED
+        assert {ticket.state for ticket in house.tickets(order.id)} == {TicketState.VALID}
+        # The refund that the dispute overtook: owed again if it was won, and paid by the bank if not.
+        (failed, *anew) = house.refunds(order.id)
+        assert failed.state is RefundState.FAILED
+        assert [refund.state for refund in anew] == ([RefundState.SUCCEEDED] if won else [])
+        if not won:
+            assert refused(house.settle_by_hand(failed.id)) is RejectionCode.NOT_REFUNDABLE
+            assert refused(house.send_anew(failed.id)) is RejectionCode.NOT_REFUNDABLE
+
+
+class TestGoodwillAndTheRest:
+    def test_a_fraud_warning_gives_back_what_is_left(self, house: House) -> None:
+        """Not what was paid: some of it went back before."""
+        order = house.buy(general(house.sale, 2))
+        gift(house, order, 1_000)
+        house.receive(*house.warning_notice(house.warn(order)))
+        (warning,) = house.warnings(order)
+        assert not isinstance(house.decide_warning(warning.id, refund=True), Rejection)
+        house.drain()
+
+        assert house.given_back(order) == order.total
+        assert [refund.state for refund in house.refunds(order.id)] == [RefundState.SUCCEEDED] * 2
+        assert house.order(order.id).state is OrderState.REFUNDED
+
+    def test_money_that_is_owed_for_void_tickets_is_no_gift(self, house: House) -> None:
+        """A refund failed and is owed: goodwill cannot spend the same money, so the desk can still make it good."""
+        order = house.buy(general(house.sale, 2))
+        first, _ = house.tickets(order.id)
+        refund = house.refund(order.id, first.id)
+        assert isinstance(refund, Refund)
+        house.drain()
+        (sent,) = house.refunds(order.id)
+        assert sent.provider_id is not None
+        house.let_refund_fail(sent.provider_id)
+        house.receive(*house.refund_notice(sent.provider_id))
+
+        everything = RequestRefund(
+            order_id=order.id, tickets=None, reason=RefundReason.GOODWILL, actor="grace@example.com", amount=order.total
+        )
+        answer = request_refund(
+            everything, unit_of_work=house.uow, clock=house.clock, ids=house.ids, wakeup=house.wakeup
+        )  # fmt: skip
+        assert refused(answer) is RejectionCode.NOT_REFUNDABLE
+
+        assert isinstance(house.settle_by_hand(sent.id), Refund)
+        assert house.order(order.id).refunded == refund.amount
+
+    def test_a_failed_gift_is_not_made_good_beyond_the_price(self, house: House) -> None:
+        """The tickets gave everything back meanwhile: sending the gift anew is refused, and nothing breaks."""
+        order = house.buy(general(house.sale, 2))
+        given = gift(house, order, 1_000)
+        (sent,) = house.refunds(order.id)
+        assert sent.provider_id is not None
+        house.let_refund_fail(sent.provider_id)
+        house.receive(*house.refund_notice(sent.provider_id))
+        assert isinstance(house.refund(order.id), Refund)
+        house.drain()
+        assert house.order(order.id).state is OrderState.REFUNDED
+
+        for mend in (house.send_anew, house.settle_by_hand):
+            assert refused(mend(given.id)) is RejectionCode.ALREADY_REFUNDED
+        assert house.order(order.id).refunded <= order.total
+
+
+class TestDisputesInOtherCurrencies:
+    @pytest.mark.parametrize("won", [True, False])
+    def test_a_fee_in_another_currency_freezes_all_the_same(self, house: House, won: bool) -> None:
+        """The provider charges its fee in the currency that it settles in: booked as such, and nothing is held up."""
+        order = house.buy(general(house.sale, 2))
+        dispute_id = house.dispute(order)
+        disputes = house.gateway._disputes  # The bank's side of it.
+        disputes[dispute_id] = replace(disputes[dispute_id], fee=Money(1_500, type(order.total.currency)("EUR")))
+        house.receive(*house.dispute_notice(dispute_id))
+        assert house.order(order.id).frozen_because is not None
+        house.decide_dispute(dispute_id, won=won)
+        house.receive(*house.dispute_notice(dispute_id))
+        house.drain()
+        assert house.order(order.id).state is (OrderState.CONFIRMED if won else OrderState.CHARGED_BACK)
