@@ -1,9 +1,6 @@
 """Batches of refunds: prepared, approved, watched, paused, and told order by order."""
 
-import csv
-from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from io import StringIO
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
@@ -18,7 +15,7 @@ from domain.ports.batch_desk import BatchFile, BatchRow
 from domain.refund_batches import NOTE_LENGTH_MAX, RATE_SECONDS, BatchId, BatchPurpose, BatchState, Outcome
 from domain.refund_policies import RefundReason
 from domain.venues import Venue
-from entrypoints.admin import batch_forms, forms, words
+from entrypoints.admin import batch_forms, forms, spreadsheets, words
 from entrypoints.admin.services import current
 from entrypoints.admin.sessions import allowed, member
 
@@ -38,8 +35,6 @@ FIELDS = {
 }
 COLUMNS = ("order", "event", "buyer", "email", "state", "why", "expected", "refunded", "currency", "completed_at",
            "attempts", "refund")  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
 _DONE = {
     Decision.APPROVE: "Approved. The refunds begin now.",
     Decision.DECLINE: "Not approved. Nothing of it is refunded.",
@@ -180,47 +175,29 @@ def batch_results(batch_id: BatchId) -> Response:
     """Every order of the batch, as it stands now: written while it is read, however long it is."""
     desk = current().batch_desk()
     desk.batch(batch_id, since=current().clock().now())  # A batch that is not there is said before the file begins.
-    answer = Response(_written(desk.all_rows(batch_id)), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="refund-batch-{batch_id}.csv"'
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return spreadsheets.download(f"refund-batch-{batch_id}", COLUMNS, map(_cells, desk.all_rows(batch_id)))
 
 
-def _written(rows: Iterable[BatchRow]) -> Iterator[str]:
-    yield _line(COLUMNS)
-    for row in rows:
-        yield _line(
-            (
-                row.number,
-                row.event_name,
-                row.buyer_name,
-                row.buyer_email,
-                row.outcome.value,
-                row.why or "",
-                _decimal(row.expected),
-                _decimal(row.refunded),
-                _currency(row),
-                row.at.isoformat(timespec="seconds") if row.at else "",
-                str(row.attempts),
-                str(row.refund_id or ""),
-            )
-        )
-
-
-def _line(cells: Iterable[str]) -> str:
-    """One line. What would be a formula in a spreadsheet is text: buyers choose their names."""
-    line = StringIO()
-    csv.writer(line).writerow(f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells)
-    return line.getvalue()
+def _cells(row: BatchRow) -> tuple[spreadsheets.Cell, ...]:
+    return (
+        row.number,
+        row.event_name,
+        row.buyer_name,
+        row.buyer_email,
+        row.outcome.value,
+        row.why or "",
+        row.expected or "",
+        row.refunded or "",
+        _currency(row),
+        row.at.isoformat(timespec="seconds") if row.at else "",
+        row.attempts,
+        str(row.refund_id or ""),
+    )
 
 
 def _currency(row: BatchRow) -> str:
     amount = row.refunded or row.expected
     return amount.currency if amount else ""
-
-
-def _decimal(amount: Money | None) -> str:
-    return words.decimal(amount) if amount else ""
 
 
 def _totals(file: BatchFile) -> dict[str, Money]:

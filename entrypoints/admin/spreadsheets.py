@@ -11,7 +11,7 @@ from domain.money import Money
 
 Cell = str | int | Money
 
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What makes a spreadsheet calculate instead of show (https://owasp.org/www-community/attacks/CSV_Injection)."""
 
 
@@ -46,4 +46,4 @@ def _cell(value: Cell) -> str:
         return decimal(value)
     if isinstance(value, int):
         return str(value)
-    return f"'{value}" if value.startswith(_STARTS_A_FORMULA) else value
+    return f"'{value}" if value.lstrip(" ").startswith(_STARTS_A_FORMULA) else value

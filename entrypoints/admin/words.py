@@ -422,11 +422,6 @@ def money(amount: Money) -> str:
     return format_currency(Decimal(amount.amount).scaleb(-amount.exponent), amount.currency, locale=_LOCALE)
 
 
-def decimal(amount: Money) -> str:
-    """``1234.50``: for files that programs read."""
-    return f"{Decimal(amount.amount).scaleb(-amount.exponent):f}"
-
-
 def moneys(amounts: Iterable[Money]) -> str:
     """One amount a currency, with commas between them."""
     return ", ".join(map(money, amounts)) or "nothing"

@@ -6,9 +6,10 @@ import pytest
 
 from domain.orders import Order, OrderState, StockState
 from domain.payments import Payment, PaymentState
+from domain.tickets import TicketState
 from entrypoints.http.storefront.presenters.order_ends import ending
-from entrypoints.http.storefront.presenters.order_page import Stage, stage
-from tests.contract.stores import Wish, order_of, payment_of
+from entrypoints.http.storefront.presenters.order_page import Stage, stage, ticket_card
+from tests.contract.stores import Wish, order_of, payment_of, refund_of, tickets_of
 from tests.fakes.sales import general_sale, usd
 
 SALE = general_sale()
@@ -72,3 +73,14 @@ def test_places_of_a_cancelled_event_are_not_on_sale() -> None:
 def test_a_waiting_order_says_what_it_waits_for(stock: StockState, payment: PaymentState, expected: Stage) -> None:
     """A page that expired is not a payment that arrived."""
     assert stage(replace(ORDER, stock=stock), paid_in(payment)) is expected
+
+
+def test_a_void_ticket_says_what_made_it_void() -> None:
+    """Given back, it was refunded; after a lost dispute nobody refunded it, and nobody says so."""
+    (ticket, *_) = tickets_of(ORDER)
+    voided = replace(ticket, state=TicketState.VOID)
+    refund = refund_of(paid_in(PaymentState.CAPTURED), voided.price.total, voided)
+
+    assert ticket_card(ticket, ()).state == "Valid"
+    assert ticket_card(voided, (refund,)).state == "Refunded"
+    assert ticket_card(voided, ()).state == "No longer valid"

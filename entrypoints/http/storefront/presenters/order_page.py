@@ -107,7 +107,7 @@ def view(details: OrderDetails, *, calendar_link: str) -> OrderView:
         telling=telling(order, payment, event=event, venue=venue),
         waiting=waiting(order, payment, details.refunds),
         facts_tag=facts_tag(details),
-        tickets=tuple(ticket_card(ticket) for ticket in details.tickets),
+        tickets=tuple(ticket_card(ticket, details.refunds) for ticket in details.tickets),
         refunds=(
             *(refund_row(refund, timezone=zone) for refund in standing(details.refunds)),
             *(
@@ -197,7 +197,7 @@ def telling(order: Order, payment: Payment | None, *, event: Event, venue: Venue
     return _TELLINGS.get(now_at) or order_ends.ending(order, payment, cancelled=event.state is EventState.CANCELLED)
 
 
-def ticket_card(ticket: Ticket) -> TicketCard:
+def ticket_card(ticket: Ticket, refunds: tuple[Refund, ...]) -> TicketCard:
     """One ticket with its code as QR. Black on white in every theme: scanners need it."""
     groups = [ticket.code[i : i + CODE_GROUP_LENGTH] for i in range(0, len(ticket.code), CODE_GROUP_LENGTH)]
     return TicketCard(
@@ -209,8 +209,17 @@ def ticket_card(ticket: Ticket) -> TicketCard:
         code=" ".join(groups),
         qr=qr_svg(ticket.code, label=f"QR code of the ticket for {ticket.zone}, {ticket.place}"),
         valid=ticket.state is TicketState.VALID,
-        state={TicketState.VOID: "Refunded", TicketState.CHECKED_IN: "Used at the door"}.get(ticket.state, "Valid"),
+        state=_standing(ticket, refunds),
     )
+
+
+def _standing(ticket: Ticket, refunds: tuple[Refund, ...]) -> str:
+    """What became of a ticket. Void without a refund is what a dispute leaves: the bank returned the money, not we."""
+    if ticket.state is TicketState.CHECKED_IN:
+        return "Used at the door"
+    if ticket.state is TicketState.VALID:
+        return "Valid"
+    return "Refunded" if any(ticket.id in refund.tickets for refund in refunds) else "No longer valid"
 
 
 def qr_svg(code: str, *, label: str) -> str:
