@@ -196,22 +196,28 @@ _WITH_PROVIDER = (
     _Check(
         name="I7 disputes moved at the provider what the ledger says",
         compared="SELECT count(*) FROM provider_entries WHERE kind = 'dispute' AND RECENT(created_at)",
+        # Where the provider settles in another currency than the buyer paid in, it tells what it took at that day's
+        # rate, and the ledger tells what was disputed: only the fee is told in the same money by both.
         differences="""
-            SELECT entries.id, number, entries.currency, entries.state,
-                   entries.withdrawn_minor + entries.fee_minor AS amount_minor,
+            SELECT entries.id, number, entries.fee_currency AS currency, entries.state, took.minor AS amount_minor,
+                   CASE WHEN took.in_full THEN 'with its fee' ELSE 'as its fee' END AS what,
                    coalesce(told.minor, 0) AS ours_minor
             FROM provider_entries AS entries
             JOIN payments ON payments.intent_id = entries.intent_id JOIN orders ON orders.id = payments.order_id
+            CROSS JOIN LATERAL (
+                SELECT same AS in_full,
+                       CASE WHEN same THEN entries.withdrawn_minor ELSE 0 END + entries.fee_minor AS minor
+                FROM (SELECT entries.fee_currency = entries.currency AS same) AS currencies
+            ) AS took
             LEFT JOIN (
-                SELECT dispute_id, -sum(amount_minor) AS minor
+                SELECT dispute_id, currency, -sum(amount_minor) AS minor
                 FROM journals JOIN postings ON postings.journal_id = journals.id
-                WHERE dispute_id IS NOT NULL AND account = 'provider' GROUP BY dispute_id
-            ) AS told ON told.dispute_id = entries.id
-            WHERE entries.kind = 'dispute' AND RECENT(entries.created_at)
-                AND entries.withdrawn_minor + entries.fee_minor <> coalesce(told.minor, 0)
+                WHERE dispute_id IS NOT NULL AND account = 'provider' GROUP BY dispute_id, currency
+            ) AS told ON told.dispute_id = entries.id AND told.currency = entries.fee_currency
+            WHERE entries.kind = 'dispute' AND RECENT(entries.created_at) AND took.minor <> coalesce(told.minor, 0)
             ORDER BY entries.created_at
         """,
-        sentence="order {number}: dispute {id} ({state}) took {amount} with its fee, the ledger says {ours}",
+        sentence="order {number}: dispute {id} ({state}) took {amount} {what}, the ledger says {ours}",
     ),
     _Check(
         name="I7 the provider's fees are in the ledger",

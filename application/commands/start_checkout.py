@@ -20,7 +20,7 @@ from domain.holds import BuyerFingerprint, ClaimedHold, HoldId
 from domain.limits import Limit, counted_under, email_key, personal_limits, phone_key
 from domain.money import zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
-from domain.payments import Payment, PaymentState
+from domain.payments import Payment, PaymentState, standing
 from domain.ports.catalogue import Catalogue
 from domain.ports.inventory import Inventory, Outcome, SaleDoubt, Settlement
 from domain.ports.payments import CheckoutItem, CheckoutRequest, PaymentGateway
@@ -107,7 +107,7 @@ def _standing(command: StartCheckout, *, unit_of_work: UnitOfWorkFactory) -> Che
                 message="The time to pay for these tickets is over. Please choose again.",
                 details={"order": str(order.id), "state": order.state.value},
             )
-        return CheckoutStarted(order=order, payment=uow.payments.latest(order.id))
+        return CheckoutStarted(order=order, payment=standing(uow.payments.of_order(order.id)))
 
 
 class _Place(Protocol):
@@ -214,7 +214,7 @@ def _place_order(
         bought = uow.orders.units_bought(event_id=event.id, keys=tuple(limit.key for limit in limited))
         # Asked after counting: an order of this very hold must not count against itself.
         if (order := uow.orders.of_hold(hold.id)) is not None:
-            return CheckoutStarted(order=order, payment=uow.payments.latest(order.id))
+            return CheckoutStarted(order=order, payment=standing(uow.payments.of_order(order.id)))
         if rejection := _called_off(event) or _over_limit(limited, bought=bought, units=hold.units):
             return rejection
         order = _order(hold, event, command.buyer, who, ids=ids, now=now)

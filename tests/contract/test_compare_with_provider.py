@@ -4,7 +4,7 @@ Whatever stands at one side and not at the other is told in a sentence that name
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from adapters.stripe.provider_books import StripeBooks, connect_books
 from application.commands.compare_with_provider import PAGES_PER_ROUND, compare_daily, compare_with_provider
 from domain.errors import ProviderUnavailable
 from domain.ledger import Account, JournalKind, balances
-from domain.money import Money
+from domain.money import CurrencyCode, Money
 from domain.orders import Order
 from domain.provider_books import GRACE, EntryKind, EntryPage, EntryState, ProviderEntry, Reading
 from tests.contract.purchase_houses import SandboxHouse, servers_at
@@ -46,12 +46,18 @@ class Auditor:
     database_url: str
     asked: list[tuple[EntryKind, str | None]] = field(default_factory=list)
     fails_at: int | None = None
+    settles_in: CurrencyCode | None = None
+    fee_minor: int = 0
 
     def entries(self, *, kind: EntryKind, since: datetime | None, after: str | None) -> EntryPage:
         if self.fails_at is not None and len(self.asked) >= self.fails_at:
             raise ProviderUnavailable("the line is cut")
         self.asked.append((kind, after))
-        return self.books.entries(kind=kind, since=since, after=after)
+        page = self.books.entries(kind=kind, since=since, after=after)
+        if self.settles_in is None or kind is not EntryKind.DISPUTE:
+            return page
+        taken, fee = Money(8_642, self.settles_in), Money(self.fee_minor, self.settles_in)
+        return replace(page, entries=tuple(replace(entry, withdrawn=taken, fee=fee) for entry in page.entries))
 
     @property
     def ports(self) -> dict[str, Any]:
@@ -198,6 +204,18 @@ def test_a_dispute_that_the_ledger_does_not_have(auditor: Auditor, order: Order)
     assert told == (
         f"order {order.number}: dispute {dispute['id']} (open) took 114.00 USD with its fee, the ledger says 0.00 USD"
     )
+
+
+@pytest.mark.parametrize(("fee_minor", "told"), [(0, 0), (1_400, 1)])
+def test_a_dispute_that_settles_in_another_currency(auditor: Auditor, order: Order, fee_minor: int, told: int) -> None:
+    """What was taken at that day's rate is not held against what was disputed; a fee that is not booked is told."""
+    house = auditor.house
+    dispute_id = house.dispute(order)
+    house.follow_dispute(dispute_id)
+    auditor.settles_in, auditor.fee_minor = CurrencyCode("EUR"), fee_minor
+
+    sentence = f"dispute {dispute_id} (open) took 14.00 EUR as its fee, the ledger says 0.00 EUR"
+    assert auditor.differences() == [f"order {order.number}: {sentence}"] * told
 
 
 def test_an_authorisation_that_nobody_ended(auditor: Auditor) -> None:

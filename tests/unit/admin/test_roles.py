@@ -1,10 +1,12 @@
 """What each role may see and do: no page forgets to ask."""
 
+import re
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
-from domain.accounts import Action, Role, StaffMember
+from domain.accounts import Action, Role, StaffId, StaffMember
 from tests.fakes.sales import general
 from tests.unit.admin.desk import Desk
 
@@ -75,3 +77,64 @@ def test_what_a_role_may_not_do_is_not_done(desk: Desk, role: Role) -> None:
     assert "Your role does not allow this" in answers[0].text
     assert len(house.store.state.staff) == 1
     assert house.store.state.events[house.event_id].state.value == "published"
+
+
+MONEY_MOVERS = {
+    "/orders/<order_id>/refund", "/approvals/<request_id>", "/refund-batches", "/refund-batches/<batch_id>/submit",
+    "/refund-batches/<batch_id>/decision", "/refund-batches/<batch_id>/retry", "/refund-desk/<refund_id>/again",
+    "/refund-desk/<refund_id>/by-hand", "/fraud-warnings/<warning_id>", "/disputes/<dispute_id>/accept",
+}  # fmt: skip
+"""Addresses by which money leaves. Finance may use them; support and venue managers may not."""
+
+
+def somebody(role: Role) -> StaffMember:
+    return StaffMember(
+        id=StaffId(uuid4()),
+        email="x",
+        name="x",
+        role=role,
+        password_hash="x",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+def posts(desk: Desk) -> list[tuple[str, str]]:
+    """Every address of the portal that changes something, with the endpoint behind it."""
+    return [
+        (rule.rule.removeprefix("/admin"), rule.endpoint)
+        for rule in desk.app.url_map.iter_rules()
+        if rule.endpoint.startswith("admin.") and "POST" in (rule.methods or ()) and rule.endpoint not in OPEN
+    ]
+
+
+def named(path: str) -> str:
+    """The address with some name in each of its places."""
+    return re.sub(r"<uuid:\w+>", lambda _: str(uuid4()), path)
+
+
+def test_no_form_works_without_its_token(desk: Desk) -> None:
+    """Another site that makes a signed-in admin's browser post anything at all changes nothing."""
+    client = desk.signed_in(Role.ADMIN).client
+    answers = {path: client.post(f"/admin{named(path)}").status_code for path, _ in posts(desk)}
+    assert len(answers) > len(MONEY_MOVERS)
+    assert set(answers.values()) == {400}, answers
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_form_asks_for_the_role(desk: Desk, role: Role) -> None:
+    """403 exactly for those whose role does not allow it, whatever they post; nobody meets an error of ours."""
+    browser = desk.signed_in(role)
+    member = somebody(role)
+    for path, endpoint in posts(desk):
+        status = browser.post(named(path), seen_on="/").status_code
+        allowed = member.may(desk.app.view_functions[endpoint].admin_action)
+        assert (status != 403) is allowed, (path, status)
+        assert status < 500, (path, status)
+
+
+def test_money_leaves_by_finance_only(desk: Desk) -> None:
+    """Support answers questions and venue managers run events: neither sends money anywhere."""
+    needed = {path.replace("uuid:", ""): desk.app.view_functions[name].admin_action for path, name in posts(desk)}
+    for path in MONEY_MOVERS:
+        may = {role for role in Role if somebody(role).may(needed[path])}
+        assert may == {Role.ADMIN, Role.FINANCE}, path
