@@ -243,7 +243,7 @@ def quote(
         lines=tuple(lines),
         total=total,
         restock=policy.restock,
-        needs_approval=policy.needs_approval(total, reason=reason),
+        needs_approval=policy.needs_approval(_with_earlier(total, refunds, reason), reason=reason),
         policy_version=policy.version,
     )
 
@@ -262,7 +262,9 @@ def quote_money(
             code=RejectionCode.NOT_REFUNDABLE,
             message=f"Give an amount of at most {in_words(room)}: more was not paid, or went back before.",
         )
-    approval = policy.needs_approval(amount, reason=RefundReason.GOODWILL)
+    approval = policy.needs_approval(
+        _with_earlier(amount, refunds, RefundReason.GOODWILL), reason=RefundReason.GOODWILL
+    )
     return Quote(lines=(), total=amount, needs_approval=approval, policy_version=policy.version)
 
 
@@ -291,6 +293,11 @@ def tickets_left(tickets: Iterable[Ticket], refunds: Iterable[Refund]) -> int:
 def _chargeable(amount: Money) -> Money:
     """As much of it as a bank can move."""
     return Money(amount.amount - amount.amount % charge_step(amount.currency), amount.currency)
+
+
+def _with_earlier(amount: Money, refunds: tuple[Refund, ...], reason: RefundReason) -> Money:
+    """Together with what went back for the same reason: many small refunds of an order are one large one."""
+    return amount + given_back((each for each in refunds if each.reason is reason), amount.currency)
 
 
 def _room_at_wish(policy: RefundPolicy, refunds: tuple[Refund, ...], currency: CurrencyCode) -> Money | None:

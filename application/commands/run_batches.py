@@ -46,6 +46,11 @@ BUSY_ORDER_SECONDS = 5
 """An order that somebody else works on is tried again after this."""
 MESSAGES_PER_ROUND = 50
 
+NEEDS_SECOND_PERSON = (
+    "The terms of this order want a second person for such an amount, and this batch was one person's. "
+    "Refund it on its own page, where somebody is asked."
+)
+
 FINAL = (InvariantBroken, NotFound, KeyError, ValueError)
 """Trying these again would end the same way: the row fails, and a person looks."""
 
@@ -177,10 +182,15 @@ def _refunded(row: BatchOrder, batch: RefundBatch, *, uow: UnitOfWork, ids: Ids,
         return _sent_anew(row, order, batch, uow=uow, ids=ids, now=now)
     tickets = _tickets(batch, uow.tickets.of_order(order.id, lock=True))
     answer = _quoted(order, tickets, batch, uow=uow, now=now)
+    if order.frozen_because is not None:
+        # Not skipped: a dispute ends, and then a person may try it again.
+        return row.failed(f"{order.frozen_because} Try it again when that is decided.")
     if isinstance(answer, str):
         return row.skip(answer)
     if why := row.too_much(answer.total):
         return row.failed(why)
+    if answer.needs_approval and batch.approved_by is None:
+        return row.failed(NEEDS_SECOND_PERSON)
     refund = begin_refund(
         order, tickets, answer, reason=batch.reason, actor=_actor(batch), batch_id=batch.id, uow=uow, ids=ids, now=now
     )

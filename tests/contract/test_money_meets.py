@@ -49,3 +49,11 @@ class TestGoodwillAndTheRest(OnServers, stories.TestGoodwillAndTheRest):
 
 class TestDisputesInOtherCurrencies(OnServers, stories.TestDisputesInOtherCurrencies):
     """On servers."""
+
+
+class TestSecondPersons(OnServers, stories.TestSecondPersons):
+    """On servers."""
+
+
+class TestBatchesAndDisputes(OnServers, stories.TestBatchesAndDisputes):
+    """On servers."""

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -98,10 +99,11 @@ def somebody(role: Role) -> StaffMember:
     )
 
 
-def posts(desk: Desk) -> list[tuple[str, str]]:
-    """Every address of the portal that changes something, with the endpoint behind it."""
+def posts(desk: Desk) -> list[tuple[str, Action]]:
+    """Every address of the portal that changes something, and what one must be allowed to do for it."""
+    views: dict[str, Any] = dict(desk.app.view_functions)
     return [
-        (rule.rule.removeprefix("/admin"), rule.endpoint)
+        (rule.rule.removeprefix("/admin"), views[rule.endpoint].admin_action)
         for rule in desk.app.url_map.iter_rules()
         if rule.endpoint.startswith("admin.") and "POST" in (rule.methods or ()) and rule.endpoint not in OPEN
     ]
@@ -125,16 +127,16 @@ def test_every_form_asks_for_the_role(desk: Desk, role: Role) -> None:
     """403 exactly for those whose role does not allow it, whatever they post; nobody meets an error of ours."""
     browser = desk.signed_in(role)
     member = somebody(role)
-    for path, endpoint in posts(desk):
+    for path, action in posts(desk):
         status = browser.post(named(path), seen_on="/").status_code
-        allowed = member.may(desk.app.view_functions[endpoint].admin_action)
+        allowed = member.may(action)
         assert (status != 403) is allowed, (path, status)
         assert status < 500, (path, status)
 
 
 def test_money_leaves_by_finance_only(desk: Desk) -> None:
     """Support answers questions and venue managers run events: neither sends money anywhere."""
-    needed = {path.replace("uuid:", ""): desk.app.view_functions[name].admin_action for path, name in posts(desk)}
+    needed = {path.replace("uuid:", ""): action for path, action in posts(desk)}
     for path in MONEY_MOVERS:
         may = {role for role in Role if somebody(role).may(needed[path])}
         assert may == {Role.ADMIN, Role.FINANCE}, path

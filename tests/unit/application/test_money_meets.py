@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from application.commands.prepare_batch import Decision
 from application.commands.request_refund import RequestRefund, request_refund
 from domain.disputes import DisputeState
 from domain.errors import Rejection, RejectionCode
@@ -18,11 +19,15 @@ from domain.money import Money
 from domain.orders import Order, OrderState
 from domain.payments import Payment, PaymentState
 from domain.ports.payments import CheckoutItem, CheckoutRequest, ProviderStatus
-from domain.refund_policies import RefundReason
+from domain.refund_batches import ApprovalRule, BatchOrderState, BatchPurpose, Selection
+from domain.refund_policies import STANDARD_POLICY, RefundReason
+from domain.refund_requests import RefundRequest
 from domain.refunds import Refund, RefundState
 from domain.tickets import TicketState
 from tests.fakes.sales import general, general_sale
+from tests.unit.application.batches import Batches
 from tests.unit.application.house import House
+from tests.unit.application.test_refund_approval import sold_under
 
 CAPACITY = 100
 OpenHouse = Callable[[Sale], House]
@@ -241,3 +246,72 @@ class TestDisputesInOtherCurrencies:
         house.receive(*house.dispute_notice(dispute_id))
         house.drain()
         assert house.order(order.id).state is (OrderState.CONFIRMED if won else OrderState.CHARGED_BACK)
+
+
+class TestSecondPersons:
+    def test_a_batch_is_no_way_around_the_terms_of_an_order(self, house: House) -> None:
+        """The order's terms want a second person over 50: one person's batch does not do it, an approved one does."""
+        order = sold_under(house, replace(STANDARD_POLICY, version=2, approval_minor_over=5_000))
+        batches = Batches(house)
+        wanted = {"purpose": BatchPurpose.ORDERS_CHOSEN, "reason": RefundReason.GOODWILL}
+        one = batches.running(Selection(numbers=(order.number,)), **wanted)
+        batches.complete(one.id)
+        assert batches.row(one, order).state is BatchOrderState.FAILED
+        assert batches.refunds(order) == ()
+
+        two = batches.previewed(Selection(numbers=(order.number,)), **wanted)
+        batches.submit(two.id, ApprovalRule(orders_max=0))
+        batches.steer(two.id, Decision.APPROVE)
+        batches.complete(two.id)
+        assert batches.row(two, order).state is BatchOrderState.REQUESTED
+        assert house.order(order.id).state is OrderState.REFUNDED
+
+    def test_many_small_refunds_are_one_large_one(self, house: House) -> None:
+        """What one person may give is a bound of the order, not of each click."""
+        order = sold_under(house, replace(STANDARD_POLICY, version=2, approval_minor_over=5_000))
+        first, second = house.tickets(order.id)
+        assert isinstance(house.refund(order.id, first.id), Refund)
+        house.drain()
+        assert isinstance(house.refund(order.id, second.id), RefundRequest)
+
+
+class TestBatchesAndDisputes:
+    def test_a_frozen_order_can_be_tried_again_when_it_is_decided(self, house: House) -> None:
+        """The dispute came between preview and run: its row fails and says why, and is refunded after it was won."""
+        order = house.buy(general(house.sale, 2))
+        batches = Batches(house)
+        batch = batches.previewed()
+        dispute_id = house.dispute(order)
+        house.receive(*house.dispute_notice(dispute_id))
+        batches.submit(batch.id)
+        batches.complete(batch.id)
+        row = batches.row(batch, order)
+        assert (row.state, batches.refunds(order)) == (BatchOrderState.FAILED, ())
+        assert row.why is not None
+        assert "disputes" in row.why
+
+        house.decide_dispute(dispute_id, won=True)
+        house.receive(*house.dispute_notice(dispute_id))
+        assert batches.retry(batch.id, order.id) == 1
+        batches.complete(batch.id)
+        assert house.order(order.id).state is OrderState.REFUNDED
+        assert house.given_back(order) == order.total
+
+    def test_whoever_comes_first_the_money_goes_back_once(self, house: House) -> None:
+        """The batch asked for the refund, and the bank took the money before it was sent: lost, nothing is owed."""
+        order = house.buy(general(house.sale, 2))
+        batches = Batches(house)
+        batch = batches.running()
+        batches.run()
+        dispute_id = house.dispute(order)
+        house.receive(*house.dispute_notice(dispute_id))
+        batches.complete(batch.id)
+        house.decide_dispute(dispute_id, won=False)
+        house.receive(*house.dispute_notice(dispute_id))
+        house.drain()
+        batches.retry(batch.id, order.id)
+        batches.complete(batch.id)
+
+        assert house.given_back(order).amount == 0
+        assert house.dispute_of(order).facts.amount == order.total
+        assert {ticket.state for ticket in house.tickets(order.id)} == {TicketState.VOID}
