@@ -24,6 +24,8 @@ from domain.tiers import TierId, UnitPrice
 
 OrderId = NewType("OrderId", UUID)
 OrderLineId = NewType("OrderLineId", UUID)
+TicketId = NewType("TicketId", UUID)
+"""Named here because an order may exchange tickets of another."""
 
 BUYER_NAME_LENGTH_MAX = 120
 EMAIL_LENGTH_MAX = 254
@@ -103,6 +105,18 @@ class OrderLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """These tickets of an older order are given back in the moment in which the newer one is confirmed."""
+
+    order_id: OrderId
+    tickets: tuple[TicketId, ...]
+
+    def __post_init__(self) -> None:
+        if not self.tickets or len(set(self.tickets)) != len(self.tickets):
+            raise ValueError("an exchange names its tickets, each once")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One purchase. ``number`` is what people say on the phone; ``pools`` are the units it takes of each pool.
 
@@ -129,6 +143,7 @@ class Order:
     price_terms: PriceTerms = NO_TERMS
     frozen_because: str | None = None
     """Why nothing is refunded and nobody is let in for now: a dispute that has not ended."""
+    exchanges: Exchange | None = None
 
     @property
     def total(self) -> Money:

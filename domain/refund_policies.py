@@ -27,14 +27,14 @@ class RefundReason(StrEnum):
     POSTPONED = "postponed"
     GOODWILL = "goodwill"
     EXCHANGE = "exchange"
-    """Part of the price, because the buyer moved to another date that costs less."""
+    """What the tickets were worth when their buyer moved to another date, which is bought by an order of its own."""
     FRAUD = "fraud"
     NO_TICKETS = "no_tickets"
     """Money that was taken and bought nothing. It goes back whole, by itself, for no tickets."""
 
 
-ASKED_FOR = tuple(reason for reason in RefundReason if reason is not RefundReason.NO_TICKETS)
-"""Reasons that a person may give."""
+ASKED_FOR = tuple(each for each in RefundReason if each not in {RefundReason.NO_TICKETS, RefundReason.EXCHANGE})
+"""Reasons that a person may give. The others follow from something else: a lost payment, a new order."""
 RULED_REASONS = frozenset({RefundReason.POSTPONED, RefundReason.GOODWILL})
 """Reasons that an organiser may word a rule for. A cancelled event and a fraud give back everything, always."""
 
@@ -75,10 +75,37 @@ class ReasonRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeRule:
+    """Tickets may be exchanged until so many ``hours_before`` their event: this much of them counts, less a fee each.
+
+    ``anywhere``: for any event of the house in the same currency; otherwise for another date of the same one.
+    """
+
+    hours_before: int
+    basis_points: int = BASIS_POINTS
+    fees_returned: bool = True
+    fee_minor: int = 0
+    anywhere: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.hours_before <= HOURS_BEFORE_MAX:
+            raise ValueError(f"exchanges end 0 to {HOURS_BEFORE_MAX} hours before the start")
+        if not 0 < self.basis_points <= BASIS_POINTS:
+            raise ValueError("an exchange gives back more than nothing, and 100 percent at most")
+        if not 0 <= self.fee_minor <= AMOUNT_MINOR_MAX:
+            raise ValueError(f"an amount lies between 0 and {AMOUNT_MINOR_MAX} minor units")
+
+    def ends_at(self, starts_at: datetime) -> datetime:
+        """The last moment in which an exchange may begin."""
+        return starts_at - timedelta(hours=self.hours_before)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """What the rules grant one ticket: this much of its price, ``until`` then, and why.
 
-    ``bounded``: the policy's amounts apply (handling fee, minimum kept, maximum given back).
+    ``bounded``: the policy's amounts apply (handling fee, minimum kept, maximum given back). ``exchange_fee_minor`` is
+    kept of it because it is exchanged.
     """
 
     basis_points: int
@@ -86,6 +113,7 @@ class Share:
     why: str
     until: datetime | None = None
     bounded: bool = False
+    exchange_fee_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +122,8 @@ class RefundPolicy:
 
     The amounts bound refunds at a buyer's wish only: ``handling_minor`` is kept of every ticket, ``kept_minor_min`` at
     least, and no more than ``ticket_minor_max`` per ticket and ``order_minor_max`` per order comes back. A refund of
-    more than ``approval_minor_over`` waits for a second person. ``restock``: places return to sale. ``version`` is
+    more than ``approval_minor_over`` waits for a second person. ``restock``: places return to sale. ``exchange`` None:
+    tickets are not exchanged. ``version`` is
     where the policy stands in its event's history (0: not stored yet); the rules are the same without it.
     """
 
@@ -108,6 +137,7 @@ class RefundPolicy:
     order_minor_max: int | None = None
     approval_minor_over: int | None = None
     restock: bool = True
+    exchange: ExchangeRule | None = None
     version: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
@@ -122,6 +152,8 @@ class RefundPolicy:
 
     def share_of(self, tier_id: TierId, *, reason: RefundReason, starts_at: datetime, now: datetime) -> Share:
         """What the rules grant a ticket of this tier at this time, for this reason."""
+        if reason is RefundReason.EXCHANGE:
+            return self._exchanged(starts_at, now)
         if reason is not RefundReason.BUYERS_WISH:
             return self._share_for(reason)
         rule = next((rule for rule in self.tiers if rule.tier_id == tier_id), None)
@@ -140,8 +172,11 @@ class RefundPolicy:
         return Share(basis_points=0, fees_returned=False, why=why, bounded=True)
 
     def needs_approval(self, amount: Money, *, reason: RefundReason) -> bool:
-        """Whether a second person must agree. What a cancelled event or a fraud owes is not up for discussion."""
-        if reason in {RefundReason.EVENT_CANCELLED, RefundReason.FRAUD, RefundReason.NO_TICKETS}:
+        """Whether a second person must agree. What a cancelled event or a fraud owes is not up for discussion.
+
+        An exchange was agreed to when its rule was worded, and the new tickets were paid for before the old ones end.
+        """
+        if reason in _OWED:
             return False
         return self.approval_minor_over is not None and amount.amount > self.approval_minor_over
 
@@ -154,6 +189,8 @@ class RefundPolicy:
         every = (*self.windows, *(window for rule in self.tiers for window in rule.windows))
         if any(window.basis_points for window in every):
             sentences += self._bounds(currency)
+        if self.exchange is not None:
+            sentences += _exchange_worded(self.exchange, currency)
         sentences.append("If the event is cancelled you get back everything, fees included.")
         postponed = self._share_for(RefundReason.POSTPONED)
         fees = "fees included" if postponed.fees_returned else "without the fees"
@@ -178,6 +215,21 @@ class RefundPolicy:
             sentences.append(f"No order gives back more than {written(self.order_minor_max)}.")
         return sentences
 
+    def _exchanged(self, starts_at: datetime, now: datetime) -> Share:
+        rule = self.exchange
+        if rule is None:
+            return Share(basis_points=0, fees_returned=False, why="These tickets cannot be exchanged.")
+        until, end = rule.ends_at(starts_at), before_start(rule.hours_before)
+        if now > until:
+            return Share(basis_points=0, fees_returned=False, why=f"Exchanges ended {end}.")
+        return Share(
+            basis_points=rule.basis_points,
+            fees_returned=rule.fees_returned,
+            why=f"{_percent(rule.basis_points)} is returned in an exchange until {end}.",
+            until=until,
+            exchange_fee_minor=rule.fee_minor,
+        )
+
     def _share_for(self, reason: RefundReason) -> Share:
         rule = next((rule for rule in self.reasons if rule.reason is reason), None)
         if rule is None:
@@ -186,11 +238,12 @@ class RefundPolicy:
         return Share(basis_points=rule.basis_points, fees_returned=rule.fees_returned, why=why)
 
 
+_OWED = frozenset({RefundReason.EVENT_CANCELLED, RefundReason.FRAUD, RefundReason.NO_TICKETS, RefundReason.EXCHANGE})
+
 _BECAUSE = {
     RefundReason.EVENT_CANCELLED: "The event is cancelled.",
     RefundReason.POSTPONED: "The event was postponed.",
     RefundReason.GOODWILL: "The organiser wants to be kind.",
-    RefundReason.EXCHANGE: "You moved to another date.",
     RefundReason.FRAUD: "The payment was not yours.",
     RefundReason.NO_TICKETS: "The payment bought no tickets.",
 }
@@ -230,6 +283,19 @@ def in_words(amount: Money) -> str:
 
 def _percent(basis_points: int) -> str:
     return f"{basis_points / 100:g}%"
+
+
+def _exchange_worded(rule: ExchangeRule, currency: CurrencyCode) -> list[str]:
+    target = "tickets of any other event of the house" if rule.anywhere else "another date of the same event"
+    given = "all that you paid" if rule.fees_returned else "the ticket price, without the fees"
+    share = given if rule.basis_points == BASIS_POINTS else f"{_percent(rule.basis_points)} of {given}"
+    sentences = [
+        f"You can exchange tickets for {target} until {before_start(rule.hours_before)}.",
+        f"You pay for the new ones and get back {share}.",
+    ]
+    if rule.fee_minor:
+        sentences.append(f"{in_words(Money(rule.fee_minor, currency))} of each ticket are kept in an exchange.")
+    return sentences
 
 
 def _worded(windows: tuple[RefundWindow, ...], *, fees_returned: bool) -> str:

@@ -7,19 +7,23 @@ from collections.abc import Mapping
 from typing import cast
 from uuid import UUID
 
-from domain.refund_policies import ReasonRule, RefundPolicy, RefundReason, RefundWindow, TierRule
+from domain.refund_policies import ExchangeRule, ReasonRule, RefundPolicy, RefundReason, RefundWindow, TierRule
 from domain.tiers import TierId
 
 LANGUAGE = 1
 """Which language of rules a stored policy speaks, so that a later one may mean something else."""
 
 _AMOUNTS = ("handling_minor", "kept_minor_min", "ticket_minor_max", "order_minor_max", "approval_minor_over")
-_FIELDS = frozenset({"language", "windows", "fees_returned", "tiers", "reasons", "restock", *_AMOUNTS})
+_FIELDS = frozenset({"language", "windows", "fees_returned", "tiers", "reasons", "restock", "exchange", *_AMOUNTS})
+_EXCHANGE_FIELDS = frozenset({"hours_before", "basis_points", "fees_returned", "fee_minor", "anywhere"})
 
 
 def to_json(policy: RefundPolicy) -> dict[str, object]:
-    """Everything but the version, which is the store's."""
+    """Everything but the version, which is the store's. A rule that is not there is not written, so that policies
+    which were stored before exchanges existed read and compare as they always did.
+    """
     return {
+        **({"exchange": _exchange_to_json(policy.exchange)} if policy.exchange else {}),
         "language": LANGUAGE,
         "windows": _windows_to_json(policy.windows),
         "fees_returned": policy.fees_returned,
@@ -53,7 +57,31 @@ def from_json(document: Mapping[str, object], *, version: int = 0) -> RefundPoli
         order_minor_max=_whole_or_none(document.get("order_minor_max"), "order_minor_max"),
         approval_minor_over=_whole_or_none(document.get("approval_minor_over"), "approval_minor_over"),
         restock=_truth(document.get("restock"), "restock"),
+        exchange=_exchange_rule(document["exchange"]) if "exchange" in document else None,
         version=version,
+    )
+
+
+def _exchange_to_json(rule: ExchangeRule) -> dict[str, object]:
+    return {
+        "hours_before": rule.hours_before,
+        "basis_points": rule.basis_points,
+        "fees_returned": rule.fees_returned,
+        "fee_minor": rule.fee_minor,
+        "anywhere": rule.anywhere,
+    }
+
+
+def _exchange_rule(value: object) -> ExchangeRule:
+    rule = _object(value, "the rule for exchanges")
+    if unknown := set(rule) - _EXCHANGE_FIELDS:
+        raise ValueError(f"a rule for exchanges knows no “{min(unknown)}”")
+    return ExchangeRule(
+        hours_before=_whole(rule.get("hours_before"), "hours_before"),
+        basis_points=_whole(rule.get("basis_points"), "basis_points"),
+        fees_returned=_truth(rule.get("fees_returned"), "fees_returned"),
+        fee_minor=_whole(rule.get("fee_minor"), "fee_minor"),
+        anywhere=_truth(rule.get("anywhere"), "anywhere"),
     )
 
 

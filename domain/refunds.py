@@ -420,6 +420,10 @@ def _line(ticket: Ticket, policy: RefundPolicy, share: Share) -> QuoteLine:
         items=tuple(items),
         until=share.until,
     )
+    if share.exchange_fee_minor:
+        fee = Money(share.exchange_fee_minor, line.amount.currency)
+        left = Money(max(0, line.amount.amount - fee.amount), fee.currency)
+        return _at_most(line, left, "Exchange", f"{in_words(fee)} are kept for the exchange.")
     return _bounded(line, policy) if share.bounded else line
 
 

@@ -3,16 +3,21 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
 from uuid import UUID
 
 from domain.errors import Rejection, RejectionCode
 from domain.events import EventId
-from domain.orders import Order, OrderId, OrderLineId
+from domain.orders import Order, OrderId, OrderLineId, TicketId
 from domain.seat_maps import SeatIndex, SeatMap
 from domain.tiers import Tier, TierId, UnitPrice
 
-TicketId = NewType("TicketId", UUID)
+__all__ = [
+    "TICKET_CODE_BYTES",
+    "Ticket",
+    "TicketId",
+    "TicketState",
+    "issue",
+]
 
 TICKET_CODE_BYTES = 15
 """Entropy of the code in the QR: 120 bits, written as 24 characters of base 32."""

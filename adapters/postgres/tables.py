@@ -140,7 +140,7 @@ orders = Table(
     _is("currency"), _is("total_minor", BigInteger), _is("refunded_minor", BigInteger),
     _is("policy_version", Integer), _is("price_terms", JSONB), _is("placed_at", _When), _is("deadline_at", _When),
     _may("confirmed_at", _When), _may("ended_at", _When), _may("ended_because"), _may("retaken_epoch", Integer),
-    _may("frozen_because"),
+    _may("frozen_because"), _may("exchanged_order_id", Uuid), _may("exchanged_tickets", ARRAY(Uuid)),
 )  # fmt: skip
 
 order_lines = Table(

@@ -2,7 +2,8 @@
 
 from application import effects
 from application.access import Access
-from application.commands.settle_payment import captured, give_back, let_go, moved, voided
+from application.commands.settle_payment import WAITING, captured, give_back, let_go, moved, voided
+from application.exchanging import exchange_lost
 from application.transactions import retrying
 from domain.errors import ProviderRefused, Rejection
 from domain.events import EventState
@@ -10,7 +11,7 @@ from domain.money import Money
 from domain.orders import Order
 from domain.payments import PaymentId, PaymentState
 from domain.ports.payments import PaymentGateway, ProviderPayment, ProviderStatus
-from domain.ports.unit_of_work import UnitOfWorkFactory
+from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids
 
 
@@ -27,15 +28,15 @@ def capture_payment(
 
     Raises ProviderUnavailable when the result is unknown: the places are kept and the outbox asks again. A
     refusal is believed only after the payment was looked up, because a lost reply may have captured it. Money for an
-    event that was cancelled meanwhile is not taken any more.
+    event that was cancelled meanwhile, or for an exchange whose old tickets are gone, is not taken any more.
     """
     with unit_of_work() as uow:
         payment = uow.payments.get(payment_id)
-        event = uow.events.get(uow.orders.get(payment.order_id).event_id)
+        because = _not_worth_taking(uow.orders.get(payment.order_id), uow)
     if payment.state is not PaymentState.CAPTURE_REQUESTED or payment.intent_id is None or payment.session_id is None:
         return
-    if event.state is EventState.CANCELLED:
-        _let_go_of_cancelled(payment_id, unit_of_work=unit_of_work, clock=clock, ids=ids, access=access)
+    if because is not None:
+        _let_go_instead(payment_id, because, unit_of_work=unit_of_work, clock=clock, ids=ids, access=access)
         return
     refusal, stands, taken = None, ProviderStatus.CAPTURED, payment.amount
     try:
@@ -78,9 +79,16 @@ def _record(
     return order
 
 
+def _not_worth_taking(order: Order, uow: UnitOfWork) -> str | None:
+    """Why the money would only go back again. What changes after this question is found when it was taken."""
+    if order.state in WAITING and uow.events.get(order.event_id).state is EventState.CANCELLED:
+        return "the event was cancelled"
+    return exchange_lost(order, uow=uow) if order.state in WAITING else None
+
+
 @retrying
-def _let_go_of_cancelled(
-    payment_id: PaymentId, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids, access: Access
+def _let_go_instead(
+    payment_id: PaymentId, because: str, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids, access: Access
 ) -> None:
     now = clock.now()
     with unit_of_work() as uow:
@@ -88,7 +96,7 @@ def _let_go_of_cancelled(
         payment = uow.payments.get(payment_id, lock=True)
         if payment.state is not PaymentState.CAPTURE_REQUESTED:
             return
-        let_go(order, payment, because="the event was cancelled", uow=uow, ids=ids, now=now, access=access)
+        let_go(order, payment, because=because, uow=uow, ids=ids, now=now, access=access)
         uow.commit()
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from application import effects, telling, trail
 from application.access import Access
+from application.exchanging import complete_exchange
 from application.texts import text_buyer
 from domain import ledger
 from domain.audit import SYSTEM
@@ -20,6 +21,7 @@ from domain.tickets import issue
 def confirm(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime, access: Access) -> Order:
     """Inside the caller's transaction: order confirmed, tickets, audit, and the outbox rows that tell the world.
 
+    Tickets that the order exchanges are given back here: the new ones exist if, and only if, the old ones are void.
     The order is locked and its places are allocated. Raises InvariantBroken when it cannot be confirmed.
     """
     confirmed = order.confirm(now=now)
@@ -40,6 +42,7 @@ def confirm(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime, access: A
     uow.audit.add(
         trail.entry(SYSTEM, "order.confirmed", kind="order", subject=order.id, ids=ids, now=now, tickets=len(tickets))
     )
+    complete_exchange(confirmed, uow=uow, ids=ids, now=now)
     telling.order_happened(HookKind.ORDER_CONFIRMED, confirmed, uow=uow, ids=ids, now=now)
     epoch = uow.stock.epoch(order.event_id)
     uow.outbox.add(effects.settle_order(confirmed, Outcome.SOLD, epoch=epoch, ids=ids, now=now))

@@ -11,6 +11,7 @@ from application.access import Access
 from application.commands.confirm_order import confirm
 from application.commands.retake_places import Unheld, retake, unheld
 from application.commands.return_money import return_money
+from application.exchanging import exchange_lost
 from application.texts import tell_it_is_off
 from application.transactions import retrying
 from domain import ledger
@@ -241,7 +242,8 @@ def _misfit(order: Order, payment: Payment, seen: ProviderPayment, *, uow: UnitO
         return _no("the order is paid already")
     if order.state is not OrderState.AWAITING_PAYMENT:
         return _no(order.ended_because or "the order had ended")
-    return None
+    lost = exchange_lost(order, uow=uow)
+    return _no(lost) if lost else None
 
 
 def _no(why: str) -> Rejection:
@@ -292,7 +294,7 @@ def _buys_nothing(order: Order, payment: Payment, taken: Money, *, uow: UnitOfWo
         return "another amount was taken than the order costs"
     if uow.events.get(order.event_id).state is EventState.CANCELLED:
         return "the event was cancelled"
-    return None
+    return exchange_lost(order, uow=uow)
 
 
 def voided(order: Order, payment: Payment, *, because: str, uow: UnitOfWork, ids: Ids, now: datetime) -> Order:

@@ -12,6 +12,7 @@ from application.access import Access
 from application.commands.confirm_order import confirm
 from application.commands.pay_again import new_attempt, pay_again
 from application.commands.rebuild_sale import rebuild_sale
+from application.exchanging import refuse_exchange
 from application.transactions import retrying
 from domain.audit import BUYER
 from domain.errors import InventoryUnavailable, Rejection, RejectionCode, StockConflict
@@ -19,12 +20,12 @@ from domain.events import PAYMENT_SECONDS_MAX, Event, EventId, EventState, Sale
 from domain.holds import BuyerFingerprint, ClaimedHold, HoldId
 from domain.limits import Limit, counted_under, email_key, personal_limits, phone_key
 from domain.money import zero
-from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
+from domain.orders import Buyer, Exchange, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.payments import Payment, PaymentState, standing
 from domain.ports.catalogue import Catalogue
 from domain.ports.inventory import Inventory, Outcome, SaleDoubt, Settlement
 from domain.ports.payments import CheckoutItem, CheckoutRequest, PaymentGateway
-from domain.ports.unit_of_work import UnitOfWorkFactory
+from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.velocity import Velocity
 from domain.ports.world import Clock, Ids, Wakeup
 from domain.prices import PriceTerms
@@ -42,8 +43,13 @@ CLAIM_GRACE_SECONDS = 600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartCheckout:
+    """``exchanging``: tickets of an older order that are given back when this one is confirmed. Whoever calls has made
+    sure that they are this buyer's.
+    """
+
     hold_id: HoldId
     buyer: Buyer
+    exchanging: Exchange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +140,9 @@ def _claim_and_place(
         if found is None:
             return _standing(command, unit_of_work=unit_of_work) or hold_lapsed()
         # Asked before the claim, which nobody could give back.
-        if rejection := _called_off(event):
+        with unit_of_work() as uow:
+            rejection = _called_off(event) or _exchange_refusal(command, uow=uow, now=clock.now())
+        if rejection:
             return rejection
         hold = inventory.begin_claim(
             hold_id=command.hold_id,
@@ -206,6 +214,8 @@ def _place_order(
     """One transaction: order, lines, claims, payment attempt, audit. From here on, losing Valkey is harmless."""
     now = clock.now()
     with unit_of_work() as uow:
+        # The old order before the new sale's gate: orders come first in everybody's order of locks.
+        refusal = _exchange_refusal(command, uow=uow, now=now)
         if uow.stock.epoch(hold.id.event_id) != hold.epoch:
             return SaleDoubt.REBUILD
         event = uow.events.get(hold.id.event_id)
@@ -215,13 +225,12 @@ def _place_order(
         # Asked after counting: an order of this very hold must not count against itself.
         if (order := uow.orders.of_hold(hold.id)) is not None:
             return CheckoutStarted(order=order, payment=standing(uow.payments.of_order(order.id)))
-        if rejection := _called_off(event) or _over_limit(limited, bought=bought, units=hold.units):
+        if rejection := refusal or _called_off(event) or _over_limit(limited, bought=bought, units=hold.units):
             return rejection
-        order = _order(hold, event, command.buyer, who, ids=ids, now=now)
+        order = replace(_order(hold, event, command.buyer, who, ids=ids, now=now), exchanges=command.exchanging)
         uow.orders.add(order, policy=uow.events.policy(event.id))
-        uow.audit.add(
-            trail.entry(BUYER, "order.placed", kind="order", subject=order.id, ids=ids, now=now, units=order.units)
-        )
+        facts = {"units": order.units, **_exchange_facts(order)}
+        uow.audit.add(trail.entry(BUYER, "order.placed", kind="order", subject=order.id, ids=ids, now=now, **facts))
         payment = None
         if not order.free_of_charge:
             payment = new_attempt(order, number=1, ids=ids, now=now)
@@ -235,6 +244,18 @@ def _place_order(
             order = confirm(allocated, uow=uow, ids=ids, now=now, access=access)
         uow.commit()
     return CheckoutStarted(order=order, payment=payment)
+
+
+def _exchange_refusal(command: StartCheckout, *, uow: UnitOfWork, now: datetime) -> Rejection | None:
+    if command.exchanging is None:
+        return None
+    return refuse_exchange(command.exchanging, into=command.hold_id.event_id, uow=uow, now=now)
+
+
+def _exchange_facts(order: Order) -> dict[str, object]:
+    if order.exchanges is None:
+        return {}
+    return {"exchanges": str(order.exchanges.order_id), "exchanged_tickets": len(order.exchanges.tickets)}
 
 
 def _order(hold: ClaimedHold, event: Event, buyer: Buyer, who: BuyerFingerprint, *, ids: Ids, now: datetime) -> Order:

@@ -209,6 +209,10 @@ class Orders(Protocol):
         """
         ...
 
+    def exchanging(self, order_id: OrderId) -> tuple[Order, ...]:
+        """Orders that were placed to exchange tickets of this one, in whatever state, the first one first."""
+        ...
+
     def due(self, *, now: datetime, at_most: int) -> tuple[OrderId, ...]:
         """Orders whose payment deadline has passed, and those whose end nobody has told yet; oldest first."""
         ...

@@ -27,6 +27,7 @@ class Example:
 
     tier: str
     shares: tuple[str, ...]
+    exchange: tuple[str, ...]
 
 
 def add_to(blueprint: Blueprint) -> None:
@@ -91,12 +92,16 @@ def _page(
 
 
 def _example(event: Event, policy: RefundPolicy, tier: Tier) -> Example:
-    def share(hours: int) -> str:
+    def share(hours: int, reason: RefundReason) -> str:
         now = event.starts_at - timedelta(hours=hours)
-        found = policy.share_of(tier.id, reason=RefundReason.BUYERS_WISH, starts_at=event.starts_at, now=now)
+        found = policy.share_of(tier.id, reason=reason, starts_at=event.starts_at, now=now)
         return f"{found.basis_points / 100:g}%"
 
-    return Example(tier=tier.name, shares=tuple(share(hours) for hours in EXAMPLE_HOURS))
+    def shares(reason: RefundReason) -> tuple[str, ...]:
+        return tuple(share(hours, reason) for hours in EXAMPLE_HOURS)
+
+    exchanged = shares(RefundReason.EXCHANGE) if policy.exchange else ()
+    return Example(tier=tier.name, shares=shares(RefundReason.BUYERS_WISH), exchange=exchanged)
 
 
 def _ago(hours: int) -> str:

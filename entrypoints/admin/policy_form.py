@@ -10,6 +10,7 @@ from domain.money import AMOUNT_MINOR_MAX, BASIS_POINTS, CurrencyCode, Money
 from domain.refund_policies import (
     HOURS_A_DAY,
     HOURS_BEFORE_MAX,
+    ExchangeRule,
     ReasonRule,
     RefundPolicy,
     RefundReason,
@@ -31,6 +32,7 @@ AMOUNTS = {
     "order_minor_max": "Given back per order at most",
     "approval_minor_over": "A second person approves over",
 }
+EXCHANGE_FEE = "exchange_fee_minor"
 RULED = (RefundReason.POSTPONED, RefundReason.GOODWILL)
 UNITS = {"days": HOURS_A_DAY, "hours": 1}
 
@@ -52,16 +54,23 @@ def filled(policy: RefundPolicy) -> forms.Form:
         if each not in ruled:
             form[f"percent-{each}"], form[f"fees-{each}"] = "100", forms.YES
     form["restock"] = forms.YES if policy.restock else ""
+    _fill_exchange(form, policy.exchange)
     form["version"] = str(policy.version)
     return form
 
 
 def fill_amounts(form: forms.Form, policy: RefundPolicy, currency: CurrencyCode) -> None:
     """Each amount as people write it; nothing where there is no bound."""
+    if policy.exchange is not None and policy.exchange.fee_minor:
+        form[EXCHANGE_FEE] = _written(policy.exchange.fee_minor, currency)
     for name in AMOUNTS:
         minor = getattr(policy, name)
         bound = minor is not None and (minor or name == "approval_minor_over" or name.endswith("_max"))
-        form[name] = f"{Decimal(minor).scaleb(-Money(minor, currency).exponent):f}" if bound else ""
+        form[name] = _written(minor, currency) if bound else ""
+
+
+def _written(minor: int, currency: CurrencyCode) -> str:
+    return f"{Decimal(minor).scaleb(-Money(minor, currency).exponent):f}"
 
 
 def read(form: forms.Form, event: Event) -> RefundPolicy | Problems:
@@ -72,10 +81,12 @@ def read(form: forms.Form, event: Event) -> RefundPolicy | Problems:
     of_tiers = [(tier.id, _windows(form, str(tier.id), problems)) for tier in own]
     amounts = {name: _amount(form, name, event.currency, problems) for name in AMOUNTS}
     shares = {reason: _points(form, f"percent-{reason}", problems) for reason in RULED}
+    exchange = _exchange(form, event.currency, problems)
     if problems:
         return problems
     try:
         return RefundPolicy(
+            exchange=exchange,
             windows=windows,
             fees_returned=forms.switch(form, "fees-all"),
             tiers=tuple(
@@ -96,6 +107,42 @@ def read(form: forms.Form, event: Event) -> RefundPolicy | Problems:
         )
     except ValueError as error:
         return {"policy": f"{str(error).capitalize()}."}
+
+
+def _fill_exchange(form: forms.Form, rule: ExchangeRule | None) -> None:
+    """Without a rule the fields say what one would be, and the switch is off."""
+    shown = rule or ExchangeRule(hours_before=HOURS_A_DAY)
+    in_days = shown.hours_before % HOURS_A_DAY == 0
+    unit = "days" if in_days else "hours"
+    form["exchange"] = forms.YES if rule else ""
+    form["before-exchange"] = str(shown.hours_before // UNITS[unit])
+    form["unit-exchange"] = unit
+    form["percent-exchange"] = f"{shown.basis_points / 100:g}"
+    form["fees-exchange"] = forms.YES if shown.fees_returned else ""
+    form["anywhere"] = forms.YES if shown.anywhere else ""
+
+
+def _exchange(form: forms.Form, currency: CurrencyCode, problems: Problems) -> ExchangeRule | None:
+    """The rule that was typed, if exchanges are switched on; what is wrong goes to ``problems``."""
+    if not forms.switch(form, "exchange"):
+        return None
+    hours = UNITS.get(form.get("unit-exchange", ""), HOURS_A_DAY)
+    fee, points = _amount(form, EXCHANGE_FEE, currency, problems), _points(form, "percent-exchange", problems)
+    try:
+        before = hours * forms.whole(form, "before-exchange", least=0, most=HOURS_BEFORE_MAX // hours)
+        if not points:
+            problems.setdefault("percent-exchange", "An exchange gives back more than nothing.")
+    except forms.Mistyped as mistake:
+        problems["before-exchange"] = str(mistake)
+    if problems:
+        return None
+    return ExchangeRule(
+        hours_before=before,
+        basis_points=points,
+        fees_returned=forms.switch(form, "fees-exchange"),
+        fee_minor=fee or 0,
+        anywhere=forms.switch(form, "anywhere"),
+    )
 
 
 def _fill_windows(form: forms.Form, who: str, windows: tuple[RefundWindow, ...], *, fees_returned: bool) -> None:

@@ -110,7 +110,7 @@ _LABELS: Mapping[object, Label] = {
     RefundReason.BUYERS_WISH: Label("The buyer's wish (the policy decides)", "plain"),
     RefundReason.EVENT_CANCELLED: Label("The event is cancelled (everything)", "plain"),
     RefundReason.POSTPONED: Label("The event is postponed (everything)", "plain"),
-    RefundReason.EXCHANGE: Label("An exchange (everything)", "plain"),
+    RefundReason.EXCHANGE: Label("An exchange for another date", "plain"),
     RefundReason.GOODWILL: Label("Goodwill (everything)", "plain"),
     RefundReason.FRAUD: Label("Fraud (everything)", "plain"),
     RefundReason.NO_TICKETS: Label("Money that bought nothing (by itself)", "plain"),

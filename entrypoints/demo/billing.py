@@ -118,6 +118,8 @@ class Billing:
     sale_opens_days: int = SALE_OPENS_DAYS
     sale_closes_days: int | None = None
     cancelled: bool = False
+    picture: str | None = None
+    """Whose picture it shows, if not its own."""
 
     @property
     def id(self) -> EventId:
@@ -163,7 +165,7 @@ def draft(billing: Billing, *, house: House, today: date) -> Event:
         summary=billing.summary,
         description=billing.description,
         category=billing.category,
-        artwork=f"art/{billing.slug}.svg",
+        artwork=f"art/{billing.picture or billing.slug}.svg",
         venue_id=house.venue.id,
         seat_map_id=house.plan(billing.plan).id,
         currency=billing.currency,

@@ -38,6 +38,12 @@ def require_order(order_id: OrderId) -> None:
         raise _foreign("order")
 
 
+def check_order(order_id: OrderId, token: str) -> None:
+    """Go on only if this token, which came in the body, opens the order. Raises Problem 403."""
+    if not current().access().opens_order(order_id, token):
+        raise _foreign("order")
+
+
 def shows_any_token() -> bool:
     """Whether the request carries something that could open an order: asked before a ticket is looked up."""
     return _bearer() is not None or any(name.startswith("tessera_order_") for name in request.cookies)

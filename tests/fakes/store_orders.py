@@ -31,6 +31,7 @@ class FakeOrders:
         if self.of_hold(order.hold_id) is not None:
             raise TransactionConflict("there is one already: one order per hold")
         unique(all(other.number != order.number for other in orders.values()), f"order number {order.number}")
+        holds(order.exchanges is None or order.exchanges.order_id in orders, "an exchange has an older order")
         _check_stock(order)
         orders[order.id] = order
         self._state.order_policies[order.id] = versions[-1]
@@ -77,6 +78,10 @@ class FakeOrders:
                 for key in set(keys) & set(counted_under(order.fingerprint)):
                     bought[key] = bought.get(key, 0) + order.units - void_tickets(self._state, order)
         return bought
+
+    def exchanging(self, order_id: OrderId) -> tuple[Order, ...]:
+        found = [o for o in self._state.orders.values() if o.exchanges and o.exchanges.order_id == order_id]
+        return tuple(sorted(found, key=lambda each: (each.placed_at, each.id)))
 
     def due(self, *, now: datetime, at_most: int) -> tuple[OrderId, ...]:
         waiting = [

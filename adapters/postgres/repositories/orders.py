@@ -1,13 +1,15 @@
 """Orders with their lines."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import Select, insert, select, text, update
 
 from adapters.postgres.rows import events as event_rows
 from adapters.postgres.rows import orders as rows
 from adapters.postgres.tables import order_lines, orders, refund_policies
-from adapters.postgres.transaction import Transaction
+from adapters.postgres.transaction import Row, Transaction
 from domain.errors import InvariantBroken, NotFound
 from domain.events import EventId
 from domain.holds import HoldId
@@ -90,6 +92,11 @@ class PostgresOrders:
         self._transaction.run(_ALONE_WITH_BUYER, buyer)
         return {row["key"]: int(row["units"]) for row in self._transaction.rows(_UNITS_BOUGHT, buyer)}
 
+    def exchanging(self, order_id: OrderId) -> tuple[Order, ...]:
+        wanted = select(orders).where(orders.c.exchanged_order_id == order_id).order_by(orders.c.placed_at, orders.c.id)
+        found = self._transaction.rows(wanted)
+        return tuple(rows.from_row(row, self._lines(row["id"])) for row in found)
+
     def due(self, *, now: datetime, at_most: int) -> tuple[OrderId, ...]:
         found = self._transaction.rows(_DUE, {"now": now, "at_most": at_most})
         return tuple(OrderId(row["id"]) for row in found)
@@ -98,8 +105,11 @@ class PostgresOrders:
         row = self._transaction.first(wanted.with_for_update(key_share=True) if lock else wanted)
         if row is None:
             return None
-        lines = select(order_lines).where(order_lines.c.order_id == row["id"]).order_by(order_lines.c.position)
-        return rows.from_row(row, self._transaction.rows(lines))
+        return rows.from_row(row, self._lines(row["id"]))
+
+    def _lines(self, order_id: UUID) -> Sequence[Row]:
+        lines = select(order_lines).where(order_lines.c.order_id == order_id).order_by(order_lines.c.position)
+        return self._transaction.rows(lines)
 
     def _policy_version(self, event_id: EventId, policy: RefundPolicy) -> int:
         wanted = event_rows.policy_to_row(policy)["rules"]

@@ -9,7 +9,7 @@ from domain.events import EventId
 from domain.holds import HoldId
 from domain.limits import counted_under, recognised
 from domain.money import CurrencyCode, Money
-from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
+from domain.orders import Buyer, Exchange, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.promotions import promotion_pool
 from domain.tickets import Ticket, TicketId, TicketState
 from domain.tiers import TierId, UnitPrice
@@ -33,6 +33,8 @@ def to_row(order: Order) -> dict[str, Any]:
         "total_minor": order.total.amount,
         "price_terms": prices.terms_to_row(order.price_terms),
         "placed_at": order.placed_at,
+        "exchanged_order_id": order.exchanges.order_id if order.exchanges else None,
+        "exchanged_tickets": list(order.exchanges.tickets) if order.exchanges else None,
         **changes(order),
     }
 
@@ -93,7 +95,15 @@ def from_row(row: Row, lines: Iterable[Row]) -> Order:
         refunded=Money(row["refunded_minor"], CurrencyCode(row["currency"])),
         retaken_epoch=row["retaken_epoch"],
         price_terms=prices.terms_from_row(row["price_terms"]),
+        exchanges=_exchange(row),
     )
+
+
+def _exchange(row: Row) -> Exchange | None:
+    if row["exchanged_order_id"] is None:
+        return None
+    tickets = tuple(TicketId(each) for each in row["exchanged_tickets"])
+    return Exchange(order_id=OrderId(row["exchanged_order_id"]), tickets=tickets)
 
 
 def _line(row: Row, currency: str) -> OrderLine:

@@ -1,7 +1,9 @@
 """Old Town Theatre, Edinburgh: 420 seats in curved stalls, a bay for wheelchairs, a balcony and its slips."""
 
+from dataclasses import replace
 from datetime import time
 
+from domain.refund_policies import STANDARD_POLICY, ExchangeRule
 from domain.seat_geometry import Arc, Spot, rectangle
 from domain.seat_maps import SeatFeature, SeatMap, SeatMapId
 from domain.seat_plans import DrawnZone, area, assemble, curved_block, row_letters, straight_block
@@ -10,6 +12,7 @@ from domain.venues import Venue, VenueId
 from entrypoints.demo.billing import (
     FRIDAY,
     GBP,
+    SATURDAY,
     THURSDAY,
     WEDNESDAY,
     Billing,
@@ -118,6 +121,9 @@ VENUE = Venue(
     ),
 )
 
+_PLAYS_ON_TWO_NIGHTS = replace(STANDARD_POLICY, exchange=ExchangeRule(hours_before=48, fee_minor=200))
+"""As everywhere; and whoever cannot come tonight may come tomorrow, for two pounds a ticket."""
+
 HAMLET = Billing(
     slug="old-town-theatre-hamlet",
     name="Hamlet",
@@ -140,6 +146,7 @@ HAMLET = Billing(
     plan="ott",
     currency=GBP,
     slot=Slot(weeks=7, weekday=FRIDAY, at=time(19, 30), doors_minutes=45, lasts_minutes=200),
+    policy=_PLAYS_ON_TWO_NIGHTS,
     offers=(
         Offer(
             key="premium", name="Premium", description="Front stalls, rows A to E.",
@@ -168,6 +175,13 @@ HAMLET = Billing(
             zones=("bay",), face=2_300, fee=0, per_order_max=4, accessible=True,
         ),
     ),
+)  # fmt: skip
+
+HAMLET_AGAIN = replace(
+    HAMLET,
+    slug="old-town-theatre-hamlet-saturday",
+    picture=HAMLET.slug,
+    slot=replace(HAMLET.slot, weekday=SATURDAY),
 )  # fmt: skip
 
 LIGHTHOUSE = Billing(
@@ -246,4 +260,6 @@ RECITAL = Billing(
     ),
 )  # fmt: skip
 
-HOUSE = House(venue=VENUE, plans=(Plan(code="ott", draw=seat_map),), billings=(HAMLET, LIGHTHOUSE, RECITAL))
+HOUSE = House(
+    venue=VENUE, plans=(Plan(code="ott", draw=seat_map),), billings=(HAMLET, HAMLET_AGAIN, LIGHTHOUSE, RECITAL)
+)

@@ -51,11 +51,23 @@ def order(details: OrderDetails, *, token: str | None = None) -> Json:
         "total": money(placed.total),
         "refunded": money(placed.refunded),
         "payment": _payment(paid, placed) if paid else None,
+        "exchanges": _exchange(details),
         "ended_because": placed.ended_because,
     }
     if token is not None:
         shown["token"] = token
     return shown
+
+
+def _exchange(details: OrderDetails) -> Json | None:
+    facts, wanted = details.exchanges, details.order.exchanges
+    if facts is None or wanted is None:
+        return None
+    return {
+        "order": str(wanted.order_id),
+        "tickets": [str(each) for each in wanted.tickets],
+        "returned": money(facts.returned) if facts.returned else None,
+    }
 
 
 def _payment(paid: Payment, placed: Order) -> Json:

@@ -15,6 +15,7 @@ from entrypoints.http.schemas.holds import HeldItemSchema
 REASON_LENGTH_MAX = 500
 TICKETS_PER_REFUND_MAX = 200
 QUOTE_PATTERN = rf"^[0-9a-f]{{{DIGEST_LENGTH}}}$"
+TOKEN_LENGTH_MAX = 200
 _REQUEST_STATES = ("awaiting_approval", "approved", "declined", "lapsed")
 """A refund that waits for a second person is not one yet, but a client follows it in the same place."""
 
@@ -22,6 +23,11 @@ _REQUEST_STATES = ("awaiting_approval", "approved", "declined", "lapsed")
 def _one_line(text: str) -> None:
     if not text.strip() or not text.isprintable():
         raise ValidationError("Give a name on one line.")
+
+
+def _each_once(ids: list[object]) -> None:
+    if len(set(ids)) != len(ids):
+        raise ValidationError("Name each ticket once.")
 
 
 class BuyerSchema(Strict):
@@ -36,8 +42,26 @@ class BuyerSchema(Strict):
         return Buyer(name=" ".join(data["name"].split()), email=data["email"].strip().lower(), phone=phone_of(data))
 
 
+class ExchangeRequestSchema(Strict):
+    """Tickets of an older order, which go back when this one is confirmed."""
+
+    order = fields.UUID(required=True, metadata={"description": "The older order."})
+    token = fields.String(
+        required=True,
+        validate=validate.Length(1, TOKEN_LENGTH_MAX),
+        metadata={"description": "Opens the older order: only whoever has its tickets may exchange them."},
+    )
+    tickets = fields.List(
+        fields.UUID(),
+        required=True,
+        validate=[validate.Length(1, TICKETS_PER_REFUND_MAX), _each_once],
+        metadata={"description": "Which of its tickets are given back.", "uniqueItems": True},
+    )
+
+
 class CheckoutRequestSchema(Strict):
     buyer = fields.Nested(BuyerSchema, required=True)
+    exchange = fields.Nested(ExchangeRequestSchema, load_default=None, allow_none=True)
 
 
 class ShownBuyerSchema(Strict):
@@ -63,6 +87,17 @@ class PaymentSchema(Strict):
     card = fields.Nested(CardSchema, required=True, allow_none=True)
 
 
+class ExchangeSchema(Strict):
+    order = fields.UUID(required=True, metadata={"description": "The older order whose tickets are exchanged."})
+    tickets = fields.List(fields.UUID(), required=True)
+    returned = fields.Nested(
+        MoneySchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "What goes back when this order is confirmed, or went. null: nothing can any more."},
+    )
+
+
 class OrderSchema(Strict):
     id = fields.UUID(required=True)
     number = fields.String(required=True, metadata={"examples": ["K7Q2-MX4D"]})
@@ -84,6 +119,7 @@ class OrderSchema(Strict):
     total = fields.Nested(MoneySchema, required=True)
     refunded = fields.Nested(MoneySchema, required=True)
     payment = fields.Nested(PaymentSchema, required=True, allow_none=True)
+    exchanges = fields.Nested(ExchangeSchema, required=True, allow_none=True)
     ended_because = fields.String(required=True, allow_none=True)
 
 

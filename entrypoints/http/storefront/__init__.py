@@ -9,6 +9,7 @@ from entrypoints.http.problems import PAGE_RENDERER
 from entrypoints.http.storefront import (
     assets,
     event,
+    exchange,
     find_order,
     house_pages,
     order,
@@ -49,6 +50,9 @@ def _blueprint(csrf: CSRFProtect) -> Blueprint:
     shop.add_url_rule("/orders/<uuid:order_id>/event.ics", view_func=order.calendar)
     shop.add_url_rule("/orders/<uuid:order_id>/refund", view_func=refund.refund)
     shop.add_url_rule("/orders/<uuid:order_id>/refund", view_func=refund.confirm_refund, methods=["POST"])
+    shop.add_url_rule("/orders/<uuid:order_id>/exchange", view_func=exchange.exchange)
+    shop.add_url_rule("/orders/<uuid:order_id>/exchange", view_func=exchange.begin_exchange, methods=["POST"])
+    shop.add_url_rule("/exchange/stop", view_func=exchange.stop_exchange, methods=["POST"])
     shop.add_url_rule("/find-order", view_func=find_order.find_order)
     shop.add_url_rule("/find-order", view_func=find_order.send_link, methods=["POST"])
     shop.add_url_rule("/find-order/<uuid:link_id>", view_func=find_order.link)

@@ -13,7 +13,7 @@ from domain.holds import ActiveHold, HoldLine
 from domain.ports.catalogue import EventView
 from domain.seat_maps import SeatMap
 from entrypoints.http import identity
-from entrypoints.http.storefront import choices, keys, refusals
+from entrypoints.http.storefront import choices, exchanging, keys, refusals
 from entrypoints.http.storefront.choices import Choice
 from entrypoints.http.storefront.house import house
 from entrypoints.http.storefront.presenters import event_page as present
@@ -114,6 +114,7 @@ def _page(view: EventView, choice: Choice, *, opened: str, notice: Notice | None
         notice=notice,
         page_id=str(uuid4()),
         earlier_hold=_earlier_hold(view),
+        exchange=exchanging.standing(exchanging.begun(view.event.id)),
         structured=structured_data.of_event(view, facts, stock, now=now, public_url=house().settings().public_url),
     )
 

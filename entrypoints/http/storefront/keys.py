@@ -53,6 +53,11 @@ def remember_order(response: Response, order_id: OrderId) -> None:
     _set(response, tokens.order_cookie(order_id), token, path="/", seconds=ORDER_COOKIE_SECONDS)
 
 
+def remember(response: Response, name: str, value: str, *, seconds: int) -> None:
+    """Something that is no key, for every page of the shop."""
+    _set(response, name, value, path="/", seconds=seconds)
+
+
 def _shown(cookie: str) -> tuple[str, ...]:
     return tuple(token for token in (request.args.get("token"), request.cookies.get(cookie)) if token)
 

@@ -8,14 +8,17 @@ from flask import Response, make_response, redirect, render_template, request, u
 from werkzeug.exceptions import NotFound as NoSuchPage
 
 from application.commands.start_checkout import StartCheckout
+from application.queries.exchanges import exchange_quote
 from application.queries.order_details import OrderDetails
 from domain.errors import ProviderUnavailable, Rejection
 from domain.orders import PAID, OrderId
+from domain.refunds import Quote
 from entrypoints.http import limits
 from entrypoints.http.storefront import calendars, keys
 from entrypoints.http.storefront.house import house
 from entrypoints.http.storefront.presenters import order_page as present
 from entrypoints.http.storefront.presenters.basket import basket
+from entrypoints.http.storefront.presenters.exchanges import ExchangeView, exchange_view
 
 
 def order(order_id: UUID) -> Response:
@@ -89,8 +92,18 @@ def _context(details: OrderDetails) -> dict[str, object]:
         "event": details.event,
         "venue": details.venue,
         "basket": basket(details.order.lines, details.seat_map, details.order.price_terms),
+        "exchange": _exchange(details),
         "provider_away": request.args.get("provider") == "away",
     }
+
+
+def _exchange(details: OrderDetails) -> ExchangeView:
+    now = house().clock().now()
+    with house().unit_of_work() as uow:
+        offered = present.refundable(details) and isinstance(
+            exchange_quote(details.order.id, None, uow=uow, now=now), Quote
+        )
+    return exchange_view(details, offered=offered, may_open=keys.may_see_order)
 
 
 def _settle(order_id: OrderId) -> None:

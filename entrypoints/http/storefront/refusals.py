@@ -36,6 +36,10 @@ _NEXT_STEPS = {
     "back now and then, and the code with them.",
     RejectionCode.TOO_MANY_CODES: "Take the code away to go on at once. Everything you chose is still chosen.",
     RejectionCode.CHECKOUT_IN_PROGRESS: "Finish paying in the window where you began.",
+    RejectionCode.EXCHANGE_UNDER_WAY: "Your places here are still held. That order is linked from the page of your "
+    "old one.",
+    RejectionCode.NOT_EXCHANGEABLE: "Nothing was charged, and your old tickets are as they were. Stop exchanging to "
+    "buy these without it.",
     RejectionCode.HOLD_LAPSED: "What was yours is on sale again, so you may well get the same places.",
     RejectionCode.INVALID_REQUEST: "Change your choice below and try again.",
     RejectionCode.LIMIT_REACHED: "Choose fewer tickets below. The limit keeps places for as many people as possible.",

@@ -11,7 +11,7 @@ from domain.events import EXTENSIONS_MAX
 from domain.holds import ActiveHold, HoldId
 from domain.ports.catalogue import EventView
 from entrypoints.http import limits
-from entrypoints.http.storefront import details_form, keys, refusals, wording
+from entrypoints.http.storefront import details_form, exchanging, keys, refusals, wording
 from entrypoints.http.storefront.details_form import DetailsForm
 from entrypoints.http.storefront.house import house
 from entrypoints.http.storefront.presenters.basket import basket
@@ -63,8 +63,13 @@ def checkout(hold: str) -> Response:
     if details.buyer is None:
         return _page(hold_id, details, notice=None, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     limits.enforce(limits.CHECKOUTS_PER_HOLD, hold_id)
+    # As the form says: a page that promised an exchange does nothing else.
+    begun = exchanging.begun(hold_id.event_id) if exchanging.FIELD in request.form else None
+    if exchanging.FIELD in request.form and begun is None:
+        return _page(hold_id, details, notice=_exchange_forgotten(), status=HTTPStatus.CONFLICT)
+    wanted = begun.wanted if begun else None
     try:
-        started = house().start_checkout(StartCheckout(hold_id=hold_id, buyer=details.buyer))
+        started = house().start_checkout(StartCheckout(hold_id=hold_id, buyer=details.buyer, exchanging=wanted))
     except ProviderUnavailable:
         return _provider_away(hold_id, details)
     if isinstance(started, Rejection):
@@ -73,7 +78,18 @@ def checkout(hold: str) -> Response:
     target = started.payment.checkout_url if started.payment else None
     response = make_response(redirect(target or url_for(".order", order_id=started.order.id), HTTPStatus.SEE_OTHER))
     keys.remember_order(response, started.order.id)
+    if begun is not None:
+        exchanging.end(response)
     return response
+
+
+def _exchange_forgotten() -> Notice:
+    return Notice(
+        code="not_exchangeable",
+        title="This browser no longer has the key to your old order.",
+        text="Your new tickets are still held and nothing was charged. Open your old order by its link and exchange "
+        "again, or continue without.",
+    )
 
 
 def _notice(rejection: Rejection, view: EventView) -> Notice:
@@ -105,6 +121,7 @@ def _page(
             seconds_left=max(0, int((found.expires_at - now).total_seconds())),
             now=now.isoformat(),
             more_time=more_time(found, view),
+            exchange=exchanging.standing(exchanging.begun(hold_id.event_id)),
             extended_until=_until(found, view) if extended else None,
         ),
         status,

@@ -10,7 +10,15 @@ from domain.holds import BuyerFingerprint, HoldId
 from domain.money import BASIS_POINTS, CurrencyCode, Money, charge_step, zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.payments import PaymentId
-from domain.refund_policies import RULED_REASONS, ReasonRule, RefundPolicy, RefundReason, RefundWindow, TierRule
+from domain.refund_policies import (
+    RULED_REASONS,
+    ExchangeRule,
+    ReasonRule,
+    RefundPolicy,
+    RefundReason,
+    RefundWindow,
+    TierRule,
+)
 from domain.refunds import Quote, Refund, RefundId, RefundState
 from domain.tickets import Ticket, TicketId, TicketState
 from domain.tiers import TierId, UnitPrice
@@ -99,6 +107,16 @@ def windows(draw: st.DrawFn) -> tuple[RefundWindow, ...]:
     return tuple(RefundWindow(hours_before=h, basis_points=p) for h, p in zip(hours, points, strict=True))
 
 
+exchange_rules = st.builds(
+    ExchangeRule,
+    hours_before=st.integers(0, 6_000),
+    basis_points=st.integers(1, BASIS_POINTS),
+    fees_returned=st.booleans(),
+    fee_minor=st.integers(0, 20_000),
+    anywhere=st.booleans(),
+)
+"""Rules for moving to another date."""
+
 bounds = st.one_of(st.none(), st.integers(0, 2_000_000))
 
 policies = st.builds(
@@ -124,6 +142,7 @@ policies = st.builds(
     order_minor_max=bounds,
     approval_minor_over=bounds,
     restock=st.booleans(),
+    exchange=st.one_of(st.none(), exchange_rules),
 )
 
 

@@ -25,7 +25,7 @@ from domain.refunds import Quote, Refund, given_back, quote, quote_money
 from domain.tiers import TierId, UnitPrice
 from tests.unit.domain.selling import CURRENCIES, STARTS, TIER, USD, made, policies, priced, prices, sold
 
-reasons = st.sampled_from(sorted(ASKED_FOR))
+reasons = st.sampled_from(sorted((*ASKED_FOR, RefundReason.EXCHANGE)))
 hours_left = st.integers(0, 6_000)
 
 

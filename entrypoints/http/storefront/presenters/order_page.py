@@ -154,6 +154,7 @@ def facts_tag(details: OrderDetails) -> str:
         [(ticket.id, ticket.state) for ticket in details.tickets],
         [(refund.id, refund.state) for refund in details.refunds],
         [(request.id, request.state) for request in details.refund_requests],
+        [(other.id, other.state) for other in details.exchanged_by],
     )
     return sha256(repr(facts).encode()).hexdigest()[:20]
 
