@@ -6,8 +6,20 @@ from typing import NewType
 CurrencyCode = NewType("CurrencyCode", str)
 """An ISO 4217 alphabetic code, upper case."""
 
-# Digits after the decimal point where they are not two (ISO 4217).
+# Digits after the decimal point where they are not two (ISO 4217). A currency without minor units that were missing
+# here would be charged a hundredfold: banks count it whole. The ariary's fifths are counted by nobody.
 EXPONENTS = {
+    "BIF": 0,
+    "DJF": 0,
+    "GNF": 0,
+    "KMF": 0,
+    "MGA": 0,
+    "PYG": 0,
+    "RWF": 0,
+    "UGX": 0,
+    "VUV": 0,
+    "XAF": 0,
+    "XPF": 0,
     "JPY": 0,
     "KRW": 0,
     "CLP": 0,

@@ -5,8 +5,8 @@ https://docs.stripe.com/currencies#special-cases
 
 from domain.money import CurrencyCode, Money
 
-_STRIPE_UNITS_PER_MINOR_UNIT = {"ISK": 100}
-"""The króna has no minor unit any more, and Stripe still counts it in hundredths."""
+_STRIPE_UNITS_PER_MINOR_UNIT = {"ISK": 100, "UGX": 100}
+"""The króna and the Ugandan shilling have no minor unit any more, and Stripe still counts them in hundredths."""
 
 
 def to_stripe(money: Money) -> int:
