@@ -189,18 +189,16 @@ def order_confirmed(order: Order, *, at: datetime) -> Journal | None:
     )
 
 
-def refund_requested(
-    order: Order, refund: Refund, tickets: tuple[Ticket, ...], *, earlier: tuple[Refund, ...], at: datetime
-) -> Journal | None:
+def refund_requested(order: Order, refund: Refund, tickets: tuple[Ticket, ...], *, at: datetime) -> Journal | None:
     """Money is on its way back, and is no longer the organiser's, the house's or the tax office's. None for nothing.
 
-    ``tickets`` are at least those of the refund; ``earlier`` are the order's other refunds. A refund that is sent
-    anew takes over what its buyer is owed. One without tickets gives back money that had bought nothing, or, where the
-    order has its tickets, what the organiser gives as a kindness.
+    ``tickets`` are at least those of the refund. A refund that is sent anew takes over what its buyer is owed. One
+    without tickets gives back money that had bought nothing, or, where the order has its tickets, what the organiser
+    gives as a kindness.
     """
     if refund.amount.amount == 0:
         return None
-    if _sent_anew(refund, earlier):
+    if refund.replaces is not None:
         given = _told(((Account.REFUNDS_OWED, refund.amount),))
     elif order.confirmed_at is None or refund.reason is RefundReason.NO_TICKETS:
         given = _told(((Account.BUYERS, refund.amount),))
@@ -395,16 +393,6 @@ def _moved(moved: Withdrawal, *, times: int) -> tuple[tuple[Account, Money], ...
     if moved.amount.currency == moved.fee.currency:
         return ((Account.PROVIDER, (moved.amount + moved.fee) * times),)
     return ((Account.PROVIDER, moved.amount * times), (Account.PROVIDER, moved.fee * times))
-
-
-def _sent_anew(refund: Refund, earlier: tuple[Refund, ...]) -> bool:
-    """Whether it repeats one that failed. A ticket is refunded once, so a second refund of it can be nothing else."""
-    return any(
-        other.state is RefundState.FAILED
-        and other.id != refund.id
-        and (other.amount, frozenset(other.tickets)) == (refund.amount, frozenset(refund.tickets))
-        for other in earlier
-    )
 
 
 def _journal(

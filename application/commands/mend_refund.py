@@ -102,10 +102,9 @@ def send_anew(
 ) -> Refund:
     """Inside the caller's transaction, when nothing refuses it. ``batch_id``: a batch tries it, among many."""
     refund = replace(failed.anew(RefundId(ids.uuid()), now=now), batch_id=batch_id)
-    earlier = uow.refunds.of_order(order.id)
     uow.refunds.add(refund)
     tickets = uow.tickets.of_order(order.id)
-    uow.ledger.post(ledger.refund_requested(order, refund, tickets, earlier=earlier, at=now))
+    uow.ledger.post(ledger.refund_requested(order, refund, tickets, at=now))
     uow.outbox.add(effects.send_refund(refund, ids=ids, now=now))
     uow.audit.add(
         trail.entry(

@@ -178,9 +178,8 @@ def begin_refund(
         requested_at=now,
         batch_id=batch_id,
     )
-    earlier = uow.refunds.of_order(order.id)
     uow.refunds.add(refund)
-    uow.ledger.post(ledger.refund_requested(order, refund, tickets, earlier=earlier, at=now))
+    uow.ledger.post(ledger.refund_requested(order, refund, tickets, at=now))
     if tickets:
         void_tickets(order, tickets, cause=refund.id, restock=quote.restock, uow=uow, ids=ids, now=now)
     uow.outbox.add(effects.send_refund(refund, ids=ids, now=now))

@@ -54,7 +54,7 @@ def books(database_url: str) -> Iterator[PostgresBooks]:
             uow.ledger.post(
                 ledger.money_captured(order, payment, at=NOW),
                 ledger.order_confirmed(order, at=NOW),
-                ledger.refund_requested(order, refund, (), earlier=(), at=NOW),
+                ledger.refund_requested(order, refund, (), at=NOW),
             )
             placed(uow, order_of(sale, Wish(tier="balcony", seats=(30,)), who="bob"))
             uow.stock.block(block_of(sale, BlockedStock(seats=(20,))))

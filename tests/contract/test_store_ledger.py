@@ -258,7 +258,7 @@ def test_a_house_that_is_upgraded_has_whole_books(database_url: str) -> None:
                     journals += [
                         made
                         for made in (
-                            ledger.refund_requested(order, asked, tickets, earlier=(), at=NOW),
+                            ledger.refund_requested(order, asked, tickets, at=NOW),
                             ledger.refund_moved(order, asked, refund, at=NOW),
                         )
                         if made is not None

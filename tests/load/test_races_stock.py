@@ -527,7 +527,7 @@ def test_refunds_race_for_the_same_money(store: UnitOfWorkFactory) -> None:
         try:
             with store() as uow:
                 uow.refunds.add(asked)
-                uow.ledger.post(ledger.refund_requested(order, asked, (), earlier=(), at=NOW))
+                uow.ledger.post(ledger.refund_requested(order, asked, (), at=NOW))
                 uow.commit()
         except InvariantBroken:
             return False

@@ -15,6 +15,7 @@ from application.commands.request_refund import RequestRefund, request_refund
 from domain.disputes import DisputeState
 from domain.errors import Rejection, RejectionCode
 from domain.events import Sale
+from domain.ledger import Account, balances
 from domain.money import Money
 from domain.orders import Order, OrderState
 from domain.payments import Payment, PaymentState
@@ -85,6 +86,12 @@ def paid_twice(house: House, order: Order) -> Payment:
     gateway.capture(intent_id=intent_id, amount=order.total, key="by hand")
     house.receive(*house.payment_notice(session_id))
     return attempts(house, order)[-1]
+
+
+def owed(house: House, order: Order) -> int:
+    """What the ledger says of money that a failed refund has left here."""
+    with house.uow() as uow:
+        return balances(uow.ledger.of_order(order.id)).get(Account.REFUNDS_OWED, 0)
 
 
 def refused(answer: object) -> RejectionCode:
@@ -230,6 +237,22 @@ class TestGoodwillAndTheRest:
         for mend in (house.send_anew, house.settle_by_hand):
             assert refused(mend(given.id)) is RejectionCode.ALREADY_REFUNDED
         assert house.order(order.id).refunded <= order.total
+
+    def test_a_second_gift_does_not_pay_for_a_first_that_failed(self, house: House) -> None:
+        """They are of one amount and for no ticket, and still two: the first is owed until it is sent anew."""
+        order = house.buy(general(house.sale, 2))
+        first = gift(house, order, 1_000)
+        (sent,) = house.refunds(order.id)
+        assert sent.provider_id is not None
+        house.let_refund_fail(sent.provider_id)
+        house.receive(*house.refund_notice(sent.provider_id))
+        gift(house, order, 1_000)
+        assert owed(house, order) == -1_000
+
+        assert isinstance(house.send_anew(first.id), Refund)
+        house.drain()
+        assert owed(house, order) == 0
+        assert house.order(order.id).refunded.amount == 2_000
 
 
 class TestDisputesInOtherCurrencies:

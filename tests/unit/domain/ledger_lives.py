@@ -164,7 +164,7 @@ class Life:
         self._request(parts)
 
     def send_anew(self, failed: Refund) -> None:
-        self._request(failed.parts)
+        self._request(failed.parts, replaces=failed.id)
 
     def move(self, position: int, state: RefundState) -> None:
         before = self.refunds[position]
@@ -200,7 +200,7 @@ class Life:
             )
         )  # fmt: skip
 
-    def _request(self, parts: tuple[RefundedTicket, ...]) -> None:
+    def _request(self, parts: tuple[RefundedTicket, ...], *, replaces: RefundId | None = None) -> None:
         amount = sum((part.amount for part in parts), self.money(0))
         refund = Refund(
             id=RefundId(uuid4()),
@@ -211,8 +211,9 @@ class Life:
             state=RefundState.REQUESTED,
             parts=parts,
             requested_at=NOW,
+            replaces=replaces,
         )
-        self.tell(refund_requested(self.order, refund, self.tickets, earlier=tuple(self.refunds), at=NOW))
+        self.tell(refund_requested(self.order, refund, self.tickets, at=NOW))
         self.refunds.append(refund)
 
 

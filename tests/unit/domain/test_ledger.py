@@ -167,7 +167,7 @@ def test_money_that_bought_nothing_waits_for_its_buyer() -> None:
     captured = life.journals[0]
     refund = replace(_refund(life), parts=())
 
-    asked = refund_requested(unconfirmed, refund, (), earlier=(), at=NOW)
+    asked = refund_requested(unconfirmed, refund, (), at=NOW)
     done = refund_moved(unconfirmed, refund, replace(refund, state=RefundState.SUCCEEDED), at=NOW)
 
     assert balances([captured]) == {Account.PROVIDER: 6_500, Account.BUYERS: -6_500}
@@ -180,7 +180,7 @@ def test_a_kindness_without_tickets_is_the_organisers() -> None:
     """Money back on an order that keeps its tickets comes out of the organiser's share."""
     life = life_of(price(), quantity=1)
 
-    asked = refund_requested(life.order, replace(_refund(life), parts=()), life.tickets, earlier=(), at=NOW)
+    asked = refund_requested(life.order, replace(_refund(life), parts=()), life.tickets, at=NOW)
 
     assert asked is not None
     assert balances([asked]) == {Account.ADMISSION_RETURNED: 6_500, Account.REFUNDS_PENDING: -6_500}
