@@ -137,3 +137,4 @@ def test_orders_of_one_buyer_are_found_by_what_they_share(desk: tuple[House, Aft
     assert (newest.id, newest.bonds) == (unpaid.id, frozenset({Bond.EMAIL, Bond.PHONE, Bond.DEVICE}))
     assert (oldest.id, oldest.bonds) == (first.id, frozenset(Bond))
     assert (oldest.disputed, oldest.warned, newest.disputed) == (True, False, False)
+    assert not any(Bond.CARD in other.bonds for other in seen.related_orders(unpaid.id)), "it has no card to share"

@@ -43,7 +43,7 @@ from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
 from domain.tickets import TicketState
 from domain.venues import Venue
 from tests.fakes.backoffice import FakeBackoffice
-from tests.fakes.sales import chosen, general, general_sale, reserved_sale
+from tests.fakes.sales import chosen, general, general_sale, promotion, reserved_sale
 from tests.fakes.unit_of_work import FakeStore
 from tests.unit.application.house import ADA, House
 
@@ -230,6 +230,19 @@ def test_one_events_stock_is_told_pool_by_pool(desk: Desk, house: House) -> None
     assert stock.sold == {"vip": 2, "general": 2}
     with pytest.raises(NotFound):
         desk.backoffice.event(EventId(uuid4()), since=since(house))
+
+
+def test_uses_of_a_promotion_are_no_places(desk: Desk, house: House) -> None:
+    """A code that may be used without end makes the hall no larger, and a ticket bought with it is one ticket."""
+    before = desk.backoffice.event(house.event_id, since=since(house))
+    with house.store() as uow:
+        event = uow.events.get(house.event_id)
+        uow.events.save(replace(event, promotions=(promotion("SESAME"),)))
+        uow.commit()
+
+    seen = desk.backoffice.event(house.event_id, since=since(house))
+
+    assert (seen.figures.stock, seen.pools) == (before.figures.stock, before.pools)
 
 
 def test_what_is_kept_back_is_counted_apart(desk: Desk, house: House) -> None:

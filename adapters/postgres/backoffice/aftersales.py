@@ -199,7 +199,13 @@ def _order(row: Row) -> AboutOrder:
 def _related(transaction: Transaction, order_id: OrderId) -> tuple[RelatedOrder, ...]:
     me = orders.alias("me")
     mine, theirs = payments.alias("mine"), payments.alias("theirs")
-    my_cards = select(mine.c.card_fingerprint).where(mine.c.order_id == me.c.id, mine.c.card_fingerprint.is_not(None))
+    # Two levels below the order that is asked about, where it would not be correlated by itself: the question would
+    # silently become "a card of any order".
+    my_cards = (
+        select(mine.c.card_fingerprint)
+        .where(mine.c.order_id == me.c.id, mine.c.card_fingerprint.is_not(None))
+        .correlate(me)
+    )
     same_card = select(theirs.c.order_id).where(theirs.c.card_fingerprint.in_(my_cards))
     bonds = {
         "by_email": orders.c.buyer_email == me.c.buyer_email,

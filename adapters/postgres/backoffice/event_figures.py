@@ -53,7 +53,7 @@ def figures_of(picked: Subquery, *, since: datetime) -> Select[Any]:
             func.coalesce(func.sum(pools.c.allocated), 0).label("allocated"),
             func.coalesce(func.sum(pools.c.blocked), 0).label("blocked"),
         )
-        .where(pools.c.event_id == picked.c.id, pools.c.kind != "tier")
+        .where(pools.c.event_id == picked.c.id, pools.c.kind.not_in(("tier", "promotion")))
         .lateral("stock")
     )
     recent = orders.c.confirmed_at >= since
