@@ -45,6 +45,7 @@ class TicketCard:
     code: str
     qr: str
     valid: bool
+    void: bool
     state: str
 
 
@@ -107,7 +108,9 @@ def view(details: OrderDetails, *, calendar_link: str) -> OrderView:
         telling=telling(order, payment, event=event, venue=venue),
         waiting=waiting(order, payment, details.refunds),
         facts_tag=facts_tag(details),
-        tickets=tuple(ticket_card(ticket, details.refunds) for ticket in details.tickets),
+        tickets=tuple(
+            ticket_card(ticket, details.refunds, frozen=order.frozen_because is not None) for ticket in details.tickets
+        ),
         refunds=(
             *(refund_row(refund, timezone=zone) for refund in standing(details.refunds)),
             *(
@@ -191,15 +194,19 @@ def telling(order: Order, payment: Payment | None, *, event: Event, venue: Venue
     if now_at is Stage.CONFIRMED:
         text = f"Show the code at the door. Doors open at {wording.clock(event.doors_at, venue.timezone)}."
         if order.state is OrderState.PARTIALLY_REFUNDED:
-            text = f"{text} Some of your tickets were refunded; the others stay valid."
+            gone = "refunded" if order.total.amount else "given back"
+            text = f"{text} Some of your tickets were {gone}; the others stay valid."
         if order.retaken_epoch is not None:
             text = f"{text} {order_ends.OTHER_SEATS if order.seats else order_ends.LATE_AND_FINE}"
         return Telling(title="See you there.", text=text, mood="good")
     return _TELLINGS.get(now_at) or order_ends.ending(order, payment, cancelled=event.state is EventState.CANCELLED)
 
 
-def ticket_card(ticket: Ticket, refunds: tuple[Refund, ...]) -> TicketCard:
-    """One ticket with its code as QR. Black on white in every theme: scanners need it."""
+def ticket_card(ticket: Ticket, refunds: tuple[Refund, ...], *, frozen: bool) -> TicketCard:
+    """One ticket with its code as QR. Black on white in every theme: scanners need it.
+
+    A code that the door would refuse, because the order is frozen, is not shown as if it were good.
+    """
     groups = [ticket.code[i : i + CODE_GROUP_LENGTH] for i in range(0, len(ticket.code), CODE_GROUP_LENGTH)]
     return TicketCard(
         id=str(ticket.id),
@@ -209,8 +216,9 @@ def ticket_card(ticket: Ticket, refunds: tuple[Refund, ...]) -> TicketCard:
         price=wording.price(ticket.price.total),
         code=" ".join(groups),
         qr=qr_svg(ticket.code, label=f"QR code of the ticket for {ticket.zone}, {ticket.place}"),
-        valid=ticket.state is TicketState.VALID,
-        state=_standing(ticket, refunds),
+        valid=ticket.state is TicketState.VALID and not frozen,
+        void=ticket.state is TicketState.VOID,
+        state="On hold" if frozen and ticket.state is TicketState.VALID else _standing(ticket, refunds),
     )
 
 
@@ -220,7 +228,9 @@ def _standing(ticket: Ticket, refunds: tuple[Refund, ...]) -> str:
         return "Used at the door"
     if ticket.state is TicketState.VALID:
         return "Valid"
-    return "Refunded" if any(ticket.id in refund.tickets for refund in refunds) else "No longer valid"
+    if not any(ticket.id in refund.tickets for refund in refunds):
+        return "No longer valid"
+    return "Refunded" if ticket.price.total.amount else "Given back"
 
 
 def qr_svg(code: str, *, label: str) -> str:
