@@ -143,7 +143,8 @@ def _claim_and_place(
         with unit_of_work() as uow:
             rejection = _called_off(event) or _exchange_refusal(command, uow=uow, now=clock.now())
         if rejection:
-            return rejection
+            # Another click on the same hold may have placed its order meanwhile, which would be its own rival.
+            return _standing(command, unit_of_work=unit_of_work) or rejection
         hold = inventory.begin_claim(
             hold_id=command.hold_id,
             until=max(found.expires_at, clock.now() + timedelta(seconds=CLAIM_SECONDS_FIRST)),
