@@ -8,7 +8,7 @@ from application.commands.request_refund import RequestRefund
 from domain.accounts import Role
 from domain.audit import BUYER
 from domain.orders import OrderState
-from domain.refund_policies import STANDARD_POLICY, RefundPolicy, RefundReason, RefundWindow, TierRule
+from domain.refund_policies import STANDARD_POLICY, ExchangeRule, RefundPolicy, RefundReason, RefundWindow, TierRule
 from domain.refund_requests import RefundRequest, RequestState
 from tests.fakes.sales import general
 from tests.unit.admin.desk import Browser, Desk
@@ -74,6 +74,25 @@ def test_every_rule_can_be_typed(desk: Desk, manager: Browser) -> None:
     page = manager.page(f"/events/{desk.house.event_id}/refund-policy")
     assert 'value="2.50"' in page
     assert 'value="12.5"' in page
+
+
+def test_a_rule_for_exchanges_can_be_typed(desk: Desk, manager: Browser) -> None:
+    """Switched on it is stored, worded and shown again; what cannot be is said at its field; switched off it is gone."""
+    rule = {
+        "exchange": "yes", "percent-exchange": "90", "before-exchange": "36", "unit-exchange": "hours",
+        "fees-exchange": "yes", "exchange_fee_minor": "2.50", "anywhere": "yes",
+    }  # fmt: skip
+    assert save(desk, manager, **{**rule, "percent-exchange": "0"}) == 422
+    assert save(desk, manager, **{**rule, "before-exchange": "soon"}) == 422
+    assert save(desk, manager, **rule) == 303
+    assert in_force(desk).exchange == ExchangeRule(
+        hours_before=36, basis_points=9_000, fee_minor=250, fees_returned=True, anywhere=True
+    )
+    page = manager.page(f"/events/{desk.house.event_id}/refund-policy")
+    assert "tickets of any other event of the house until 36 hours before the start" in page
+    assert "In an exchange, every ticket" in page
+    assert save(desk, manager, version="2") == 303
+    assert in_force(desk).exchange is None
 
 
 def test_a_preview_says_it_and_changes_nothing(desk: Desk, manager: Browser) -> None:
