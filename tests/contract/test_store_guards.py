@@ -341,6 +341,10 @@ def test_more_than_was_captured_is_never_given_back(store: UnitOfWorkFactory, ps
         "TRUNCATE audit_entries",
         "UPDATE tiers SET key = 'other' WHERE key = 'stalls'",
         "UPDATE events SET currency = 'EUR'",
+        (
+            "UPDATE orders SET exchanged_order_id = (SELECT id FROM orders WHERE state = 'expired'), "
+            "exchanged_tickets = ARRAY[gen_random_uuid()] WHERE state = 'confirmed'"
+        ),
     ],
 )
 def test_history_is_not_rewritten(store: UnitOfWorkFactory, psql: Psql, statement: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import InvariantBroken, NotFound, Rejection, TransactionConflict
 from domain.holds import HoldId
-from domain.orders import OrderId, OrderLineId, OrderState, StockState
+from domain.orders import Exchange, OrderId, OrderLineId, OrderState, StockState
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.refund_policies import STANDARD_POLICY, RefundPolicy
 from domain.tickets import TicketId, TicketState
@@ -43,6 +43,29 @@ def test_an_order_comes_back_as_it_was_stored(store: UnitOfWorkFactory) -> None:
             uow.orders.get(OrderId(uuid4()))
         with pytest.raises(NotFound):
             uow.orders.policy(OrderId(uuid4()))
+
+
+def test_an_order_keeps_what_it_exchanges(store: UnitOfWorkFactory) -> None:
+    """Which tickets of which older order; the older one finds it; without an older order there is none."""
+    sale = general_sale()
+    opened(store, sale)
+    old, plain = (order_of(sale, Wish(tier="general", quantity=1)) for _ in range(2))
+    exchange = Exchange(order_id=old.id, tickets=(TicketId(uuid4()), TicketId(uuid4())))
+    new = replace(order_of(sale, Wish(tier="general", quantity=1)), exchanges=exchange)
+    with store() as uow:
+        for order in (old, plain, new):
+            placed(uow, order)
+        uow.commit()
+
+    with store() as uow:
+        assert uow.orders.get(new.id) == new
+        assert uow.orders.exchanging(old.id) == (new,)
+        assert uow.orders.exchanging(plain.id) == ()
+    orphan = replace(
+        order_of(sale, Wish(tier="general", quantity=1)), exchanges=replace(exchange, order_id=OrderId(uuid4()))
+    )  # fmt: skip
+    with store() as uow, pytest.raises(InvariantBroken):
+        placed(uow, orphan)
 
 
 def test_a_hold_becomes_one_order(store: UnitOfWorkFactory) -> None:

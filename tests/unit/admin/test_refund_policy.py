@@ -77,7 +77,7 @@ def test_every_rule_can_be_typed(desk: Desk, manager: Browser) -> None:
 
 
 def test_a_rule_for_exchanges_can_be_typed(desk: Desk, manager: Browser) -> None:
-    """Switched on it is stored, worded and shown again; what cannot be is said at its field; switched off it is gone."""
+    """Switched on it is stored, worded and shown; what cannot be is said at its field; switched off it is gone."""
     rule = {
         "exchange": "yes", "percent-exchange": "90", "before-exchange": "36", "unit-exchange": "hours",
         "fees-exchange": "yes", "exchange_fee_minor": "2.50", "anywhere": "yes",
