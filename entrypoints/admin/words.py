@@ -418,8 +418,9 @@ def label(state: object) -> Label:
 
 
 def money(amount: Money) -> str:
-    """``$1,234.50``, with as many decimals as the currency has."""
-    return format_currency(Decimal(amount.amount).scaleb(-amount.exponent), amount.currency, locale=_LOCALE)
+    """``$1,234.50``, with as many decimals as the currency has; what is owed has a minus, not a hyphen."""
+    shown = format_currency(Decimal(amount.amount).scaleb(-amount.exponent), amount.currency, locale=_LOCALE)
+    return shown.replace("-", "\N{MINUS SIGN}")
 
 
 def moneys(amounts: Iterable[Money]) -> str:
@@ -614,4 +615,4 @@ def promotion_state(promotion: Promotion, now: datetime) -> Label:
         return Label("Over", "plain")
     if promotion.starts_at and now < promotion.starts_at:
         return Label(f"Starts in {span(promotion.starts_at - now)}", "waiting")
-    return Label("Good", "good")
+    return Label("Running", "good")

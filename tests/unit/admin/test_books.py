@@ -112,9 +112,9 @@ def test_the_books_list_events_and_add_them_up(desk: Desk) -> None:
     day = desk.house.store.state.events[desk.house.event_id].starts_at.date()
 
     assert "Together, in USD" in browser.page(f"/books?from={day}&to={day}")
-    assert "No money moved for events like that" in browser.page("/books?to=2001-01-01")
+    assert "No money moved" in browser.page("/books?to=2001-01-01")
     assert "Together, in USD" in browser.page(f"/books?basis=money&from={desk.house.clock.now().date()}")
-    assert "No money moved for events like that" in browser.page(f"/books?basis=money&to={day.replace(year=2001)}")
+    assert "No money moved" in browser.page(f"/books?basis=money&to={day.replace(year=2001)}")
 
 
 @pytest.mark.parametrize(
