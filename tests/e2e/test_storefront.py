@@ -72,7 +72,7 @@ def test_browse_choose_hold_pay_and_find_the_code_and_the_message(browser: Brows
         page.locator("#reserve").click()
         page.wait_for_url("**/holds/*")
         expect(page.locator("#clock")).to_have_text(re.compile(r"^(9|10):\d\d$"))
-        expect(page.locator(".basket tfoot td")).to_have_text(shown)
+        expect(page.locator(".basket-total td")).to_have_text(shown)
         give_details(page)
         pay(page, STOREFRONT_CARD)
         see_confirmed(page)
