@@ -201,6 +201,24 @@ def test_rows_are_walked_with_the_keyboard(desk: Page) -> None:
     expect(desk.get_by_role("dialog", name="Keys")).to_be_visible()
 
 
+def test_a_phone_opens_the_rooms_with_one_button(desk: Page) -> None:
+    """The rooms are out of the way until they are asked for; Escape puts them away and the button has the focus."""
+    desk.set_viewport_size({"width": 390, "height": 844})
+    rooms = desk.get_by_role("navigation", name="Desk")
+    expect(rooms).to_be_hidden()
+
+    desk.get_by_role("button", name="Menu").press("Enter")
+    expect(rooms.get_by_role("group", name="Money").get_by_role("link", name="Disputes")).to_be_visible()
+    assert_usable(desk)
+    desk.keyboard.press("Escape")
+    expect(rooms).to_be_hidden()
+    expect(desk.get_by_role("button", name="Menu")).to_be_focused()
+
+    desk.get_by_role("button", name="Menu").press("Enter")
+    rooms.get_by_role("link", name="Refund desk").click()
+    expect(desk.get_by_role("heading", name="Refund desk")).to_be_visible()
+
+
 def assert_usable(desk: Page) -> None:
     """No violation of WCAG 2.2 AA that a machine can find, and nothing to scroll sideways for."""
     found = Axe().run(desk, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
@@ -208,7 +226,12 @@ def assert_usable(desk: Page) -> None:
     assert desk.evaluate("document.documentElement.scrollWidth <= innerWidth"), desk.url
 
 
-PAGES = ("", "events", "orders", "reviews", "outbox", "outbox?state=waiting", "audit", "staff")
+PAGES = (
+    *("", "events", "orders", "reviews", "outbox", "outbox?state=waiting", "audit", "staff"),
+    *("refund-desk", "approvals", "refund-batches", "refund-batches/new", "disputes", "fraud-warnings"),
+    *("books", "webhooks"),
+)
+OF_AN_EVENT = ("prices", "promotions", "refund-policy", "postpone", "cancel")
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("light", 390), ("dark", 1280)])
@@ -219,10 +242,11 @@ def test_pages_can_be_used_by_everybody(desk: Page, live: Live, scheme: Literal[
     order = desk.url
     event = open_event(desk, "hamlet")
     stock = (f"{event}/stock", f"{event}/stock/keep?zone=balcony")
+    about = (f"{event}/{page}" for page in OF_AN_EVENT)
     desk.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     desk.set_viewport_size({"width": width, "height": 900})
 
-    for address in (*(f"/admin/{page}" for page in PAGES), order, event, *stock):
+    for address in (*(f"/admin/{page}" for page in PAGES), order, f"{order}/ledger", event, *stock, *about):
         desk.goto(address)
         desk.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
         assert_usable(desk)

@@ -74,7 +74,9 @@ def basket(lines: Iterable[Line], seat_map: SeatMap, terms: PriceTerms) -> Baske
     )
     parts = []
     if discount.amount:
-        parts.append(PricePart(name="Discount", note=terms.promotion, amount=wording.money(zero(currency) - discount)))
+        parts.append(
+            PricePart(name="Discount", note=terms.promotion, amount=f"\N{MINUS SIGN}{wording.money(discount)}")
+        )
     if fees.amount:
         parts.append(PricePart(name="Fees", amount=wording.money(fees)))
     return Basket(
