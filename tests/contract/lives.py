@@ -192,7 +192,7 @@ LIVES = (
         ),
     ),
     Life(name="event cancelled", acts=(HOLD, CHECK_OUT, PAY, WEBHOOK, CANCEL_EVENT, WORKERS),
-        deaths=("catalogue_changes.cancel_event", "capture_payment._let_go_of_cancelled", *LET_GO),
+        deaths=("catalogue_changes.cancel_event", "capture_payment._let_go_instead", *LET_GO),
         end=_VOIDED),
     Life(
         name="event cancelled before payment",
