@@ -3,18 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event as listening
 from sqlalchemy import text as sql
 
 from adapters.postgres.backoffice import PostgresBackoffice
-from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.engine import create_engine
-from adapters.postgres.seat_map_cache import SeatMapCache
-from adapters.postgres.unit_of_work import PostgresUnitOfWork
 from application.commands.start_checkout import CheckoutStarted
 from domain.accounts import Role, StaffId, StaffMember
 from domain.audit import AuditEntry
@@ -42,9 +37,9 @@ from domain.refunds import RefundState
 from domain.stock_blocks import BlockedStock, StockBlock, StockBlockId
 from domain.tickets import TicketState
 from domain.venues import Venue
+from tests.contract.views import STORES, houses_and
 from tests.fakes.backoffice import FakeBackoffice
 from tests.fakes.sales import chosen, general, general_sale, promotion, reserved_sale
-from tests.fakes.unit_of_work import FakeStore
 from tests.unit.application.house import ADA, House
 
 GRACE = Buyer(name="Grace Brewster Hopper", email="grace@example.org", phone="+12025550100")
@@ -60,24 +55,10 @@ class Desk:
     sent: list[str]
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=STORES)
 def desk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    if request.param == "memory":
-        store = FakeStore()
-        yield Desk(lambda **given: House(store=store, **given), FakeBackoffice(store), [])
-        return
-    engine = create_engine(request.getfixturevalue("database_url"), application_name="tests", pool_size=3)
-    sent: list[str] = []
-    listening.listen(engine, "before_cursor_execute", lambda *arguments: sent.append(str(arguments[2])))
-    maps = SeatMapCache()
-    monkeypatch.setattr(
-        "tests.unit.application.house.FakeCatalogue", lambda _: PostgresCatalogue(engine, seat_maps=maps)
-    )
-    units = cast("FakeStore", lambda: PostgresUnitOfWork(engine, seat_maps=maps))
-    try:
-        yield Desk(lambda **given: House(store=units, **given), PostgresBackoffice(engine), sent)
-    finally:
-        engine.dispose()
+    with houses_and(request, monkeypatch, memory=FakeBackoffice, postgres=PostgresBackoffice) as seen:
+        yield Desk(*seen)
 
 
 @pytest.fixture

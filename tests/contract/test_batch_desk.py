@@ -3,25 +3,19 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event as listening
 
 from adapters.postgres.backoffice.batches import PostgresBatchDesk
-from adapters.postgres.catalogue import PostgresCatalogue
-from adapters.postgres.engine import create_engine
-from adapters.postgres.seat_map_cache import SeatMapCache
-from adapters.postgres.unit_of_work import PostgresUnitOfWork
 from application.commands.prepare_batch import Decision
 from domain.errors import NotFound, ProviderRefused
 from domain.orders import Order
 from domain.ports.batch_desk import BatchDesk, Tally
 from domain.refund_batches import BatchId, Outcome, RefundBatch
+from tests.contract.views import STORES, houses_and
 from tests.fakes.batch_desk import FakeBatchDesk
 from tests.fakes.sales import general, general_sale, usd
-from tests.fakes.unit_of_work import FakeStore
 from tests.unit.application.batches import Batches
 from tests.unit.application.house import House
 
@@ -37,24 +31,10 @@ class Desk:
     sent: list[str]
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=STORES)
 def seen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    if request.param == "memory":
-        store = FakeStore()
-        yield Desk(lambda **given: House(store=store, **given), FakeBatchDesk(store), [])
-        return
-    engine = create_engine(request.getfixturevalue("database_url"), application_name="tests", pool_size=3)
-    sent: list[str] = []
-    listening.listen(engine, "before_cursor_execute", lambda *arguments: sent.append(str(arguments[2])))
-    maps = SeatMapCache()
-    monkeypatch.setattr(
-        "tests.unit.application.house.FakeCatalogue", lambda _: PostgresCatalogue(engine, seat_maps=maps)
-    )
-    units = cast("FakeStore", lambda: PostgresUnitOfWork(engine, seat_maps=maps))
-    try:
-        yield Desk(lambda **given: House(store=units, **given), PostgresBatchDesk(engine), sent)
-    finally:
-        engine.dispose()
+    with houses_and(request, monkeypatch, memory=FakeBatchDesk, postgres=PostgresBatchDesk) as seen:
+        yield Desk(*seen)
 
 
 @pytest.fixture

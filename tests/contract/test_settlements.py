@@ -3,17 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import cast
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event as listening
 
-from adapters.postgres.catalogue import PostgresCatalogue
-from adapters.postgres.engine import create_engine
-from adapters.postgres.seat_map_cache import SeatMapCache
 from adapters.postgres.settlements import PostgresSettlements
-from adapters.postgres.unit_of_work import PostgresUnitOfWork
 from domain.errors import NotFound
 from domain.events import EventId
 from domain.ledger import balances
@@ -23,9 +17,9 @@ from domain.ports.settlements import Settlements, SettlementsFilter
 from domain.settlements import Basis, together
 from domain.venues import VenueId
 from tests.contract.stores import opened
+from tests.contract.views import STORES, houses_and
 from tests.fakes.sales import general, general_sale, usd
 from tests.fakes.settlements import FakeSettlements
-from tests.fakes.unit_of_work import FakeStore
 from tests.unit.application.house import House
 
 
@@ -38,24 +32,10 @@ class Books:
     sent: list[str]
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=STORES)
 def books(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
-    if request.param == "memory":
-        store = FakeStore()
-        yield Books(lambda **given: House(store=store, **given), FakeSettlements(store), [])
-        return
-    engine = create_engine(request.getfixturevalue("database_url"), application_name="tests", pool_size=3)
-    sent: list[str] = []
-    listening.listen(engine, "before_cursor_execute", lambda *arguments: sent.append(str(arguments[2])))
-    maps = SeatMapCache()
-    monkeypatch.setattr(
-        "tests.unit.application.house.FakeCatalogue", lambda _: PostgresCatalogue(engine, seat_maps=maps)
-    )
-    units = cast("FakeStore", lambda: PostgresUnitOfWork(engine, seat_maps=maps))
-    try:
-        yield Books(lambda **given: House(store=units, **given), PostgresSettlements(engine), sent)
-    finally:
-        engine.dispose()
+    with houses_and(request, monkeypatch, memory=FakeSettlements, postgres=PostgresSettlements) as seen:
+        yield Books(*seen)
 
 
 @dataclass
