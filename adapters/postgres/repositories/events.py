@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from adapters.postgres.repositories.sale_gate import pass_alone
 from adapters.postgres.rows import events as rows
 from adapters.postgres.rows import prices
+from adapters.postgres.statements import WANTED, lockable
 from adapters.postgres.tables import (
     events,
     order_lines,
@@ -76,6 +77,14 @@ _COUNT_SOLD = text("""
         AND line.tier_id = ANY(:tier_ids)
     GROUP BY claims.event_id, claims.seat_map_id, tiers.key, claims.order_id, claims.order_line_id, claims.state
 """)
+_ONE = lockable(select(events).where(events.c.id == WANTED))
+_ZONES = func.array_agg(aggregate_order_by(tier_zones.c.zone_key, tier_zones.c.position))
+_TIERS = (
+    select(tiers, select(_ZONES).where(tier_zones.c.tier_id == tiers.c.id).scalar_subquery().label("zones"))
+    .where(tiers.c.event_id == WANTED)
+    .order_by(tiers.c.position, tiers.c.key)
+)
+_PROMOTIONS = select(promotions).where(promotions.c.event_id == WANTED).order_by(promotions.c.id)
 
 _IDENTITY = ("id", "venue_id", "seat_map_id", "currency")
 
@@ -96,8 +105,7 @@ class PostgresEvents:
         self._save_promotions(event)
 
     def get(self, event_id: EventId, *, lock: bool = False) -> Event:
-        wanted = select(events).where(events.c.id == event_id)
-        row = self._transaction.first(wanted.with_for_update(key_share=True) if lock else wanted)
+        row = self._transaction.first(_ONE.with_lock(lock), {"wanted": event_id})
         if row is None:
             raise NotFound("event")
         return with_tiers(self._transaction, row)
@@ -238,14 +246,8 @@ class PostgresEvents:
 
 def with_tiers(transaction: Transaction, row: Row) -> Event:
     """The event of this row, its tiers and promotions read."""
-    in_order = aggregate_order_by(tier_zones.c.zone_key, tier_zones.c.position)
-    zone_keys = (
-        select(func.array_agg(in_order)).where(tier_zones.c.tier_id == tiers.c.id).scalar_subquery().label("zones")
-    )
-    of_event = select(tiers, zone_keys).where(tiers.c.event_id == row["id"]).order_by(tiers.c.position, tiers.c.key)
-    coded = select(promotions).where(promotions.c.event_id == row["id"])
-    coded = coded.order_by(promotions.c.id)
-    return rows.from_row(row, transaction.rows(of_event), transaction.rows(coded))
+    of_event = {"wanted": row["id"]}
+    return rows.from_row(row, transaction.rows(_TIERS, of_event), transaction.rows(_PROMOTIONS, of_event))
 
 
 def policy_in_force(event_id: EventId) -> "Select[tuple[object, ...]]":

@@ -3,14 +3,26 @@
 from itertools import groupby
 from operator import itemgetter
 
-from sqlalchemy import insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import select, text
 
 from adapters.postgres.rows import ledger as rows
 from adapters.postgres.tables import journals, postings
 from adapters.postgres.transaction import Transaction
 from domain.ledger import Journal
 from domain.orders import OrderId
+
+_WRITE = text("""
+    WITH written AS (
+        INSERT INTO journals (key, kind, event_id, order_id, payment_id, refund_id, dispute_id, at)
+        VALUES (:key, :kind, :event_id, :order_id, :payment_id, :refund_id, :dispute_id, :at)
+        ON CONFLICT (key) DO NOTHING RETURNING id
+    )
+    INSERT INTO postings (journal_id, position, account, detail, currency, amount_minor)
+    SELECT written.id, posting.position - 1, posting.account, posting.detail, posting.currency, posting.amount_minor
+    FROM written CROSS JOIN unnest(
+        CAST(:accounts AS text[]), CAST(:details AS text[]), CAST(:currencies AS text[]), CAST(:amounts AS bigint[])
+    ) WITH ORDINALITY AS posting (account, detail, currency, amount_minor, position)
+""")
 
 
 class PostgresLedger:
@@ -33,13 +45,4 @@ class PostgresLedger:
         return tuple(rows.from_row(row, by_journal[row["id"]]) for row in found)
 
     def _write(self, journal: Journal) -> bool:
-        made = self._transaction.first(
-            upsert(journals)
-            .values(rows.to_row(journal))
-            .on_conflict_do_nothing(index_elements=[journals.c.key])
-            .returning(journals.c.id)
-        )
-        if made is None:
-            return False
-        self._transaction.run(insert(postings).values(rows.posting_rows(made["id"], journal)))
-        return True
+        return self._transaction.changed(_WRITE, {**rows.to_row(journal), **rows.posting_columns(journal)}) > 0

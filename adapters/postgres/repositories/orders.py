@@ -1,13 +1,14 @@
 """Orders with their lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, insert, select, text, update
+from sqlalchemy import bindparam, insert, select, text, update
 
 from adapters.postgres.rows import events as event_rows
 from adapters.postgres.rows import orders as rows
+from adapters.postgres.statements import WANTED, Lockable, lockable, saving
 from adapters.postgres.tables import order_lines, orders, refund_policies
 from adapters.postgres.transaction import Row, Transaction
 from domain.errors import InvariantBroken, NotFound
@@ -45,6 +46,21 @@ _CALL_OFF = text("""
     WHERE event_id = :event_id AND state = 'awaiting_payment' AND deadline_at > :now
 """)
 
+_ONE = lockable(select(orders).where(orders.c.id == WANTED))
+_OF_HOLD = lockable(
+    select(orders).where(orders.c.event_id == bindparam("wanted_event"), orders.c.hold_nonce == bindparam("nonce"))
+)
+_LINES = select(order_lines).where(order_lines.c.order_id == WANTED).order_by(order_lines.c.position)
+_SAVE = saving(orders)
+_POLICY = (
+    select(refund_policies)
+    .join(
+        orders,
+        (refund_policies.c.event_id == orders.c.event_id) & (refund_policies.c.version == orders.c.policy_version),
+    )
+    .where(orders.c.id == WANTED)
+)
+
 
 class PostgresOrders:
     def __init__(self, transaction: Transaction) -> None:
@@ -56,17 +72,16 @@ class PostgresOrders:
         self._transaction.run(insert(order_lines), rows.line_rows(order))
 
     def get(self, order_id: OrderId, *, lock: bool = False) -> Order:
-        order = self._find(select(orders).where(orders.c.id == order_id), lock=lock)
+        order = self._find(_ONE, {"wanted": order_id}, lock=lock)
         if order is None:
             raise NotFound("order")
         return order
 
     def of_hold(self, hold_id: HoldId, *, lock: bool = False) -> Order | None:
-        same_hold = (orders.c.event_id == hold_id.event_id) & (orders.c.hold_nonce == hold_id.nonce)
-        return self._find(select(orders).where(same_hold), lock=lock)
+        return self._find(_OF_HOLD, {"wanted_event": hold_id.event_id, "nonce": hold_id.nonce}, lock=lock)
 
     def save(self, order: Order) -> None:
-        if not self._transaction.changed(update(orders).where(orders.c.id == order.id).values(rows.changes(order))):
+        if not self._transaction.changed(_SAVE, {"wanted": order.id, **rows.changes(order)}):
             raise NotFound("order")
 
     def reseat(self, order: Order) -> None:
@@ -79,10 +94,7 @@ class PostgresOrders:
         return self._transaction.changed(_CALL_OFF, {"event_id": event_id, "now": now})
 
     def policy(self, order_id: OrderId) -> RefundPolicy:
-        sold_under = (refund_policies.c.event_id == orders.c.event_id) & (
-            refund_policies.c.version == orders.c.policy_version
-        )
-        row = self._transaction.first(select(refund_policies).join(orders, sold_under).where(orders.c.id == order_id))
+        row = self._transaction.first(_POLICY, {"wanted": order_id})
         if row is None:
             raise NotFound("order")
         return event_rows.policy_from_row(row)
@@ -101,15 +113,14 @@ class PostgresOrders:
         found = self._transaction.rows(_DUE, {"now": now, "at_most": at_most})
         return tuple(OrderId(row["id"]) for row in found)
 
-    def _find(self, wanted: "Select[tuple[object, ...]]", *, lock: bool) -> Order | None:
-        row = self._transaction.first(wanted.with_for_update(key_share=True) if lock else wanted)
+    def _find(self, which: Lockable, named: Mapping[str, object], *, lock: bool) -> Order | None:
+        row = self._transaction.first(which.with_lock(lock), named)
         if row is None:
             return None
         return rows.from_row(row, self._lines(row["id"]))
 
     def _lines(self, order_id: UUID) -> Sequence[Row]:
-        lines = select(order_lines).where(order_lines.c.order_id == order_id).order_by(order_lines.c.position)
-        return self._transaction.rows(lines)
+        return self._transaction.rows(_LINES, {"wanted": order_id})
 
     def _policy_version(self, event_id: EventId, policy: RefundPolicy) -> int:
         wanted = event_rows.policy_to_row(policy)["rules"]

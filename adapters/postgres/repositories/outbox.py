@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, text, update
+from sqlalchemy import Update, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.postgres.rows import records as rows
+from adapters.postgres.statements import WANTED
 from adapters.postgres.tables import outbox
 from adapters.postgres.transaction import Transaction
 from domain.events import EventId
@@ -38,6 +39,9 @@ _PRUNE = text("""
         ORDER BY done_at LIMIT :at_most FOR UPDATE SKIP LOCKED)
 """)
 _OPEN = outbox.c.done_at.is_(None) & outbox.c.parked_at.is_(None)
+_ADD = insert(outbox).on_conflict_do_nothing(constraint="outbox_one_effect_per_key")
+_MINE = update(outbox).where(outbox.c.id == WANTED, outbox.c.attempts == bindparam("leased_as"), _OPEN)
+_DONE, _PARK = _MINE.values(done_at=func.now()), _MINE.values(parked_at=func.now())
 
 
 class PostgresOutbox:
@@ -45,8 +49,7 @@ class PostgresOutbox:
         self._transaction = transaction
 
     def add(self, row: OutboxRow) -> None:
-        once = insert(outbox).on_conflict_do_nothing(constraint="outbox_one_effect_per_key")
-        self._transaction.run(once, rows.outbox_to_row(row))
+        self._transaction.run(_ADD, rows.outbox_to_row(row))
 
     def lease(
         self, *, now: datetime, at_most: int, effects: frozenset[Effect], lanes: tuple[Lane, ...] = tuple(Lane)
@@ -71,13 +74,13 @@ class PostgresOutbox:
         return self._again_at(rows, now)
 
     def done(self, row: OutboxRow) -> bool:
-        return self._end(row, done_at=func.now())
+        return self._end(_DONE, row)
 
     def retry(self, row: OutboxRow, *, at: datetime, error: str, now: datetime) -> bool:
-        return self._end(row, not_before=at, **rows.outbox_errors(row.failed(error, now=now)))
+        return self._end(_MINE, row, not_before=at, **rows.outbox_errors(row.failed(error, now=now)))
 
     def park(self, row: OutboxRow, *, error: str, now: datetime) -> bool:
-        return self._end(row, parked_at=func.now(), **rows.outbox_errors(row.failed(error, now=now)))
+        return self._end(_PARK, row, **rows.outbox_errors(row.failed(error, now=now)))
 
     def revive(self, *, row_id: UUID, now: datetime) -> bool:
         parked = (outbox.c.id == row_id) & outbox.c.parked_at.is_not(None)
@@ -113,6 +116,5 @@ class PostgresOutbox:
         parameters = {"at": at, "ids": [row.id for row in leased], "attempts": [row.attempts for row in leased]}
         return self._transaction.changed(_AGAIN_AT, parameters) if leased else 0
 
-    def _end(self, row: OutboxRow, **values: object) -> bool:
-        mine: ColumnElement[bool] = (outbox.c.id == row.id) & (outbox.c.attempts == row.attempts) & _OPEN
-        return self._transaction.changed(update(outbox).where(mine).values(**values)) == 1
+    def _end(self, how: Update, row: OutboxRow, **changes: object) -> bool:
+        return self._transaction.changed(how, {"wanted": row.id, "leased_as": row.attempts, **changes}) == 1

@@ -1,10 +1,12 @@
 """Payments: attempts at the provider."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import Column, insert, select
 
 from adapters.postgres.rows import payments as rows
+from adapters.postgres.statements import WANTED, Lockable, lockable, saving
 from adapters.postgres.tables import events, orders, payments
 from adapters.postgres.transaction import Transaction
 from domain.errors import NotFound
@@ -15,6 +17,17 @@ from domain.payments import TERMINAL, Payment, PaymentId, PaymentState
 _ENDED = [state.value for state in TERMINAL]
 
 
+def _newest(column: "Column[Any]") -> Lockable:
+    of_it = select(payments).where(column == WANTED)
+    return lockable(of_it.order_by(payments.c.attempt.desc()).limit(1))
+
+
+_ONE, _LATEST = _newest(payments.c.id), _newest(payments.c.order_id)
+_OF_INTENT, _OF_SESSION = _newest(payments.c.intent_id), _newest(payments.c.session_id)
+_OF_ORDER = lockable(select(payments).where(payments.c.order_id == WANTED).order_by(payments.c.attempt))
+_SAVE = saving(payments)
+
+
 class PostgresPayments:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -23,27 +36,26 @@ class PostgresPayments:
         self._transaction.run(insert(payments), rows.to_row(payment))
 
     def get(self, payment_id: PaymentId, *, lock: bool = False) -> Payment:
-        payment = self._find(payments.c.id == payment_id, lock=lock)
+        payment = self._find(_ONE, payment_id, lock=lock)
         if payment is None:
             raise NotFound("payment")
         return payment
 
     def latest(self, order_id: OrderId, *, lock: bool = False) -> Payment | None:
-        return self._find(payments.c.order_id == order_id, lock=lock)
+        return self._find(_LATEST, order_id, lock=lock)
 
-    def of_order(self, order_id: OrderId) -> tuple[Payment, ...]:
-        own = select(payments).where(payments.c.order_id == order_id).order_by(payments.c.attempt)
-        return tuple(rows.from_row(row) for row in self._transaction.rows(own))
+    def of_order(self, order_id: OrderId, *, lock: bool = False) -> tuple[Payment, ...]:
+        found = self._transaction.rows(_OF_ORDER.with_lock(lock), {"wanted": order_id})
+        return tuple(rows.from_row(row) for row in found)
 
     def of_intent(self, intent_id: str) -> Payment | None:
-        return self._find(payments.c.intent_id == intent_id)
+        return self._find(_OF_INTENT, intent_id)
 
     def of_session(self, session_id: str) -> Payment | None:
-        return self._find(payments.c.session_id == session_id)
+        return self._find(_OF_SESSION, session_id)
 
     def save(self, payment: Payment) -> None:
-        changes = rows.changes(payment)
-        if not self._transaction.changed(update(payments).where(payments.c.id == payment.id).values(changes)):
+        if not self._transaction.changed(_SAVE, {"wanted": payment.id, **rows.changes(payment)}):
             raise NotFound("payment")
 
     def to_check(self, *, now: datetime, at_most: int) -> tuple[Payment, ...]:
@@ -64,7 +76,6 @@ class PostgresPayments:
         )
         return tuple(rows.from_row(row) for row in self._transaction.rows(oldest))
 
-    def _find(self, which: ColumnElement[bool], *, lock: bool = False) -> Payment | None:
-        newest = select(payments).where(which).order_by(payments.c.attempt.desc()).limit(1)
-        row = self._transaction.first(newest.with_for_update(key_share=True) if lock else newest)
+    def _find(self, which: Lockable, wanted: object, *, lock: bool = False) -> Payment | None:
+        row = self._transaction.first(which.with_lock(lock), {"wanted": wanted})
         return rows.from_row(row) if row else None

@@ -3,10 +3,26 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Select, Text, Uuid, cast, exists, func, insert, literal, null, select, text, update
+from sqlalchemy import (
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
 from adapters.postgres.rows import refund_batches as rows
+from adapters.postgres.statements import WANTED
 from adapters.postgres.tables import (
     events,
     order_lines,
@@ -36,6 +52,11 @@ _RETRY = text("""
              OR state = 'requested'
                 AND EXISTS (SELECT FROM refunds WHERE refunds.id = row.refund_id AND refunds.state = 'failed'))
 """)
+_ONE = select(refund_batches).where(refund_batches.c.id == WANTED)
+_AT_WORK = _ONE.with_for_update(read=True)
+_SAVE_ORDER = update(refund_batch_orders).where(
+    refund_batch_orders.c.batch_id == bindparam("in_batch"), refund_batch_orders.c.order_id == WANTED
+)
 _UNKNOWN_NUMBERS = text("""
     SELECT wanted.number
     FROM unnest(CAST(:numbers AS text[])) WITH ORDINALITY AS wanted (number, place)
@@ -70,15 +91,14 @@ class PostgresRefundBatches:
         return tuple(row["number"] for row in found)
 
     def get(self, batch_id: BatchId, *, lock: bool = False) -> RefundBatch:
-        wanted = select(refund_batches).where(refund_batches.c.id == batch_id)
-        return self._one(wanted.with_for_update() if lock else wanted)
+        return self._one(batch_id, _ONE.with_for_update() if lock else _ONE)
 
     def find(self, batch_id: BatchId) -> RefundBatch | None:
         row = self._transaction.first(select(refund_batches).where(refund_batches.c.id == batch_id))
         return rows.from_row(row) if row else None
 
     def at_work(self, batch_id: BatchId) -> RefundBatch:
-        return self._one(select(refund_batches).where(refund_batches.c.id == batch_id).with_for_update(read=True))
+        return self._one(batch_id, _AT_WORK)
 
     def save(self, batch: RefundBatch) -> None:
         same = refund_batches.c.id == batch.id
@@ -115,8 +135,8 @@ class PostgresRefundBatches:
         return rows.order_from_row(row)
 
     def save_order(self, row: BatchOrder, *, lines: tuple[BatchLine, ...] = ()) -> None:
-        same = (refund_batch_orders.c.batch_id == row.batch_id) & (refund_batch_orders.c.order_id == row.order_id)
-        if not self._transaction.changed(update(refund_batch_orders).where(same).values(rows.order_changes(row))):
+        whose = {"in_batch": row.batch_id, "wanted": row.order_id}
+        if not self._transaction.changed(_SAVE_ORDER, {**whose, **rows.order_changes(row)}):
             raise NotFound("order in this batch")
         if lines:
             self._transaction.run(
@@ -186,8 +206,8 @@ class PostgresRefundBatches:
         )
         return self._orders(wanted)
 
-    def _one(self, wanted: "Select[Any]") -> RefundBatch:
-        row = self._transaction.first(wanted)
+    def _one(self, batch_id: BatchId, wanted: "Select[Any]") -> RefundBatch:
+        row = self._transaction.first(wanted, {"wanted": batch_id})
         if row is None:
             raise NotFound("batch")
         return rows.from_row(row)

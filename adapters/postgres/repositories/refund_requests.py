@@ -3,11 +3,16 @@
 from sqlalchemy import insert, select, update
 
 from adapters.postgres.rows import self_service as rows
+from adapters.postgres.statements import WANTED
 from adapters.postgres.tables import refund_requests
 from adapters.postgres.transaction import Transaction
 from domain.errors import NotFound
 from domain.orders import OrderId
 from domain.refund_requests import RefundRequest, RefundRequestId, RequestState
+
+_WAITING_OF = select(refund_requests).where(
+    refund_requests.c.order_id == WANTED, refund_requests.c.state == RequestState.WAITING.value
+)
 
 
 class PostgresRefundRequests:
@@ -30,10 +35,7 @@ class PostgresRefundRequests:
         return tuple(map(rows.request_from_row, self._transaction.rows(in_order)))
 
     def waiting_of(self, order_id: OrderId) -> RefundRequest | None:
-        waiting = refund_requests.c.state == RequestState.WAITING.value
-        row = self._transaction.first(
-            select(refund_requests).where((refund_requests.c.order_id == order_id) & waiting)
-        )  # fmt: skip
+        row = self._transaction.first(_WAITING_OF, {"wanted": order_id})
         return rows.request_from_row(row) if row else None
 
     def waiting(self, *, at_most: int) -> tuple[RefundRequest, ...]:

@@ -1,13 +1,18 @@
 """Tickets."""
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from adapters.postgres.rows import orders as rows
+from adapters.postgres.statements import WANTED, lockable, saving
 from adapters.postgres.tables import tickets
 from adapters.postgres.transaction import Transaction
 from domain.errors import NotFound
 from domain.orders import OrderId
 from domain.tickets import Ticket, TicketId
+
+_ONE = lockable(select(tickets).where(tickets.c.id == WANTED))
+_OF_ORDER = lockable(select(tickets).where(tickets.c.order_id == WANTED).order_by(tickets.c.position))
+_SAVE = saving(tickets)
 
 
 class PostgresTickets:
@@ -19,18 +24,15 @@ class PostgresTickets:
             self._transaction.run(insert(tickets).values([rows.ticket_to_row(ticket) for ticket in tickets_]))
 
     def get(self, ticket_id: TicketId, *, lock: bool = False) -> Ticket:
-        wanted = select(tickets).where(tickets.c.id == ticket_id)
-        row = self._transaction.first(wanted.with_for_update(key_share=True) if lock else wanted)
+        row = self._transaction.first(_ONE.with_lock(lock), {"wanted": ticket_id})
         if row is None:
             raise NotFound("ticket")
         return rows.ticket_from_row(row)
 
     def of_order(self, order_id: OrderId, *, lock: bool = False) -> tuple[Ticket, ...]:
-        wanted = select(tickets).where(tickets.c.order_id == order_id).order_by(tickets.c.position)
-        found = self._transaction.rows(wanted.with_for_update(key_share=True) if lock else wanted)
+        found = self._transaction.rows(_OF_ORDER.with_lock(lock), {"wanted": order_id})
         return tuple(rows.ticket_from_row(row) for row in found)
 
     def save(self, ticket: Ticket) -> None:
-        changes = rows.ticket_changes(ticket)
-        if not self._transaction.changed(update(tickets).where(tickets.c.id == ticket.id).values(changes)):
+        if not self._transaction.changed(_SAVE, {"wanted": ticket.id, **rows.ticket_changes(ticket)}):
             raise NotFound("ticket")

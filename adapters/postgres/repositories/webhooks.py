@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ScalarSelect, func, select, text, update
+from sqlalchemy import ScalarSelect, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.postgres.backoffice.paging import cursor as cursor_of
@@ -54,6 +54,11 @@ _TELL_ONE_AT_A_TIME = text("""
     INSERT INTO webhook_sales (event_id, sold_out, told_at) VALUES (:event_id, false, now())
     ON CONFLICT (event_id) DO NOTHING
 """)
+_WANTED = (
+    select(webhook_endpoints.c.id)
+    .where(webhook_endpoints.c.enabled, webhook_endpoints.c.kinds.contains(bindparam("kinds")))
+    .limit(1)
+)
 
 
 class PostgresWebhooks:
@@ -61,8 +66,7 @@ class PostgresWebhooks:
         self._transaction = transaction
 
     def wanted(self, kind: HookKind) -> bool:
-        wants = webhook_endpoints.c.enabled & webhook_endpoints.c.kinds.contains([kind.value])
-        return self._transaction.first(select(webhook_endpoints.c.id).where(wants).limit(1)) is not None
+        return self._transaction.first(_WANTED, {"kinds": [kind.value]}) is not None
 
     def add_endpoint(self, endpoint: Endpoint) -> None:
         self._transaction.run(insert(webhook_endpoints), rows.endpoint_to_row(endpoint))

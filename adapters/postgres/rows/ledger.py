@@ -25,18 +25,14 @@ def to_row(journal: Journal) -> dict[str, Any]:
     }
 
 
-def posting_rows(journal_id: int, journal: Journal) -> list[dict[str, Any]]:
-    return [
-        {
-            "journal_id": journal_id,
-            "position": position,
-            "account": posting.account.value,
-            "detail": posting.detail,
-            "currency": posting.amount.currency,
-            "amount_minor": posting.amount.amount,
-        }
-        for position, posting in enumerate(journal.postings)
-    ]
+def posting_columns(journal: Journal) -> dict[str, list[Any]]:
+    """Every posting's account at its place in one list, and so on for the other columns."""
+    return {
+        "accounts": [posting.account.value for posting in journal.postings],
+        "details": [posting.detail for posting in journal.postings],
+        "currencies": [posting.amount.currency for posting in journal.postings],
+        "amounts": [posting.amount.amount for posting in journal.postings],
+    }
 
 
 def from_row(row: Row, postings: Iterable[Row]) -> Journal:
