@@ -4,7 +4,7 @@ from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
-from domain.events import Event
+from domain.events import Event, EventState
 from domain.order_links import LINK_MINUTES
 from domain.orders import Order
 from domain.ports.mail import SUBJECT_LENGTH_MAX, Letter
@@ -32,7 +32,9 @@ def order_confirmed(order: Order, event: Event, venue: Venue, *, url: str) -> Le
 
 
 def refund_completed(order: Order, event: Event, refund: Refund, *, url: str) -> Letter:
-    """The money left for the card."""
+    """The money left for the card; or, where none was paid, the tickets are over without any."""
+    if not refund.amount.amount:
+        return _free_tickets_over(order, event, refund, url=url)
     what = f"for {_tickets(len(refund.tickets)).lower()} " if refund.tickets else ""
     return _letter(
         f"Refund for order {order.number}",
@@ -42,6 +44,21 @@ def refund_completed(order: Order, event: Event, refund: Refund, *, url: str) ->
                 f"We sent {in_words(refund.amount)} {what}of {event.name} back to the card that you paid with. "
                 "Banks show it within 5 to 10 days."
             ),
+        ),
+        link=("See your order", url),
+    )
+
+
+def _free_tickets_over(order: Order, event: Event, refund: Refund, *, url: str) -> Letter:
+    many = len(refund.tickets)
+    off = f"{event.name} is cancelled. " if event.state is EventState.CANCELLED else ""
+    are, they = ("is", "It was") if many == 1 else ("are", "They were")
+    return _letter(
+        f"Your tickets for {event.name} are no longer valid",
+        (
+            f"Hello {order.buyer.name},",
+            f"{off}{_tickets(many)} of order {order.number} {are} no longer valid.",
+            f"{they} free of charge, so no money comes back.",
         ),
         link=("See your order", url),
     )

@@ -72,6 +72,8 @@ class Outcome(StrEnum):
 
     COUNTING = "counting"
     WAITING = "waiting"
+    FROZEN = "frozen"
+    """It waits as well, and a dispute had frozen it when it was counted."""
     REQUESTED = "requested"
     PENDING = "pending"
     SUCCEEDED = "succeeded"
@@ -161,6 +163,12 @@ class RefundBatch:
     started_at: datetime | None = None
     ended_at: datetime | None = None
 
+    @property
+    def ends_tickets(self) -> bool:
+        """Whether these tickets admit nobody any more, so that those that cost nothing become void as well."""
+        over = {BatchPurpose.EVENT_CANCELLED, BatchPurpose.VENUE_CLOSED}
+        return self.purpose in over or self.reason is RefundReason.EVENT_CANCELLED
+
     def counted(self) -> "RefundBatch | Rejection":
         """Every order has been asked: the preview is whole."""
         return self._from({BatchState.DRAFT}, BatchState.PREVIEWED)
@@ -226,7 +234,8 @@ class RefundBatch:
 class BatchOrder:
     """One order of a batch. ``expected`` is what the preview showed; None until the order was asked.
 
-    ``refund_id`` is its newest refund. ``told_at``: when its buyer was written to about the money.
+    ``why`` of an order that waits says what had frozen it when it was asked. ``refund_id`` is its newest refund.
+    ``told_at``: when its buyer was written to about the money.
     """
 
     batch_id: BatchId
@@ -239,9 +248,14 @@ class BatchOrder:
     attempts: int = 0
     told_at: datetime | None = None
 
-    def quoted(self, amount: Money) -> "BatchOrder":
-        """It would give this back."""
-        return replace(self, expected=amount)
+    @property
+    def frozen(self) -> bool:
+        """Whether a dispute had frozen it when it was counted. Whether one still has, its turn will tell."""
+        return self.state is BatchOrderState.WAITING and self.expected is not None and self.why is not None
+
+    def quoted(self, amount: Money, *, frozen_because: str | None = None) -> "BatchOrder":
+        """It would give this back; ``frozen_because``: unless that still keeps it from it when its turn comes."""
+        return replace(self, expected=amount, why=frozen_because[:WHY_LENGTH_MAX] if frozen_because else None)
 
     def skip(self, why: str) -> "BatchOrder":
         """There is nothing to give back, and that is all right."""
@@ -269,8 +283,9 @@ class BatchOrder:
         return "It would give back more than the preview showed. Prepare a new batch for it."
 
 
-def outcome(*, state: BatchOrderState, counted: bool, refund: RefundState | None) -> Outcome:
+def outcome(row: BatchOrder, refund: RefundState | None) -> Outcome:
     """Where an order of a batch stands, from its row and its refund."""
+    state = row.state
     if state is BatchOrderState.REQUESTED:
         match refund:
             case RefundState.SUCCEEDED:
@@ -281,8 +296,10 @@ def outcome(*, state: BatchOrderState, counted: bool, refund: RefundState | None
                 return Outcome.PENDING
             case _:
                 return Outcome.REQUESTED
-    if state is BatchOrderState.WAITING and not counted:
+    if state is BatchOrderState.WAITING and row.expected is None:
         return Outcome.COUNTING
+    if row.frozen:
+        return Outcome.FROZEN
     return Outcome(state.value)
 
 

@@ -14,6 +14,8 @@ from domain.money import Money
 from domain.orders import Order, OrderId
 from domain.outgoing_webhooks import HookKind
 from domain.payments import Payment, PaymentState, standing
+from domain.ports.mail import LetterKind
+from domain.ports.outbox import Lane
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
 from domain.refund_policies import RefundReason, in_words
@@ -163,7 +165,9 @@ def begin_refund(
     """
     _withdraw_requests(order, tickets, granted, uow=uow, ids=ids, now=now)
     if quote.total.amount == 0:
-        return _give_back_free(order, tickets, quote, reason=reason, actor=actor, uow=uow, ids=ids, now=now)
+        return _give_back_free(
+            order, tickets, quote, reason=reason, actor=actor, batch_id=batch_id, uow=uow, ids=ids, now=now
+        )
     paid = payment or _paying(order, uow)
     if paid is None or paid.state is not PaymentState.CAPTURED:
         return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="No payment was taken that could go back.")
@@ -206,11 +210,15 @@ def _give_back_free(
     *,
     reason: RefundReason,
     actor: str,
+    batch_id: RefundBatchId | None,
     uow: UnitOfWork,
     ids: Ids,
     now: datetime,
 ) -> Refund:
-    """Tickets that nothing was paid for: no money moves, so the refund has succeeded when it is made."""
+    """Tickets that nothing was paid for: no money moves, so the refund has succeeded when it is made.
+
+    Whoever gives them back sees so at once; whose tickets a batch ends is written to.
+    """
     refund = Refund(
         id=RefundId(ids.uuid()),
         order_id=order.id,
@@ -221,6 +229,7 @@ def _give_back_free(
         parts=quote.parts,
         requested_at=now,
         completed_at=now,
+        batch_id=batch_id,
     )
     uow.refunds.add(refund)
     void_tickets(order, tickets, cause=refund.id, restock=quote.restock, uow=uow, ids=ids, now=now)
@@ -235,6 +244,9 @@ def _give_back_free(
             refund=str(refund.id), amount=0, reason=reason.value,
         )
     )  # fmt: skip
+    if batch_id is not None:
+        kind = LetterKind.REFUND_COMPLETED
+        uow.outbox.add(effects.send_email(kind, order.id, refund.id, ids=ids, now=now, lane=Lane.BULK))
     return refund
 
 

@@ -115,11 +115,13 @@ def _count(batch_id: BatchId, *, unit_of_work: UnitOfWorkFactory, clock: Clock) 
 def _count_one(row: BatchOrder, batch: RefundBatch, *, uow: UnitOfWork, now: datetime) -> None:
     order = uow.orders.get(row.order_id)
     tickets = _tickets(batch, uow.tickets.of_order(order.id))
-    answer = _quoted(order, tickets, batch, uow=uow, now=now)
+    # What a dispute has frozen may be free again when its turn comes: it is counted as if it were.
+    answer = _quoted(replace(order, frozen_because=None), tickets, batch, uow=uow, now=now)
     if isinstance(answer, str):
         uow.refund_batches.save_order(row.skip(answer))
     else:
-        uow.refund_batches.save_order(row.quoted(answer.total), lines=_lines(answer, tickets))
+        quoted = row.quoted(answer.total, frozen_because=order.frozen_because)
+        uow.refund_batches.save_order(quoted, lines=_lines(answer, tickets))
 
 
 def _end_count(batch_id: BatchId, *, unit_of_work: UnitOfWorkFactory) -> None:
@@ -181,10 +183,10 @@ def _refunded(row: BatchOrder, batch: RefundBatch, *, uow: UnitOfWork, ids: Ids,
     if row.refund_id is not None:
         return _sent_anew(row, order, batch, uow=uow, ids=ids, now=now)
     tickets = _tickets(batch, uow.tickets.of_order(order.id, lock=True))
-    answer = _quoted(order, tickets, batch, uow=uow, now=now)
-    if order.frozen_because is not None:
+    if order.frozen_because is not None and tickets:
         # Not skipped: a dispute ends, and then a person may try it again.
         return row.failed(f"{order.frozen_because} Try it again when that is decided.")
+    answer = _quoted(order, tickets, batch, uow=uow, now=now)
     if isinstance(answer, str):
         return row.skip(answer)
     if why := row.too_much(answer.total):
@@ -247,15 +249,16 @@ def _quoted(
     order: Order, tickets: tuple[Ticket, ...], batch: RefundBatch, *, uow: UnitOfWork, now: datetime
 ) -> Quote | str:
     """What these tickets give back now, by the quote that answers buyers too, or why that is nothing."""
-    if order.free_of_charge:
-        return "The order was free of charge."
     if not tickets:
         return "There is no ticket left to refund."
+    free = all(not ticket.price.total.amount for ticket in tickets)
+    if free and not batch.ends_tickets:
+        return "These tickets were free of charge, and they stay valid."
     event = uow.events.get(order.event_id)
     answer = offer_for(order, tickets, None, reason=batch.reason, event=event, uow=uow, now=now)
     if isinstance(answer, Rejection):
         return answer.message
-    if not answer.total.amount:
+    if not answer.total.amount and not free:
         return answer.lines[0].why
     # Places of an event that is called off go nowhere: nobody is told of stock that nobody can buy.
     return replace(answer, restock=answer.restock and event.state is not EventState.CANCELLED)
@@ -319,6 +322,8 @@ def _words(batch: RefundBatch, event: Event, order: Order, refund: Refund, acces
         BatchPurpose.VENUE_CLOSED: f"{event.name} cannot take place. ",
         BatchPurpose.ORDERS_CHOSEN: f"About {event.name}: ",
     }[batch.purpose]
+    if not refund.amount.amount:
+        return f"{what}Free tickets of order {order.number} are no longer valid. {access.order_url(order.id)}"
     return (
         f"{what}{_amount(refund.amount)} for order {order.number} are on their way back to your card; banks take up to "
         f"10 days. {access.order_url(order.id)}"

@@ -29,6 +29,8 @@ class Tally:
 
 
 NOTHING = Tally(orders=0, amounts=())
+EXPLAINED = frozenset({Outcome.SKIPPED, Outcome.FAILED, Outcome.FROZEN})
+"""Where a batch says why its orders stand there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,7 @@ class TierTally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhyTally:
-    """So many orders that are skipped, or failed, for the same reason."""
+    """So many orders that are skipped, failed or frozen for the same reason."""
 
     outcome: Outcome
     why: str

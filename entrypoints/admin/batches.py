@@ -108,6 +108,7 @@ def batch(batch_id: BatchId) -> str:
     file = current().batch_desk().batch(batch_id, since=now - timedelta(seconds=RATE_SECONDS))
     outcome = _outcome()
     rows = current().batch_desk().rows(batch_id, outcome=outcome, from_position=_position())
+    totals = _totals(file)
     return render_template(
         "admin/batch.html",
         file=file,
@@ -116,9 +117,11 @@ def batch(batch_id: BatchId) -> str:
         rows=rows,
         outcome=outcome,
         outcomes=[one for one in Outcome if file.progress.of(one).orders],
-        totals=_totals(file),
+        totals=totals,
         skipped=[why for why in file.whys if why.outcome is Outcome.SKIPPED],
         failed=[why for why in file.whys if why.outcome is Outcome.FAILED],
+        frozen=[why for why in file.whys if why.outcome is Outcome.FROZEN],
+        free=not any(total.amount for total in totals.values()),
         outcome_named=Outcome,
         is_own=file.batch.requested_by == member().email,
         note_length_max=NOTE_LENGTH_MAX,

@@ -139,6 +139,7 @@ BATCH_STATES = {
 OUTCOMES = {
     Outcome.COUNTING: Label("Being counted", "waiting"),
     Outcome.WAITING: Label("Waiting", "plain"),
+    Outcome.FROZEN: Label("Frozen", "waiting"),
     Outcome.REQUESTED: Label("On its way", "waiting"),
     Outcome.PENDING: Label("At the bank", "waiting"),
     Outcome.SUCCEEDED: Label("Paid back", "good"),

@@ -114,6 +114,28 @@ def test_a_file_shows_what_was_previewed_and_why_not(seen: Desk, house: House, b
         seen.desk.batch(BatchId(uuid4()), since=since(house))
 
 
+def test_what_was_frozen_is_listed_as_such(seen: Desk, house: House, batches: Batches) -> None:
+    """With what it would give back and why it is frozen, until its turn has come."""
+    order, other = bought(house, 2)
+    house.receive(*house.dispute_notice(house.dispute(order)))
+    batch = batches.previewed()
+
+    file = seen.desk.batch(batch.id, since=since(house))
+    listed = seen.desk.rows(batch.id, outcome=Outcome.FROZEN, from_position=0).items
+
+    assert {outcome: tally.orders for outcome, tally in file.progress.by_outcome.items()} == {
+        Outcome.FROZEN: 1,
+        Outcome.WAITING: 1,
+    }
+    assert [(row.order_id, row.expected) for row in listed] == [(order.id, order.total)]
+    assert [(why.outcome, why.why, why.orders) for why in file.whys] == [(Outcome.FROZEN, listed[0].why, 1)]
+    batches.submit(batch.id)
+    batches.complete(batch.id)
+    after = seen.desk.batch(batch.id, since=since(house)).progress
+    assert (after.of(Outcome.FROZEN).orders, after.of(Outcome.FAILED).orders) == (0, 1)
+    assert house.given_back(other) == other.total
+
+
 def test_rows_are_listed_in_their_order_and_by_where_they_stand(
     seen: Desk, house: House, batches: Batches, monkeypatch: pytest.MonkeyPatch
 ) -> None:

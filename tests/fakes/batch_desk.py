@@ -7,6 +7,7 @@ from datetime import datetime
 from domain.errors import NotFound
 from domain.money import Money, zero
 from domain.ports.batch_desk import (
+    EXPLAINED,
     ROWS_PER_PAGE,
     BatchesPage,
     BatchFile,
@@ -55,7 +56,7 @@ class FakeBatchDesk:
         told = Counter(
             (one.outcome, one.why)
             for one in self.all_rows(batch_id)
-            if one.outcome in {Outcome.SKIPPED, Outcome.FAILED} and one.why is not None
+            if one.outcome in EXPLAINED and one.why is not None
         )
         whys = [WhyTally(outcome=kind, why=str(why), orders=orders) for (kind, why), orders in told.items()]
         return BatchFile(
@@ -104,7 +105,7 @@ class FakeBatchDesk:
 
     def _stands(self, row: BatchOrder) -> Outcome:
         refund = self._state.refunds[row.refund_id].state if row.refund_id else None
-        return outcome(state=row.state, counted=row.expected is not None, refund=refund)
+        return outcome(row, refund)
 
     def _progress(self, batch: RefundBatch, since: datetime) -> Progress:
         tallies: dict[Outcome, Tally] = {}

@@ -26,6 +26,7 @@ from domain.events import EventId
 from domain.money import CurrencyCode, Money
 from domain.orders import OrderId
 from domain.ports.batch_desk import (
+    EXPLAINED,
     ROWS_PER_PAGE,
     ROWS_PER_READ,
     BatchesPage,
@@ -51,6 +52,7 @@ _OUTCOME = case(
         and_(_ROW.state == BatchOrderState.WAITING.value, _ROW.expected_minor.is_(None)),
         Outcome.COUNTING.value,
     ),
+    (and_(_ROW.state == BatchOrderState.WAITING.value, _ROW.why.is_not(None)), Outcome.FROZEN.value),
     else_=_ROW.state,
 )
 """Refunds and outcomes share their words: requested, pending, succeeded, failed."""
@@ -199,7 +201,7 @@ def _by_why(batch_id: BatchId) -> Select[Any]:
         .select_from(_WITH_REFUND)
         .where(
             _ROW.batch_id == batch_id,
-            _OUTCOME.in_((Outcome.SKIPPED.value, Outcome.FAILED.value)),
+            _OUTCOME.in_([each.value for each in EXPLAINED]),
             _WHY.is_not(None),
         )
         .group_by(_OUTCOME, _WHY)

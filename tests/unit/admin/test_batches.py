@@ -10,9 +10,10 @@ import pytest
 
 from domain.accounts import Role
 from domain.errors import ProviderRefused
+from domain.fees import FeeRule
 from domain.orders import Buyer, Order, OrderState
 from domain.refund_batches import ApprovalRule, BatchId, BatchState
-from tests.fakes.sales import general, general_sale
+from tests.fakes.sales import general, general_sale, usd
 from tests.unit.admin.desk import Browser, Desk
 from tests.unit.application.batches import Batches
 from tests.unit.application.house import House
@@ -78,6 +79,39 @@ def test_a_cancelled_event_offers_its_refunds(desk: Desk) -> None:
     assert "100% done" in page
     assert "Finished" in page
     assert {desk.house.order(order.id).state for order in (first, second)} == {OrderState.REFUNDED}
+
+
+def test_frozen_orders_are_told_before_anything_moves(desk: Desk) -> None:
+    """The preview lists them with the bank's reason, and says what becomes of them."""
+    order, _ = bought(desk, 2)
+    desk.house.receive(*desk.house.dispute_notice(desk.house.dispute(order)))
+    browser = desk.signed_in(Role.FINANCE)
+
+    path = prepared(desk, browser)
+    page = browser.page(path)
+
+    assert "$99.00</b> for 2 orders" in page
+    assert "What was frozen when it was counted" in page
+    assert f">{order.number}<" in browser.page(f"{path}?outcome=frozen")
+
+
+def test_a_batch_of_free_orders_promises_no_money(desk: Desk) -> None:
+    """It says that tickets become void, on the page and on its button, and nothing of cards."""
+    sale = desk.house.sale
+    desk = Desk(House(sale=replace(sale, tiers=(replace(sale.tiers[0], face=usd(0), fee=FeeRule()),))))
+    order = desk.house.place_order(general(desk.house.sale, 1))
+    desk.house.drain()
+    browser = desk.signed_in(Role.FINANCE)
+    path = prepared(desk, browser)
+
+    preview = browser.page(path)
+    browser.post(f"{path}/submit", seen_on=path)
+    work(desk, path)
+
+    assert "No money moves: the tickets of 1 order were free of charge." in preview
+    assert "Void the tickets of 1 order" in preview
+    assert "100% done" in browser.page(path)
+    assert desk.house.order(order.id).state is OrderState.REFUNDED
 
 
 def test_while_it_is_counted_the_page_says_so(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from application.commands.mend_refund import SendRefundAnew, send_refund_anew
 from application.commands.prepare_batch import Decision
 from application.commands.request_refund import begin_refund
 from domain.errors import InvariantBroken, ProviderRefused, ProviderUnavailable, Rejection, RejectionCode
+from domain.fees import FeeRule
 from domain.orders import Order, OrderState
 from domain.ports.refund_batches import Approvable
 from domain.refund_batches import (
@@ -39,6 +40,14 @@ def house() -> House:
 @pytest.fixture
 def batches(house: House) -> Batches:
     return Batches(house)
+
+
+@pytest.fixture
+def half_free() -> House:
+    """The second tier costs nothing."""
+    sale = general_sale(per_buyer_max=100, live_holds_per_buyer=20)
+    paid, vip = sale.tiers
+    return House(sale=replace(sale, tiers=(paid, replace(vip, face=usd(0), fee=FeeRule()))))
 
 
 def bought(house: House, many: int, *, tickets: int = 1) -> list[Order]:
@@ -246,6 +255,75 @@ def test_what_the_refund_desk_sent_anew_is_not_sent_again(house: House, batches:
     assert batches.row(batch, order).refund_id == answer.id
     assert [refund.state for refund in batches.refunds(order)] == [RefundState.FAILED, RefundState.SUCCEEDED]
     assert house.given_back(order) == order.total
+
+
+def free_order(house: House) -> Order:
+    """Two places that cost nothing, confirmed without a provider."""
+    order = house.place_order(general(house.sale, 2, key="vip"))
+    house.drain()
+    assert house.order(order.id).state is OrderState.CONFIRMED
+    return order
+
+
+def test_free_tickets_of_a_cancelled_event_are_void_too(half_free: House) -> None:
+    """They count as orders of nothing, need no provider, and their buyer hears of it by text and by letter."""
+    house, batches = half_free, Batches(half_free)
+    free, (paid,) = free_order(house), bought(house, 1)
+    said, written = len(house.texts()), len(house.mail.sent)
+
+    batch = batches.previewed()
+    with house.uow() as uow:
+        assert uow.refund_batches.approvable(batch.id) == Approvable(orders=2, amounts=(usd(4_950),))
+    assert batches.row(batch, free).expected == usd(0)
+    batches.submit(batch.id)
+    batches.run()
+    with house.uow() as uow:
+        assert uow.refund_batches.in_flight(batch.id) == 1
+    over = batches.complete(batch.id)
+
+    assert over.state is BatchState.FINISHED
+    assert house.order(free.id).state is OrderState.REFUNDED
+    assert {ticket.state for ticket in house.tickets(free.id)} == {TicketState.VOID}
+    (refund,) = batches.refunds(free)
+    assert (refund.batch_id, refund.payment_id, refund.state) == (batch.id, None, RefundState.SUCCEEDED)
+    assert house.given_back(paid) == paid.total
+    (text,) = (each for each in house.texts()[said:] if free.number in each)
+    assert text.startswith(f"Small House Night is cancelled. Free tickets of order {free.number} are no longer valid.")
+    assert "card" not in text
+    (letter,) = (each.letter for each in house.mail.sent[written:] if free.number in each.letter.text)
+    assert "no money comes back" in letter.text
+    assert "card" not in letter.text
+
+
+def test_free_tickets_stay_valid_where_the_event_takes_place(half_free: House) -> None:
+    """A batch about money leaves alone what cost nothing, and says so."""
+    batches, free = Batches(half_free), free_order(half_free)
+
+    batch = batches.previewed(
+        Selection(numbers=(free.number,)), reason=RefundReason.GOODWILL, purpose=BatchPurpose.ORDERS_CHOSEN
+    )
+
+    assert isinstance(batches.submit(batch.id), Rejection)
+    assert batches.row(batch, free).why == "These tickets were free of charge, and they stay valid."
+    assert {ticket.state for ticket in half_free.tickets(free.id)} == {TicketState.VALID}
+
+
+def test_the_free_tickets_of_a_paid_order_are_void_too(half_free: House) -> None:
+    """With the others in one refund; or alone, where only their tier was chosen."""
+    house, batches = half_free, Batches(half_free)
+    vip = tier_of(house.sale, "vip")
+    first, second = (house.buy(general(house.sale, 1), general(house.sale, 1, key="vip")) for _ in range(2))
+
+    batches.complete(batches.running(Selection(numbers=(first.number,))).id)
+    selection = Selection(numbers=(second.number,), tier_ids=(vip.id,))
+    batches.complete(batches.running(selection).id)
+
+    assert {ticket.state for ticket in house.tickets(first.id)} == {TicketState.VOID}
+    assert house.given_back(first) == first.total
+    states = {ticket.tier_id: ticket.state for ticket in house.tickets(second.id)}
+    assert states.pop(vip.id) is TicketState.VOID
+    assert set(states.values()) == {TicketState.VALID}
+    assert house.order(second.id).state is OrderState.PARTIALLY_REFUNDED
 
 
 def test_a_cancelled_event_has_nothing_to_sell_again(house: House, batches: Batches) -> None:

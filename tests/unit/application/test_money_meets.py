@@ -20,7 +20,7 @@ from domain.money import Money
 from domain.orders import Order, OrderState
 from domain.payments import Payment, PaymentState
 from domain.ports.payments import CheckoutItem, CheckoutRequest, ProviderStatus
-from domain.refund_batches import ApprovalRule, BatchOrderState, BatchPurpose, Selection
+from domain.refund_batches import ApprovalRule, BatchOrderState, BatchPurpose, Outcome, Selection, outcome
 from domain.refund_policies import STANDARD_POLICY, RefundReason
 from domain.refund_requests import RefundRequest
 from domain.refunds import Refund, RefundState
@@ -319,6 +319,53 @@ class TestBatchesAndDisputes:
         batches.complete(batch.id)
         assert house.order(order.id).state is OrderState.REFUNDED
         assert house.given_back(order) == order.total
+
+    @pytest.mark.parametrize("decided", [True, False])
+    def test_what_was_frozen_when_it_was_counted_waits_for_its_turn(self, house: House, decided: bool) -> None:
+        """It is part of what is approved, and listed as frozen; free again it is refunded, else it may be retried."""
+        order, other = house.buy(general(house.sale, 2)), house.buy(general(house.sale, 1))
+        dispute_id = house.dispute(order)
+        house.receive(*house.dispute_notice(dispute_id))
+        batches = Batches(house)
+        batch = batches.previewed()
+        row = batches.row(batch, order)
+        assert (outcome(row, None), row.expected) == (Outcome.FROZEN, order.total)
+        with house.uow() as uow:
+            assert uow.refund_batches.approvable(batch.id).amounts == (order.total + other.total,)
+
+        if decided:
+            house.decide_dispute(dispute_id, won=True)
+            house.receive(*house.dispute_notice(dispute_id))
+        batches.submit(batch.id)
+        batches.complete(batch.id)
+
+        assert house.order(other.id).state is OrderState.REFUNDED
+        if decided:
+            assert house.given_back(order) == order.total
+            return
+        row = batches.row(batch, order)
+        assert (row.state, batches.refunds(order)) == (BatchOrderState.FAILED, ())
+        assert "Try it again" in str(row.why)
+        house.decide_dispute(dispute_id, won=True)
+        house.receive(*house.dispute_notice(dispute_id))
+        batches.retry(batch.id, order.id)
+        batches.complete(batch.id)
+        assert house.given_back(order) == order.total
+
+    def test_what_was_frozen_and_lost_is_skipped(self, house: House) -> None:
+        """The bank has given this buyer the money: there is nothing left to give."""
+        order = house.buy(general(house.sale, 2))
+        dispute_id = house.dispute(order)
+        house.receive(*house.dispute_notice(dispute_id))
+        batches = Batches(house)
+        batch = batches.running()
+        house.decide_dispute(dispute_id, won=False)
+        house.receive(*house.dispute_notice(dispute_id))
+
+        batches.complete(batch.id)
+
+        assert batches.row(batch, order).state is BatchOrderState.SKIPPED
+        assert batches.refunds(order) == ()
 
     def test_whoever_comes_first_the_money_goes_back_once(self, house: House) -> None:
         """The batch asked for the refund, and the bank took the money before it was sent: lost, nothing is owed."""

@@ -1,7 +1,6 @@
 """Batches of refunds: who may take which step, which selections mean something, and when one person is not enough."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -160,15 +159,18 @@ def test_a_row_says_what_its_refund_says() -> None:
     row = BatchOrder(batch_id=BatchId(uuid4()), order_id=OrderId(uuid4()), state=BatchOrderState.WAITING, due_at=NOW)
     asked = row.requested(RefundId(uuid4()))
 
-    told = {state: outcome(state=asked.state, counted=True, refund=state) for state in RefundState}
+    counted = row.quoted(Money(100, CurrencyCode("USD")))
+    frozen = row.quoted(Money(100, CurrencyCode("USD")), frozen_because="A bank decides.")
+
+    told = {state: outcome(asked, state) for state in RefundState}
 
     assert {told_as.value for told_as in told.values()} == {"requested", "pending", "succeeded", "failed"}
-    assert outcome(state=row.state, counted=False, refund=None) is Outcome.COUNTING
-    assert outcome(state=row.state, counted=True, refund=None) is Outcome.WAITING
-    assert outcome(state=row.skip("used").state, counted=False, refund=None) is Outcome.SKIPPED
-    assert (
-        outcome(state=replace(asked, state=BatchOrderState.FAILED).state, counted=True, refund=None) is Outcome.FAILED
-    )
+    assert outcome(row, None) is Outcome.COUNTING
+    assert outcome(counted, None) is Outcome.WAITING
+    assert outcome(frozen, None) is Outcome.FROZEN
+    assert outcome(frozen.failed("It still is."), None) is Outcome.FAILED
+    assert outcome(frozen.failed("It still is.").again(now=NOW), None) is Outcome.WAITING
+    assert outcome(row.skip("used"), None) is Outcome.SKIPPED
 
 
 def test_time_left_follows_the_last_minute() -> None:

@@ -7,6 +7,7 @@ import pytest
 from domain.orders import Order, OrderState, StockState
 from domain.payments import Payment, PaymentState
 from domain.tickets import TicketState
+from domain.tiers import UnitPrice
 from entrypoints.http.storefront.presenters.order_ends import ending
 from entrypoints.http.storefront.presenters.order_page import Stage, stage, ticket_card
 from tests.contract.stores import Wish, order_of, payment_of, refund_of, tickets_of
@@ -57,6 +58,18 @@ def test_places_of_a_cancelled_event_are_not_on_sale() -> None:
     """The page says nothing that is not true."""
     order = ended(OrderState.CANCELLED, "the event was cancelled")
     assert "on sale" not in ending(order, paid_in(PaymentState.EXPIRED), cancelled=True).text
+
+
+@pytest.mark.parametrize(
+    ("cancelled", "title"), [(False, "You gave your tickets back."), (True, "The event is cancelled.")]
+)
+def test_free_tickets_that_are_over_say_why(cancelled: bool, title: str) -> None:
+    """A buyer whose event is cancelled gave nothing back; either way no money is spoken of that never was."""
+    free = tuple(replace(line, unit=UnitPrice.plain(usd(0), usd(0))) for line in ORDER.lines)
+    telling = ending(replace(ended(OrderState.REFUNDED), lines=free), None, cancelled=cancelled)
+    assert telling.title == title
+    assert "Nothing was paid" in telling.text
+    assert "card" not in telling.text
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,12 @@ _GIVEN_BACK = Telling(
     mood="calm",
 )
 
+_OFF_AND_FREE = Telling(
+    title="The event is cancelled.",
+    text="Your tickets are no longer valid. Nothing was paid for them, so no money comes back.",
+    mood="sorry",
+)
+
 _REFUNDED = Telling(
     title="This order was refunded.",
     text="Its tickets are no longer valid. The money goes back to the card you paid with.",
@@ -57,7 +63,9 @@ def ending(order: Order, payment: Payment | None, *, cancelled: bool) -> Telling
     if order.state is OrderState.CHARGED_BACK:
         return _CHARGED_BACK
     if order.state is OrderState.REFUNDED:
-        return _GIVEN_BACK if order.free_of_charge else _REFUNDED
+        if not order.free_of_charge:
+            return _REFUNDED
+        return _OFF_AND_FREE if cancelled else _GIVEN_BACK
     places = "" if cancelled else " Its places are back on sale."
     return Telling(title=_TITLES[order.state], text=f"{_why(order)} {_money(payment)}{places}", mood="sorry")
 
