@@ -89,7 +89,7 @@ from application.commands.request_refund import request_refund
 from application.commands.resend_link import resend_link
 from application.commands.review_order import review_order
 from application.commands.revive_effect import discard_effect, revive_effect, revive_effects
-from application.commands.run_batches import run_batches, tell_buyers
+from application.commands.run_batches import run_batches
 from application.commands.send_email import send_email
 from application.commands.send_refund import check_refunds, refresh_refund, send_refund
 from application.commands.send_sms import receive_delivery_report, receive_inbound_message, send_sms
@@ -97,6 +97,7 @@ from application.commands.settle_payment import settle_payment
 from application.commands.settle_stock import renew_terms, settle_stock, sweep_sales
 from application.commands.staff import add_staff, sign_in
 from application.commands.start_checkout import start_checkout
+from application.commands.tell_buyers import tell_buyers
 from application.commands.tell_organisers import deliver_webhooks, prune_webhooks, spread_message, watch_stock
 from application.handlers import effect_handlers
 from application.queries.availability import availability

@@ -1,6 +1,7 @@
 """Letters over SMTP. Every wait ends, TLS is checked, and what the server says becomes one of our two errors."""
 
 import smtplib
+import socket
 import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -47,6 +48,8 @@ class SmtpMailSender:
     def __init__(self, server: MailServer, *, sender: str) -> None:
         self._server = server
         self._sender = sender
+        # Asked once: without an answer of DNS, the standard library would ask again for each letter.
+        self._own_name = socket.getfqdn()
 
     def send(self, *, to: str, letter: Letter, key: str) -> None:
         try:
@@ -61,14 +64,14 @@ class SmtpMailSender:
             raise ProviderUnavailable(f"the mail server does not answer: {error}") from error
 
     def _connect(self) -> smtplib.SMTP:
-        server = self._server
+        server, name = self._server, self._own_name
         if server.scheme == "smtps":
             context = ssl.create_default_context()
             connection: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, timeout=TIMEOUT_SECONDS, context=context
-            )  # fmt: skip
+                server.host, server.port, local_hostname=name, timeout=TIMEOUT_SECONDS, context=context
+            )
         else:
-            connection = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_SECONDS)
+            connection = smtplib.SMTP(server.host, server.port, local_hostname=name, timeout=TIMEOUT_SECONDS)
         if server.scheme == "smtp+starttls":
             connection.starttls(context=ssl.create_default_context())
         if server.user is not None:

@@ -199,8 +199,7 @@ def begin_refund(
 
 def _paying(order: Order, uow: UnitOfWork) -> Payment | None:
     """The attempt with the order's money, locked."""
-    paid = standing(uow.payments.of_order(order.id))
-    return uow.payments.get(paid.id, lock=True) if paid else None
+    return standing(uow.payments.of_order(order.id, lock=True))
 
 
 def _give_back_free(

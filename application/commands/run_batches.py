@@ -1,17 +1,17 @@
-"""Batches of refunds at work: orders are asked, money is sent back one order at a time, and buyers are told.
+"""Batches of refunds at work: orders are asked, and then their money is sent back.
 
-Each order is one transaction that makes its refund *and* says so in the batch, so a worker that is killed between any
-two steps leaves an order either untouched or done, and whoever comes next goes on where it stopped. The outbox sends
-the money, under the refund's own key.
+A transaction makes the refunds of a few orders *and* says so in the batch, so a worker that is killed between any two
+steps leaves an order either untouched or done, and whoever comes next goes on where it stopped. The outbox sends the
+money, under the refund's own key.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
+from typing import TypedDict
 
-from application import effects, trail
-from application.access import Access
+from application import trail
 from application.commands.mend_refund import refusal_to_mend, send_anew
 from application.commands.request_refund import begin_refund, offer_for
 from application.each import for_each
@@ -21,7 +21,6 @@ from domain.errors import InvariantBroken, NotFound, Rejection, Unavailable
 from domain.events import Event, EventId, EventState
 from domain.money import Money, zero
 from domain.orders import Order
-from domain.ports.messages import Message, MessageId, MessageState
 from domain.ports.refund_batches import BatchLine
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
@@ -30,26 +29,38 @@ from domain.refund_batches import (
     BatchId,
     BatchOrder,
     BatchOrderState,
-    BatchPurpose,
     BatchState,
     RefundBatch,
 )
-from domain.refunds import Quote, Refund, RefundState
+from domain.refunds import Quote, RefundState
 from domain.tickets import Ticket, TicketState
 from domain.tiers import TierId
 
 ORDERS_PER_COUNT = 50
 """Orders that one transaction asks what they would give back."""
+ORDERS_PER_TRANSACTION = 8
+"""Orders whose refunds are made together: few enough that nobody waits long for one of them."""
 SECONDS_PER_ROUND_MAX = 1.0
 """After this a round ends, so that other batches have their turn."""
 BUSY_ORDER_SECONDS = 5
 """An order that somebody else works on is tried again after this."""
-MESSAGES_PER_ROUND = 50
 
 NEEDS_SECOND_PERSON = (
     "The terms of this order want a second person for such an amount, and this batch was one person's. "
     "Refund it on its own page, where somebody is asked."
 )
+
+EventOf = Callable[[EventId], Event]
+"""Orders of one transaction are of few events: each is read once."""
+
+
+class Step(TypedDict):
+    """What every step of a batch works with."""
+
+    unit_of_work: UnitOfWorkFactory
+    clock: Clock
+    ids: Ids
+
 
 FINAL = (InvariantBroken, NotFound, KeyError, ValueError)
 """Trying these again would end the same way: the row fails, and a person looks."""
@@ -80,23 +91,6 @@ def run_batches(
 
 
 @retrying
-def tell_buyers(*, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids, access: Access, wakeup: Wakeup) -> int:
-    """Write to buyers whose money the provider has taken on, each once. Answers how many orders that were."""
-    now = clock.now()
-    with unit_of_work() as uow:
-        rows = uow.refund_batches.to_tell(at_most=MESSAGES_PER_ROUND)
-        # Rows of one round are of a few batches and events: each is read once.
-        batch_of, event_of = cache(uow.refund_batches.get), cache(uow.events.get)
-        for row in rows:
-            _tell(row, batch_of, event_of, uow=uow, ids=ids, now=now, access=access)
-            uow.refund_batches.save_order(replace(row, told_at=now))
-        uow.commit()
-    if rows:
-        wakeup.outbox_filled()
-    return len(rows)
-
-
-@retrying
 def _count(batch_id: BatchId, *, unit_of_work: UnitOfWorkFactory, clock: Clock) -> int:
     """Ask some orders of a draft what they would give back now, in one transaction. The last ones end the draft."""
     with unit_of_work() as uow:
@@ -104,19 +98,20 @@ def _count(batch_id: BatchId, *, unit_of_work: UnitOfWorkFactory, clock: Clock) 
         if batch.state is not BatchState.DRAFT:
             return 0
         rows = uow.refund_batches.uncounted(batch_id, at_most=ORDERS_PER_COUNT)
+        event_of = cache(uow.events.get)
         for row in rows:
-            _count_one(row, batch, uow=uow, now=clock.now())
+            _count_one(row, batch, event_of, uow=uow, now=clock.now())
         uow.commit()
     if not rows:
         _end_count(batch_id, unit_of_work=unit_of_work)
     return len(rows)
 
 
-def _count_one(row: BatchOrder, batch: RefundBatch, *, uow: UnitOfWork, now: datetime) -> None:
+def _count_one(row: BatchOrder, batch: RefundBatch, event_of: EventOf, *, uow: UnitOfWork, now: datetime) -> None:
     order = uow.orders.get(row.order_id)
     tickets = _tickets(batch, uow.tickets.of_order(order.id))
     # What a dispute has frozen may be free again when its turn comes: it is counted as if it were.
-    answer = _quoted(replace(order, frozen_because=None), tickets, batch, uow=uow, now=now)
+    answer = _quoted(replace(order, frozen_because=None), tickets, batch, event_of, uow=uow, now=now)
     if isinstance(answer, str):
         uow.refund_batches.save_order(row.skip(answer))
     else:
@@ -140,44 +135,58 @@ def _send(batch_id: BatchId, *, in_flight_max: int, unit_of_work: UnitOfWorkFact
         room = in_flight_max - uow.refund_batches.in_flight(batch_id)
     done = 0
     while done < room and clock.now() < until:
-        if not _send_next(batch_id, unit_of_work=unit_of_work, clock=clock, ids=ids):
+        at_most = min(ORDERS_PER_TRANSACTION, room - done)
+        turns = _send_due(batch_id, at_most=at_most, unit_of_work=unit_of_work, clock=clock, ids=ids)
+        if not turns:
             _finish(batch_id, unit_of_work=unit_of_work, clock=clock, ids=ids)
             break
-        done += 1
+        done += turns
     return done
 
 
-def _send_next(batch_id: BatchId, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> bool:
-    """One order's turn. False when there is nothing to do now."""
+def _send_due(batch_id: BatchId, *, at_most: int, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> int:
+    """The next orders' turn. Answers how many had it; 0 when there is nothing to do now."""
     taken: list[BatchOrder] = []
+    step: Step = {"unit_of_work": unit_of_work, "clock": clock, "ids": ids}
     try:
-        return _refund_next(batch_id, taken, unit_of_work=unit_of_work, clock=clock, ids=ids)
-    except FINAL as failure:
-        _set_aside(taken, f"{type(failure).__name__}: {failure}", unit_of_work=unit_of_work, clock=clock)
-    except Unavailable:
-        _set_aside(taken, None, unit_of_work=unit_of_work, clock=clock)
-    return bool(taken)
+        _refund_due(batch_id, taken, at_most=at_most, **step)
+    except (*FINAL, Unavailable) as failure:
+        if len(taken) > 1:
+            # One of them stands in the way of the others: now each has its turn alone.
+            return sum(_send_due(batch_id, at_most=1, **step) for _ in taken)
+        why = None if isinstance(failure, Unavailable) else f"{type(failure).__name__}: {failure}"
+        _set_aside(taken, why, unit_of_work=unit_of_work, clock=clock)
+    return len(taken)
 
 
 @retrying
-def _refund_next(
-    batch_id: BatchId, taken: list[BatchOrder], *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids
-) -> bool:
-    """In one transaction: the next order, its refund, and that it was made. ``taken`` tells the caller which it was."""
+def _refund_due(
+    batch_id: BatchId,
+    taken: list[BatchOrder],
+    *,
+    at_most: int,
+    unit_of_work: UnitOfWorkFactory,
+    clock: Clock,
+    ids: Ids,
+) -> None:
+    """In one transaction: the next orders, their refunds, and that they were made. ``taken`` tells which they were."""
     taken.clear()
     now = clock.now()
     with unit_of_work() as uow:
         batch = uow.refund_batches.at_work(batch_id)
-        row = uow.refund_batches.next_due(batch_id, now=now) if batch.state is BatchState.RUNNING else None
-        if row is None:
-            return False
-        taken.append(row)
-        uow.refund_batches.save_order(_refunded(row, batch, uow=uow, ids=ids, now=now))
+        if batch.state is not BatchState.RUNNING:
+            return
+        taken += uow.refund_batches.due(batch_id, now=now, at_most=at_most)
+        event_of = cache(uow.events.get)
+        # The newest first: whoever else locks two orders begins with the newer one too.
+        for row in reversed(taken):
+            uow.refund_batches.save_order(_refunded(row, batch, event_of, uow=uow, ids=ids, now=now))
         uow.commit()
-    return True
 
 
-def _refunded(row: BatchOrder, batch: RefundBatch, *, uow: UnitOfWork, ids: Ids, now: datetime) -> BatchOrder:
+def _refunded(
+    row: BatchOrder, batch: RefundBatch, event_of: EventOf, *, uow: UnitOfWork, ids: Ids, now: datetime
+) -> BatchOrder:
     """Give this order's money back inside the caller's transaction, or say why not."""
     order = uow.orders.get(row.order_id, lock=True)
     if row.refund_id is not None:
@@ -186,7 +195,7 @@ def _refunded(row: BatchOrder, batch: RefundBatch, *, uow: UnitOfWork, ids: Ids,
     if order.frozen_because is not None and tickets:
         # Not skipped: a dispute ends, and then a person may try it again.
         return row.failed(f"{order.frozen_because} Try it again when that is decided.")
-    answer = _quoted(order, tickets, batch, uow=uow, now=now)
+    answer = _quoted(order, tickets, batch, event_of, uow=uow, now=now)
     if isinstance(answer, str):
         return row.skip(answer)
     if why := row.too_much(answer.total):
@@ -246,7 +255,13 @@ def _finish(batch_id: BatchId, *, unit_of_work: UnitOfWorkFactory, clock: Clock,
 
 
 def _quoted(
-    order: Order, tickets: tuple[Ticket, ...], batch: RefundBatch, *, uow: UnitOfWork, now: datetime
+    order: Order,
+    tickets: tuple[Ticket, ...],
+    batch: RefundBatch,
+    event_of: EventOf,
+    *,
+    uow: UnitOfWork,
+    now: datetime,
 ) -> Quote | str:
     """What these tickets give back now, by the quote that answers buyers too, or why that is nothing."""
     if not tickets:
@@ -254,7 +269,7 @@ def _quoted(
     free = all(not ticket.price.total.amount for ticket in tickets)
     if free and not batch.ends_tickets:
         return "These tickets were free of charge, and they stay valid."
-    event = uow.events.get(order.event_id)
+    event = event_of(order.event_id)
     answer = offer_for(order, tickets, None, reason=batch.reason, event=event, uow=uow, now=now)
     if isinstance(answer, Rejection):
         return answer.message
@@ -286,53 +301,3 @@ def _lines(answer: Quote, tickets: tuple[Ticket, ...]) -> tuple[BatchLine, ...]:
 def _actor(batch: RefundBatch) -> str:
     """Who answers for it: whoever approved it, or else asked for it."""
     return batch.approved_by or batch.requested_by
-
-
-def _tell(
-    row: BatchOrder,
-    batch_of: Callable[[BatchId], RefundBatch],
-    event_of: Callable[[EventId], Event],
-    *,
-    uow: UnitOfWork,
-    ids: Ids,
-    now: datetime,
-    access: Access,
-) -> None:
-    order = uow.orders.get(row.order_id)
-    if order.buyer.phone is None or row.refund_id is None:
-        return
-    batch, event = batch_of(row.batch_id), event_of(order.event_id)
-    refund = uow.refunds.get(row.refund_id)
-    message = Message(
-        id=MessageId(ids.uuid()),
-        order_id=order.id,
-        to=order.buyer.phone,
-        body=_words(batch, event, order, refund, access),
-        state=MessageState.QUEUED,
-        created_at=now,
-    )
-    uow.messages.add(message)
-    uow.outbox.add(effects.send_sms(message, ids=ids, now=now, bulk=True))
-
-
-def _words(batch: RefundBatch, event: Event, order: Order, refund: Refund, access: Access) -> str:
-    what = {
-        BatchPurpose.EVENT_CANCELLED: f"{event.name} is cancelled. ",
-        BatchPurpose.EVENT_POSTPONED: f"{event.name} has a new date. ",
-        BatchPurpose.VENUE_CLOSED: f"{event.name} cannot take place. ",
-        BatchPurpose.ORDERS_CHOSEN: f"About {event.name}: ",
-    }[batch.purpose]
-    if not refund.amount.amount:
-        return f"{what}Free tickets of order {order.number} are no longer valid. {access.order_url(order.id)}"
-    return (
-        f"{what}{_amount(refund.amount)} for order {order.number} are on their way back to your card; banks take up to "
-        f"10 days. {access.order_url(order.id)}"
-    )
-
-
-def _amount(amount: Money) -> str:
-    """``49.50 USD``, in digits that every telephone can show."""
-    if not amount.exponent:
-        return f"{amount.amount} {amount.currency}"
-    whole, rest = divmod(amount.amount, 10**amount.exponent)
-    return f"{whole}.{rest:0{amount.exponent}} {amount.currency}"

@@ -55,7 +55,7 @@ def send_refund(
     except ProviderRefused as refused:
         why = str(refused) if refused.code == UNNAMED else refused.code
         answer = ProviderRefund(id=refund.provider_id or "", state=RefundState.FAILED, failure=why)
-    _report(refund_id, answer, unit_of_work=unit_of_work, clock=clock, ids=ids)
+    _report(refund, answer, unit_of_work=unit_of_work, clock=clock, ids=ids)
 
 
 def refresh_refund(
@@ -66,7 +66,7 @@ def refresh_refund(
         refund = uow.refunds.of_provider(provider_id)
     if refund is not None:
         answer = gateway.find_refund(refund_id=provider_id)
-        _report(refund.id, answer, unit_of_work=unit_of_work, clock=clock, ids=ids)
+        _report(refund, answer, unit_of_work=unit_of_work, clock=clock, ids=ids)
 
 
 def check_refunds(*, unit_of_work: UnitOfWorkFactory, gateway: PaymentGateway, clock: Clock, ids: Ids) -> int:
@@ -82,20 +82,18 @@ def check_refunds(*, unit_of_work: UnitOfWorkFactory, gateway: PaymentGateway, c
         if refund.provider_id is None:
             return False
         answer = gateway.find_refund(refund_id=refund.provider_id)
-        _report(refund.id, answer, unit_of_work=unit_of_work, clock=clock, ids=ids)
+        _report(refund, answer, unit_of_work=unit_of_work, clock=clock, ids=ids)
         return True
 
     return for_each(pending, check, what="refunds could not be checked")
 
 
 @retrying
-def _report(
-    refund_id: RefundId, answer: ProviderRefund, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids
-) -> None:
+def _report(refund: Refund, answer: ProviderRefund, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> None:
     now = clock.now()
     with unit_of_work() as uow:
-        order = uow.orders.get(uow.refunds.get(refund_id).order_id, lock=True)
-        before = uow.refunds.get(refund_id, lock=True)
+        order = uow.orders.get(refund.order_id, lock=True)
+        before = uow.refunds.get(refund.id, lock=True)
         after = before.report(answer.state, provider_id=answer.id, failure=answer.failure, now=now)
         uow.refunds.save(after)
         uow.ledger.post(ledger.refund_moved(order, before, after, at=now))
@@ -103,14 +101,14 @@ def _report(
             uow.audit.add(
                 trail.entry(
                     SYSTEM, f"refund.{after.state.value}", kind="order", subject=order.id, ids=ids, now=now,
-                    refund=str(refund_id), failure=after.failure,
+                    refund=str(refund.id), failure=after.failure,
                 )
             )  # fmt: skip
             if kind := _TOLD.get(after.state):
                 telling.refund_happened(kind, after, event_id=order.event_id, uow=uow, ids=ids, now=now)
         if after.state is not before.state and after.state in _LETTERS:
             lane = Lane.BULK if after.batch_id is not None else Lane.SETTLING
-            uow.outbox.add(effects.send_email(_LETTERS[after.state], order.id, refund_id, ids=ids, now=now, lane=lane))
+            uow.outbox.add(effects.send_email(_LETTERS[after.state], order.id, refund.id, ids=ids, now=now, lane=lane))
         if after.state is RefundState.SUCCEEDED and before.state is not RefundState.SUCCEEDED:
             count_success(order, after, uow=uow, now=now)
         elif (

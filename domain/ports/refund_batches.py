@@ -64,8 +64,8 @@ class RefundBatches(Protocol):
 
     def all_counted(self, batch_id: BatchId) -> bool: ...
 
-    def next_due(self, batch_id: BatchId, *, now: datetime) -> BatchOrder | None:
-        """The next waiting row whose time has come, locked; those of other workers are passed over."""
+    def due(self, batch_id: BatchId, *, now: datetime, at_most: int) -> tuple[BatchOrder, ...]:
+        """The next waiting rows whose time has come, locked; those of other workers are passed over."""
         ...
 
     def order(self, batch_id: BatchId, order_id: OrderId, *, lock: bool = False) -> BatchOrder:

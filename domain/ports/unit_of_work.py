@@ -229,7 +229,7 @@ class Payments(Protocol):
         """The newest attempt for an order."""
         ...
 
-    def of_order(self, order_id: OrderId) -> tuple[Payment, ...]:
+    def of_order(self, order_id: OrderId, *, lock: bool = False) -> tuple[Payment, ...]:
         """Every attempt for an order, the first one first."""
         ...
 

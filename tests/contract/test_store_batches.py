@@ -219,16 +219,14 @@ def test_rows_have_their_turn_when_they_are_due(store: UnitOfWorkFactory, sale: 
     batch = added(store, batch_of(Selection(event_ids=(sale.event_id,))))
 
     with store() as uow:
-        first = uow.refund_batches.next_due(batch.id, now=NOW)
-        assert first is not None
-        assert first.order_id == orders[0].id
+        first, second = uow.refund_batches.due(batch.id, now=NOW, at_most=5)
+        assert (first.order_id, second.order_id) == (orders[0].id, orders[1].id)
+        assert uow.refund_batches.due(batch.id, now=NOW, at_most=1) == (first,)
         uow.refund_batches.save_order(first.later(seconds=5, now=NOW))
-        second = uow.refund_batches.next_due(batch.id, now=NOW)
-        assert second is not None
-        assert second.order_id == orders[1].id
+        assert uow.refund_batches.due(batch.id, now=NOW, at_most=5) == (second,)
         uow.refund_batches.save_order(second.skip("used at the door"))
-        assert uow.refund_batches.next_due(batch.id, now=NOW) is None
-        assert uow.refund_batches.next_due(batch.id, now=NOW + timedelta(seconds=5)) is not None
+        assert not uow.refund_batches.due(batch.id, now=NOW, at_most=5)
+        assert uow.refund_batches.due(batch.id, now=NOW + timedelta(seconds=5), at_most=5)
         assert uow.refund_batches.unfinished(batch.id)
 
 

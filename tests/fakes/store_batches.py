@@ -62,9 +62,9 @@ class FakeRefundBatches:
     def all_counted(self, batch_id: BatchId) -> bool:
         return not self.uncounted(batch_id, at_most=1)
 
-    def next_due(self, batch_id: BatchId, *, now: datetime) -> BatchOrder | None:
+    def due(self, batch_id: BatchId, *, now: datetime, at_most: int) -> tuple[BatchOrder, ...]:
         due = [row for row in self._waiting(batch_id) if row.due_at <= now]
-        return min(due, key=lambda row: row.due_at, default=None)
+        return tuple(sorted(due, key=lambda row: row.due_at)[:at_most])
 
     def order(self, batch_id: BatchId, order_id: OrderId, *, lock: bool = False) -> BatchOrder:
         if (batch_id, order_id) not in self._state.batch_orders:

@@ -30,7 +30,7 @@ class FakePayments:
         own = [payment for payment in self._state.payments.values() if payment.order_id == order_id]
         return max(own, key=lambda payment: payment.attempt, default=None)
 
-    def of_order(self, order_id: OrderId) -> tuple[Payment, ...]:
+    def of_order(self, order_id: OrderId, *, lock: bool = False) -> tuple[Payment, ...]:
         own = [payment for payment in self._state.payments.values() if payment.order_id == order_id]
         return tuple(sorted(own, key=lambda payment: payment.attempt))
 

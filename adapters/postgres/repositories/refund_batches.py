@@ -119,12 +119,11 @@ class PostgresRefundBatches:
         left = select(refund_batch_orders.c.order_id).where(refund_batch_orders.c.batch_id == batch_id, _UNCOUNTED)
         return self._transaction.first(left.limit(1)) is None
 
-    def next_due(self, batch_id: BatchId, *, now: datetime) -> BatchOrder | None:
+    def due(self, batch_id: BatchId, *, now: datetime, at_most: int) -> tuple[BatchOrder, ...]:
         due = select(refund_batch_orders).where(
             refund_batch_orders.c.batch_id == batch_id, _WAITING, refund_batch_orders.c.due_at <= now
         )
-        found = self._orders(due.order_by(refund_batch_orders.c.due_at, refund_batch_orders.c.position).limit(1))
-        return found[0] if found else None
+        return self._orders(due.order_by(refund_batch_orders.c.due_at, refund_batch_orders.c.position).limit(at_most))
 
     def order(self, batch_id: BatchId, order_id: OrderId, *, lock: bool = False) -> BatchOrder:
         same = (refund_batch_orders.c.batch_id == batch_id) & (refund_batch_orders.c.order_id == order_id)

@@ -64,9 +64,13 @@ _WANTED = (
 class PostgresWebhooks:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self._known: dict[HookKind, bool] = {}
 
     def wanted(self, kind: HookKind) -> bool:
-        return self._transaction.first(_WANTED, {"kinds": [kind.value]}) is not None
+        # Whoever begins to listen meanwhile hears of what is committed after that: asking once is asking in time.
+        if kind not in self._known:
+            self._known[kind] = self._transaction.first(_WANTED, {"kinds": [kind.value]}) is not None
+        return self._known[kind]
 
     def add_endpoint(self, endpoint: Endpoint) -> None:
         self._transaction.run(insert(webhook_endpoints), rows.endpoint_to_row(endpoint))

@@ -14,7 +14,8 @@ from application.commands.prepare_batch import (
     steer_batch,
     submit_batch,
 )
-from application.commands.run_batches import run_batches, tell_buyers
+from application.commands.run_batches import run_batches
+from application.commands.tell_buyers import tell_buyers
 from domain.errors import Rejection
 from domain.orders import Order, OrderId
 from domain.refund_batches import ApprovalRule, BatchId, BatchOrder, BatchPurpose, BatchState, RefundBatch, Selection
