@@ -29,31 +29,13 @@ from adapters.postgres.repositories.venues import PostgresVenues
 from adapters.postgres.repositories.webhooks import PostgresWebhooks
 from adapters.postgres.seat_map_cache import SeatMapCache
 from adapters.postgres.transaction import Transaction, connect
+from domain.ports.money import Disputes, FraudWarnings, Ledger, Payments, Readings, RefundRequests, Refunds
 from domain.ports.outbox import Outbox
 from domain.ports.outgoing_webhooks import Webhooks
 from domain.ports.postponements import Postponements
+from domain.ports.records import Assessments, Audit, IdempotencyKeys, Messages, Notices, OrderLinks, Staff
 from domain.ports.refund_batches import RefundBatches
-from domain.ports.unit_of_work import (
-    Assessments,
-    Audit,
-    Disputes,
-    Events,
-    FraudWarnings,
-    IdempotencyKeys,
-    Ledger,
-    Messages,
-    Notices,
-    OrderLinks,
-    Orders,
-    Payments,
-    Readings,
-    RefundRequests,
-    Refunds,
-    Staff,
-    Stock,
-    Tickets,
-    Venues,
-)
+from domain.ports.selling import Events, Orders, Stock, Tickets, Venues
 
 
 class PostgresUnitOfWork:

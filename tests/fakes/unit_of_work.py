@@ -5,32 +5,14 @@ from types import TracebackType
 from typing import Self
 
 from domain.errors import StoreUnavailable
+from domain.ports.money import Disputes, FraudWarnings, Ledger, Payments, Readings, RefundRequests, Refunds
 from domain.ports.outbox import Outbox
 from domain.ports.outgoing_webhooks import Webhooks
 from domain.ports.postponements import Postponements
+from domain.ports.records import Assessments, Audit, IdempotencyKeys, Messages, Notices, OrderLinks, Staff
 from domain.ports.refund_batches import RefundBatches
-from domain.ports.unit_of_work import (
-    Assessments,
-    Audit,
-    Disputes,
-    Events,
-    FraudWarnings,
-    IdempotencyKeys,
-    Ledger,
-    Messages,
-    Notices,
-    OrderLinks,
-    Orders,
-    Payments,
-    Readings,
-    RefundRequests,
-    Refunds,
-    Staff,
-    Stock,
-    Tickets,
-    UnitOfWork,
-    Venues,
-)
+from domain.ports.selling import Events, Orders, Stock, Tickets, Venues
+from domain.ports.unit_of_work import UnitOfWork
 from tests.fakes.store_batches import FakeRefundBatches
 from tests.fakes.store_catalogue import FakeEvents, FakeVenues
 from tests.fakes.store_disputes import FakeDisputes, FakeFraudWarnings

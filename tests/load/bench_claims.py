@@ -30,7 +30,7 @@ from domain.events import Sale
 from domain.limits import counted_under
 from domain.orders import Order
 from domain.payments import PaymentState
-from domain.ports.unit_of_work import Stock
+from domain.ports.selling import Stock
 from tests.contract.stores import NOW, Wish, opened, order_of, payment_of
 from tests.fakes.sales import general_sale
 from tests.load.bench import Measurement, compare
