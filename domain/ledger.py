@@ -306,6 +306,23 @@ def dispute_lost(order: Order, *, dispute_id: str, amount: Money, owed: Money | 
     )
 
 
+def overtaken_late(order: Order, refund: Refund, *, dispute_id: str, paid: Money, at: datetime) -> Journal | None:
+    """A refund is heard to have failed after the dispute that overtook it was booked as lost: the bank has ``paid`` it
+    for us, so it is nothing that the organiser bears besides. None for nothing.
+    """
+    if paid.amount == 0:
+        return None
+    return _journal(
+        f"dispute:{dispute_id}:lost:{refund.id}",
+        JournalKind.DISPUTE_LOST,
+        order,
+        at,
+        _told(((Account.REFUNDS_OWED, paid), (Account.CHARGEBACKS, -paid))),
+        refund=refund,
+        dispute_id=dispute_id,
+    )
+
+
 def provider_fee(
     *, event_id: EventId, order_id: OrderId, payment_id: PaymentId, entry_id: str, fee: Money, at: datetime
 ) -> Journal | None:

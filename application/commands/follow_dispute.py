@@ -8,9 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from application import telling, trail
-from application.commands.mend_refund import mend_after_dispute
 from application.commands.request_refund import void_tickets
 from application.each import for_each
+from application.mending import mend_after_dispute
 from application.transactions import retrying
 from domain import ledger
 from domain.audit import SYSTEM

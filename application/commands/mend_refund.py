@@ -3,28 +3,18 @@
 The tickets are void and the money is not back, so somebody is owed: this is how the debt ends, once.
 """
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 
-from application import effects, trail
+from application import trail
 from application.commands.send_refund import count_success
+from application.mending import refusal_to_mend, send_anew
 from application.transactions import retrying
 from domain import ledger
-from domain.audit import SYSTEM
-from domain.disputes import DisputeState
 from domain.errors import Rejection
 from domain.orders import Order
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
-from domain.refunds import (
-    OVERTAKEN_BY_DISPUTE,
-    HandPayment,
-    Refund,
-    RefundBatchId,
-    RefundId,
-    bank_was_faster,
-    mend_refusal,
-)
+from domain.refunds import HandPayment, Refund, RefundId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,49 +78,6 @@ def settle_refund_by_hand(
         )  # fmt: skip
         uow.commit()
     return refund
-
-
-def send_anew(
-    order: Order,
-    failed: Refund,
-    *,
-    actor: str,
-    batch_id: RefundBatchId | None = None,
-    uow: UnitOfWork,
-    ids: Ids,
-    now: datetime,
-) -> Refund:
-    """Inside the caller's transaction, when nothing refuses it. ``batch_id``: a batch tries it, among many."""
-    refund = replace(failed.anew(RefundId(ids.uuid()), now=now), batch_id=batch_id)
-    uow.refunds.add(refund)
-    tickets = uow.tickets.of_order(order.id)
-    uow.ledger.post(ledger.refund_requested(order, refund, tickets, at=now))
-    uow.outbox.add(effects.send_refund(refund, ids=ids, now=now))
-    uow.audit.add(
-        trail.entry(
-            actor, "refund.sent_anew", kind="order", subject=refund.order_id, ids=ids, now=now,
-            refund=str(refund.id), replaces=str(failed.id), amount=refund.amount.amount,
-        )
-    )  # fmt: skip
-    return refund
-
-
-def mend_after_dispute(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime) -> tuple[Refund, ...]:
-    """The money is ours again: refunds that a dispute had overtaken are owed, and leave by themselves."""
-    refunds = uow.refunds.of_order(order.id)
-    return tuple(
-        send_anew(order, refund, actor=SYSTEM, uow=uow, ids=ids, now=now)
-        for refund in refunds
-        if refund.failure in OVERTAKEN_BY_DISPUTE and refusal_to_mend(order, refund, refunds, uow) is None
-    )
-
-
-def refusal_to_mend(order: Order, failed: Refund, others: tuple[Refund, ...], uow: UnitOfWork) -> Rejection | None:
-    """Why a failed refund cannot be made good now. Money that a bank returned itself is not owed any more."""
-    disputes = uow.disputes.of_order(order.id)
-    if any(each.payment_id == failed.payment_id and each.state is DisputeState.LOST for each in disputes):
-        return bank_was_faster()
-    return mend_refusal(order, failed, others)
 
 
 def _locked(refund_id: RefundId, uow: UnitOfWork) -> tuple[Order, Refund, tuple[Refund, ...]]:

@@ -12,9 +12,9 @@ from functools import cache
 from typing import TypedDict
 
 from application import trail
-from application.commands.mend_refund import refusal_to_mend, send_anew
 from application.commands.request_refund import begin_refund, offer_for
 from application.each import for_each
+from application.mending import refusal_to_mend, send_anew
 from application.transactions import retrying
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, NotFound, Rejection, Unavailable

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from application import effects, telling, trail
 from application.each import for_each
+from application.mending import heard_too_late
 from application.transactions import retrying
 from domain import ledger
 from domain.audit import SYSTEM
@@ -97,6 +98,8 @@ def _report(refund: Refund, answer: ProviderRefund, *, unit_of_work: UnitOfWorkF
         after = before.report(answer.state, provider_id=answer.id, failure=answer.failure, now=now)
         uow.refunds.save(after)
         uow.ledger.post(ledger.refund_moved(order, before, after, at=now))
+        if after.state is RefundState.FAILED and before.state is not RefundState.FAILED:
+            heard_too_late(order, after, uow=uow, ids=ids, now=now)
         if after.state is not before.state:
             uow.audit.add(
                 trail.entry(

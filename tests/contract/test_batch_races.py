@@ -1,10 +1,8 @@
 """A batch of refunds beside everybody else who wants the same tickets, on a real Postgres."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +17,7 @@ from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.refund_batches import BatchId, BatchOrderState, BatchPurpose, BatchState, RefundBatch, Selection
 from domain.refund_policies import RefundReason
 from domain.tickets import Ticket, TicketState
+from tests.contract.at_once import together
 from tests.contract.stores import NOW, Wish, bought, opened, order_of, payment_of, postgres_store, tickets_of
 from tests.fakes.sales import general_sale
 from tests.fakes.world import FakeClock, FakeIds, FakeWakeup
@@ -109,18 +108,6 @@ def stage(database_url: str) -> Iterator[Stage]:
             uow.commit()
         step = {"unit_of_work": store, "clock": FakeClock(), "ids": FakeIds()}
         yield Stage(store=store, orders=orders, step=step)
-
-
-def together(*parts: Callable[[], object]) -> list[object]:
-    """All at the same moment, each on a thread of its own."""
-    gate = Barrier(len(parts))
-
-    def begin(part: Callable[[], object]) -> object:
-        gate.wait()
-        return part()
-
-    with ThreadPoolExecutor(len(parts)) as threads:
-        return [started.result() for started in [threads.submit(begin, part) for part in parts]]
 
 
 def test_two_workers_share_a_batch_without_meeting(stage: Stage) -> None:

@@ -1,10 +1,8 @@
 """Refunds on a real Postgres, many at once: one is made, and everybody else is told clearly why not."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import replace
-from threading import Barrier
 
 import pytest
 
@@ -22,6 +20,7 @@ from domain.refund_policies import STANDARD_POLICY, RefundPolicy, RefundReason
 from domain.refund_requests import RefundRequest
 from domain.refunds import Refund
 from domain.tickets import TicketState
+from tests.contract.at_once import together
 from tests.contract.purchase_houses import ServerHouse, servers_at
 from tests.fakes.sales import general, general_sale, usd
 
@@ -46,18 +45,6 @@ def sold(house: ServerHouse, policy: RefundPolicy = STANDARD_POLICY) -> Order:
         uow.events.replace_policy(house.event_id, policy)
         uow.commit()
     return house.buy(general(house.sale, 2))
-
-
-def together(*tasks: Callable[[], object]) -> list[object]:
-    """What each answers when all are let go at the same moment."""
-    start = Barrier(len(tasks))
-
-    def run(task: Callable[[], object]) -> object:
-        start.wait()
-        return task()
-
-    with ThreadPoolExecutor(len(tasks)) as threads:
-        return list(threads.map(run, tasks))
 
 
 def kinds(answers: list[object]) -> Counter[object]:

@@ -9,10 +9,12 @@ from itertools import permutations
 
 import pytest
 
+from application.commands.send_refund import PENDING_CHECK_SECONDS, check_refunds
 from domain.disputes import CHECK_SECONDS, AnswerKind, Dispute, DisputeKind, DisputeState
 from domain.errors import Rejection, RejectionCode
 from domain.events import Sale
 from domain.fraud_warnings import WarningRule, WarningState
+from domain.ledger import Account, balances
 from domain.orders import Order, OrderState
 from domain.refunds import Refund, RefundState
 from domain.tickets import Ticket, TicketState
@@ -239,7 +241,7 @@ class TestRefundsAndDisputes:
         assert house.tickets(order.id)[1].state is TicketState.VALID
 
     def test_a_refund_that_the_dispute_overtook_is_not_owed_when_it_is_lost(self, house: House) -> None:
-        """The bank gave the buyer everything: nothing is sent anew."""
+        """The bank gave the buyer everything: nothing is sent anew, and the ledger knows, whatever it heard first."""
         order = bought(house)
         house.refund(order.id, house.tickets(order.id)[0].id)
         dispute_id = house.dispute(order)
@@ -251,6 +253,31 @@ class TestRefundsAndDisputes:
         refused = house.send_anew(failed.id)
         assert isinstance(refused, Rejection)
         assert house.given_back(order).amount == 0
+        with house.uow() as uow:
+            kept = balances(uow.ledger.of_order(order.id))
+        assert Account.REFUNDS_OWED not in kept
+        assert kept[Account.CHARGEBACKS] == order.total.amount - failed.amount.amount
+
+    def test_a_refund_whose_failure_is_heard_of_after_the_dispute_was_won_leaves_by_itself(self, house: House) -> None:
+        """The bank stopped it, the dispute came and went, and only then it is found to have failed."""
+        house.let_refunds_wait()
+        order = bought(house)
+        house.refund(order.id, house.tickets(order.id)[0].id)
+        house.drain()
+        dispute_id = house.dispute(order)
+        house.decide_dispute(dispute_id, won=True)
+        told(house, dispute_id)
+        assert [refund.state for refund in house.refunds(order.id)] == [RefundState.PENDING]
+
+        house.advance(seconds=PENDING_CHECK_SECONDS + 1)
+        for _ in range(2):
+            check_refunds(**house.step)
+            house.drain()
+
+        stopped, anew = house.refunds(order.id)
+        assert (stopped.state, stopped.failure) == (RefundState.FAILED, "charge_for_pending_refund_disputed")
+        assert (anew.replaces, anew.state) == (stopped.id, RefundState.PENDING)
+        assert anew.provider_id is not None
 
     def test_webhooks_in_any_order_end_alike(self, house: House) -> None:
         """Payment paid, refund moved, dispute opened, dispute decided: all 24 orders of delivery, each heard twice."""
