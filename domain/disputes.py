@@ -78,6 +78,14 @@ class DisputeFacts:
             return len(_KINDS), 0
         return _KINDS.index(self.kind), _STATES.index(self.state)
 
+    def with_fees_of(self, later: "DisputeFacts") -> "DisputeFacts":
+        """The same, with the fees that were not known when this was told. What was known stays: it is booked."""
+        if later.state is not self.state:
+            return self
+        fee = later.fee if self.fee is None else self.fee
+        returned = later.fee_returned if self.fee_returned is None else self.fee_returned
+        return replace(self, fee=fee, fee_returned=returned)
+
 
 class AnswerKind(StrEnum):
     EVIDENCE = "evidence"
@@ -138,8 +146,13 @@ class Dispute:
         return f"dispute-{self.id}-{self.answers}"
 
     def report(self, facts: DisputeFacts, *, now: datetime) -> "Dispute":
-        """What the provider says now. Answers may arrive in any order, so it only moves forward; an end is an end."""
-        if self.ended or facts.rank < self.facts.rank:
+        """What the provider says now. Answers may arrive in any order, so it only moves forward; an end is an end.
+
+        Only what the bank charges, or returns of that, may be told after the end.
+        """
+        if self.ended:
+            return replace(self, facts=self.facts.with_fees_of(facts))
+        if facts.rank < self.facts.rank:
             return self
         ended = facts.state in ENDED
         escalated = self.facts.kind is DisputeKind.INQUIRY and facts.kind is DisputeKind.CHARGEBACK and not ended

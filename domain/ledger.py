@@ -323,6 +323,29 @@ def overtaken_late(order: Order, refund: Refund, *, dispute_id: str, paid: Money
     )
 
 
+def dispute_fees_told_later(
+    order: Order, *, dispute_id: str, fee: Money, returned: Money, told: Iterable[Journal], at: datetime
+) -> tuple[Journal, ...]:
+    """What the provider charged for a dispute, or gave back of that, where it told only after the money had moved.
+
+    ``told`` are the order's journals: a fee that one of them has is not told again.
+    """
+    booked = {journal.key: journal for journal in told}
+    moved = ((f"dispute:{dispute_id}:opened", "fee", fee), (f"dispute:{dispute_id}:won", "fee-returned", -returned))
+    return tuple(
+        _journal(
+            f"dispute:{dispute_id}:{name}",
+            JournalKind.PROVIDER_FEE,
+            order,
+            at,
+            _told(((Account.DISPUTE_FEES, amount), (Account.PROVIDER, -amount))),
+            dispute_id=dispute_id,
+        )
+        for key, name, amount in moved
+        if amount.amount and key in booked and not _tells(booked[key], Account.DISPUTE_FEES)
+    )
+
+
 def provider_fee(
     *, event_id: EventId, order_id: OrderId, payment_id: PaymentId, entry_id: str, fee: Money, at: datetime
 ) -> Journal | None:
@@ -434,6 +457,10 @@ def _journal(
         refund_id=refund.id if refund else None,
         dispute_id=dispute_id,
     )
+
+
+def _tells(journal: Journal, account: Account) -> bool:
+    return any(posting.account is account for posting in journal.postings)
 
 
 def _told(postings: Iterable[tuple[Account, Money]]) -> tuple[Posting, ...]:

@@ -172,6 +172,11 @@ def _book(order: Order, dispute: Dispute, *, uow: UnitOfWork, now: datetime) -> 
     elif dispute.ended:
         reinstated = ledger.Withdrawal(amount=facts.amount, fee=facts.fee_returned or nothing)
         uow.ledger.post(ledger.dispute_won(order, dispute_id=name, reinstated=reinstated, at=now))
+    late = ledger.dispute_fees_told_later(
+        order, dispute_id=name, fee=facts.fee or nothing, returned=facts.fee_returned or nothing,
+        told=uow.ledger.of_order(order.id), at=now,
+    )  # fmt: skip
+    uow.ledger.post(*late)
 
 
 def evidence_of(order: Order, payment: Payment, *, uow: UnitOfWork, now: datetime) -> Evidence:

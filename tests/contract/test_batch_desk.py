@@ -1,7 +1,7 @@
 """What every BatchDesk promises: the same batches, seen through the fake and through Postgres."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -10,9 +10,11 @@ import pytest
 from adapters.postgres.backoffice.batches import PostgresBatchDesk
 from application.commands.prepare_batch import Decision
 from domain.errors import NotFound, ProviderRefused
+from domain.fees import FeeRule
 from domain.orders import Order
 from domain.ports.batch_desk import BatchDesk, Tally
 from domain.refund_batches import BatchId, Outcome, RefundBatch
+from domain.tickets import TicketState
 from tests.contract.views import STORES, houses_and
 from tests.fakes.batch_desk import FakeBatchDesk
 from tests.fakes.sales import general, general_sale, usd
@@ -112,6 +114,25 @@ def test_a_file_shows_what_was_previewed_and_why_not(seen: Desk, house: House, b
     assert {first.id, third.id, second.id, vip.id} == {row.order_id for row in seen.desk.all_rows(batch.id)}
     with pytest.raises(NotFound):
         seen.desk.batch(BatchId(uuid4()), since=since(house))
+
+
+def test_free_orders_are_done_without_a_provider(seen: Desk) -> None:
+    """They are paid back with nothing as soon as their turn has come: none is ever on its way."""
+    sale = general_sale()
+    house = seen.open_house(sale=replace(sale, tiers=(replace(sale.tiers[0], face=usd(0), fee=FeeRule()),)))
+    batches, order = Batches(house), house.place_order(general(house.sale, 2))
+    house.drain()
+    batch = batches.running()
+    batches.run()
+
+    progress = seen.desk.batch(batch.id, since=since(house)).progress
+    (row,) = seen.desk.all_rows(batch.id)
+
+    assert progress.by_outcome == {Outcome.SUCCEEDED: Tally(orders=1, amounts=(usd(0),))}
+    assert (progress.percent, progress.lately) == (100, 1)
+    assert (row.order_id, row.expected, row.refunded) == (order.id, usd(0), usd(0))
+    batches.complete(batch.id)
+    assert {ticket.state for ticket in house.tickets(order.id)} == {TicketState.VOID}
 
 
 def test_what_was_frozen_is_listed_as_such(seen: Desk, house: House, batches: Batches) -> None:

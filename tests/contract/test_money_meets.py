@@ -51,6 +51,10 @@ class TestDisputesInOtherCurrencies(OnServers, stories.TestDisputesInOtherCurren
     """On servers."""
 
 
+class TestFeesToldLate(OnServers, stories.TestFeesToldLate):
+    """On servers."""
+
+
 class TestSecondPersons(OnServers, stories.TestSecondPersons):
     """On servers."""
 

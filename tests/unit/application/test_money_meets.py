@@ -16,7 +16,7 @@ from domain.disputes import DisputeState
 from domain.errors import Rejection, RejectionCode
 from domain.events import Sale
 from domain.ledger import Account, balances
-from domain.money import Money
+from domain.money import CurrencyCode, Money
 from domain.orders import Order, OrderState
 from domain.payments import Payment, PaymentState
 from domain.ports.payments import CheckoutItem, CheckoutRequest, ProviderStatus
@@ -92,6 +92,35 @@ def owed(house: House, order: Order) -> int:
     """What the ledger says of money that a failed refund has left here."""
     with house.uow() as uow:
         return balances(uow.ledger.of_order(order.id)).get(Account.REFUNDS_OWED, 0)
+
+
+def disputed(house: House, order: Order, **facts: object) -> str:
+    """A chargeback that we have heard of, with the bank's ``facts``. Answers the provider's name of it."""
+    dispute_id = house.dispute(order)
+    bank_says(house, dispute_id, **facts)
+    house.receive(*house.dispute_notice(dispute_id))
+    return dispute_id
+
+
+def bank_says(house: House, dispute_id: str, **facts: object) -> None:
+    disputes = house.gateway._disputes  # The bank's side of it.
+    disputes[dispute_id] = replace(disputes[dispute_id], **facts)  # type: ignore[arg-type]  # any of them
+
+
+def postings(house: House, order: Order, account: Account) -> list[Money]:
+    with house.uow() as uow:
+        told = [posting for journal in uow.ledger.of_order(order.id) for posting in journal.postings]
+    return [posting.amount for posting in told if posting.account is account]
+
+
+def dispute_fees(house: House, order: Order) -> list[Money]:
+    """What the ledger has of them, as it was told."""
+    return postings(house, order, Account.DISPUTE_FEES)
+
+
+def owed_by_provider(house: House, order: Order, currency: CurrencyCode) -> int:
+    amounts = postings(house, order, Account.PROVIDER)
+    return sum(each.amount for each in amounts if each.currency == currency)
 
 
 def refused(answer: object) -> RejectionCode:
@@ -261,14 +290,58 @@ class TestDisputesInOtherCurrencies:
         """The provider charges its fee in the currency that it settles in: booked as such, and nothing is held up."""
         order = house.buy(general(house.sale, 2))
         dispute_id = house.dispute(order)
-        disputes = house.gateway._disputes  # The bank's side of it.
-        disputes[dispute_id] = replace(disputes[dispute_id], fee=Money(1_500, type(order.total.currency)("EUR")))
+        bank_says(house, dispute_id, fee=Money(1_500, CurrencyCode("EUR")))
         house.receive(*house.dispute_notice(dispute_id))
         assert house.order(order.id).frozen_because is not None
         house.decide_dispute(dispute_id, won=won)
         house.receive(*house.dispute_notice(dispute_id))
         house.drain()
         assert house.order(order.id).state is (OrderState.CONFIRMED if won else OrderState.CHARGED_BACK)
+
+
+class TestFeesToldLate:
+    @pytest.mark.parametrize("currency", ["USD", "EUR"])
+    def test_a_fee_first_told_after_the_dispute_was_lost_is_booked_once(self, house: House, currency: str) -> None:
+        """However often the provider tells it then, and whatever it settles in."""
+        order = house.buy(general(house.sale, 2))
+        fee = Money(1_500, CurrencyCode(currency))
+        dispute_id = disputed(house, order, fee=None)
+        house.decide_dispute(dispute_id, won=False)
+        house.receive(*house.dispute_notice(dispute_id))
+        assert dispute_fees(house, order) == []
+
+        for _ in range(2):
+            bank_says(house, dispute_id, fee=fee)
+            house.receive(*house.dispute_notice(dispute_id))
+
+        assert house.dispute_of(order).facts.fee == fee
+        assert dispute_fees(house, order) == [fee]
+        assert owed_by_provider(house, order, fee.currency) == -fee.amount
+
+    def test_a_fee_that_was_told_in_time_is_not_told_again(self, house: House) -> None:
+        """Nor one that is said to be another after the end: what is booked stays."""
+        order = house.buy(general(house.sale, 2))
+        dispute_id = disputed(house, order, fee=Money(1_500, order.total.currency))
+        house.decide_dispute(dispute_id, won=False)
+        house.receive(*house.dispute_notice(dispute_id))
+        bank_says(house, dispute_id, fee=Money(2_000, order.total.currency))
+        house.receive(*house.dispute_notice(dispute_id))
+
+        assert dispute_fees(house, order) == [Money(1_500, order.total.currency)]
+
+    def test_a_fee_that_comes_back_after_the_dispute_was_won_is_booked_once(self, house: House) -> None:
+        """The money was told to be back before the fee was: in the end nothing is missing."""
+        order = house.buy(general(house.sale, 2))
+        fee = Money(1_500, order.total.currency)
+        dispute_id = disputed(house, order, fee=fee)
+        house.decide_dispute(dispute_id, won=True)
+        house.receive(*house.dispute_notice(dispute_id))
+        for _ in range(2):
+            bank_says(house, dispute_id, fee_returned=fee)
+            house.receive(*house.dispute_notice(dispute_id))
+
+        assert dispute_fees(house, order) == [fee, -fee]
+        assert owed_by_provider(house, order, fee.currency) == order.total.amount
 
 
 class TestSecondPersons:
