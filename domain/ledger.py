@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.events import EventId
-from domain.money import Money, zero
+from domain.money import CurrencyCode, Money, zero
 from domain.orders import Order, OrderId
 from domain.payments import Payment, PaymentId
 from domain.refund_policies import RefundReason
@@ -370,6 +370,16 @@ def balances(journals: Iterable[Journal]) -> dict[Account, int]:
         for posting in journal.postings:
             sums[posting.account] = sums.get(posting.account, 0) + posting.amount.amount
     return {account: amount for account, amount in sums.items() if amount}
+
+
+def balances_by_currency(journals: Iterable[Journal]) -> dict[CurrencyCode, dict[Account, int]]:
+    """The same for journals in any currency, each for itself."""
+    sums: dict[CurrencyCode, dict[Account, int]] = {}
+    for journal in journals:
+        for posting in journal.postings:
+            own = sums.setdefault(posting.amount.currency, {})
+            own[posting.account] = own.get(posting.account, 0) + posting.amount.amount
+    return {currency: {account: minor for account, minor in own.items() if minor} for currency, own in sums.items()}
 
 
 def _sold(price: UnitPrice) -> tuple[tuple[Account, Money], ...]:

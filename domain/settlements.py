@@ -60,10 +60,14 @@ class Figures:
 
     The two sides of a settlement: *where the money is* (``at_provider``, ``at_banks``) is what is *whose*
     (``organiser``, ``house``, ``taxes_owed``, ``buyers``), to the unit.
+
+    ``others`` is what the provider charged in currencies of its own choice, each told for itself: no rate that we know
+    would make one sum of two currencies.
     """
 
     currency: CurrencyCode
     sums: Mapping[Side, int]
+    others: tuple["Figures", ...] = ()
 
     @property
     def gross(self) -> Money:
@@ -178,7 +182,13 @@ class Figures:
 
     @property
     def is_empty(self) -> bool:
-        return not any(self.sums.values())
+        return not any(self.sums.values()) and all(other.is_empty for other in self.others)
+
+    @classmethod
+    def of_sums(cls, currency: CurrencyCode, sums: Mapping[CurrencyCode, Mapping[Side, int]]) -> "Figures":
+        """What was told in ``currency``, and beside it what was told in any other."""
+        others = tuple(cls(currency=other, sums=sums[other]) for other in sorted(sums) if other != currency)
+        return cls(currency=currency, sums=sums.get(currency, {}), others=others)
 
     def _of(self, account: Account, kind: JournalKind | None = None, *, detail: str | None = None) -> Money:
         """The balance of an account, a debit being positive."""
@@ -218,10 +228,12 @@ class Settlement:
 
 
 def together(settlements: Iterable[Settlement]) -> tuple[Figures, ...]:
-    """The figures of many events, one for each currency, by its code."""
-    sums: dict[CurrencyCode, dict[Side, int]] = {}
+    """The figures of many events, one for each currency that they are sold in, by its code."""
+    told: dict[CurrencyCode, dict[CurrencyCode, dict[Side, int]]] = {}
     for settlement in settlements:
-        own = sums.setdefault(settlement.figures.currency, {})
-        for side, minor in settlement.figures.sums.items():
-            own[side] = own.get(side, 0) + minor
-    return tuple(Figures(currency=currency, sums=sums[currency]) for currency in sorted(sums))
+        alike = told.setdefault(settlement.figures.currency, {})
+        for figures in (settlement.figures, *settlement.figures.others):
+            sums = alike.setdefault(figures.currency, {})
+            for side, minor in figures.sums.items():
+                sums[side] = sums.get(side, 0) + minor
+    return tuple(Figures.of_sums(currency, told[currency]) for currency in sorted(told))

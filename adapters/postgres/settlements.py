@@ -67,6 +67,9 @@ class PostgresSettlements:
         return tuple(_settlement(row, sums.get(row["id"], {}), sold.get(row["id"], ())) for row in found)
 
 
+_Sums = dict[CurrencyCode, dict[Side, int]]
+
+
 def _events(which: ColumnElement[bool]) -> Select[Any]:
     return (
         select(
@@ -82,20 +85,20 @@ def _events(which: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _sums(transaction: Transaction, picked: Sequence[UUID], wanted: SettlementsFilter) -> dict[UUID, dict[Side, int]]:
-    """Only postings in the event's own currency: what a provider charges in another is not the event's."""
-    own = (journals.c.event_id, journals.c.kind, postings.c.account, postings.c.detail)
+def _sums(transaction: Transaction, picked: Sequence[UUID], wanted: SettlementsFilter) -> dict[UUID, _Sums]:
+    """By event and currency: a provider may charge in another than the event is sold in."""
+    own = (journals.c.event_id, postings.c.currency, journals.c.kind, postings.c.account, postings.c.detail)
     rows = transaction.rows(
         select(*own, func.sum(postings.c.amount_minor).label("minor"))
         .join(journals, journals.c.id == postings.c.journal_id)
-        .join(events, (events.c.id == journals.c.event_id) & (events.c.currency == postings.c.currency))
         .where(journals.c.event_id.in_(picked), *_moved(journals.c.at, wanted))
         .group_by(*own)
     )
-    sums: dict[UUID, dict[Side, int]] = {}
+    sums: dict[UUID, _Sums] = {}
     for row in rows:
         side = Side(JournalKind(row["kind"]), Account(row["account"]), row["detail"])
-        sums.setdefault(row["event_id"], {})[side] = int(row["minor"])
+        of_event = sums.setdefault(row["event_id"], {})
+        of_event.setdefault(CurrencyCode(row["currency"]), {})[side] = int(row["minor"])
     return sums
 
 
@@ -150,7 +153,7 @@ def _within(at: ColumnElement[Any], wanted: SettlementsFilter) -> list[ColumnEle
     return conditions
 
 
-def _settlement(row: Row, sums: dict[Side, int], tiers: Iterable[TierFigures]) -> Settlement:
+def _settlement(row: Row, sums: _Sums, tiers: Iterable[TierFigures]) -> Settlement:
     return Settlement(
         event_id=EventId(row["id"]),
         slug=row["slug"],
@@ -160,6 +163,6 @@ def _settlement(row: Row, sums: dict[Side, int], tiers: Iterable[TierFigures]) -
         timezone=row["timezone"],
         starts_at=row["starts_at"],
         state=EventState(row["state"]),
-        figures=Figures(currency=CurrencyCode(row["currency"]), sums=sums),
+        figures=Figures.of_sums(CurrencyCode(row["currency"]), sums),
         tiers=tuple(tiers),
     )

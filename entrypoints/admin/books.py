@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from domain.accounts import Action
 from domain.events import EventId
-from domain.ledger import OWNERS, Owner, balances
+from domain.ledger import OWNERS, Account, Owner, balances_by_currency
 from domain.money import Money
 from domain.orders import OrderId
 from domain.ports.settlements import SETTLEMENTS_MAX, SettlementsFilter
@@ -88,12 +88,10 @@ def order_ledger(order_id: OrderId) -> str:
     with current().unit_of_work() as uow:
         order = uow.orders.get(order_id)
         journals = uow.ledger.of_order(order_id)
-    currency = order.total.currency
-    sums = balances(journal for journal in journals if journal.postings[0].amount.currency == currency)
-    whose = {
-        owner: [(account, Money(minor, currency)) for account, minor in sums.items() if OWNERS[account] is owner]
-        for owner in Owner
-    }
+    whose: dict[Owner, list[tuple[Account, Money]]] = {owner: [] for owner in Owner}
+    for currency, sums in balances_by_currency(journals).items():
+        for account, minor in sums.items():
+            whose[OWNERS[account]].append((account, Money(minor, currency)))
     return render_template(
         "admin/order_ledger.html",
         order=order,
@@ -134,9 +132,9 @@ def _day(name: str) -> datetime | None:
 def _rows(settlements: Iterable[Settlement]) -> Iterator[tuple[Cell, ...]]:
     for one in settlements:
         starts_at = one.starts_at.astimezone(UTC).isoformat(timespec="minutes")
-        event = (one.name, starts_at, one.venue_name, one.city, str(one.figures.currency))
+        event = (one.name, starts_at, one.venue_name, one.city)
         for line, count in tickets_of(one):
-            yield (*event, "Tickets", line, count, "", "")
+            yield (*event, str(one.figures.currency), "Tickets", line, count, "", "")
         for part in parts_of(one.figures):
             for told in part.lines:
-                yield (*event, part.title, told.title, "", told.amount, told.amount.amount)
+                yield (*event, told.amount.currency, part.title, told.title, "", told.amount, told.amount.amount)

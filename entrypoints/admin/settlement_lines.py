@@ -26,7 +26,10 @@ class Part:
 
 
 def parts_of(figures: Figures) -> tuple[Part, ...]:
-    """Whose the money is, then where it is. Every part ends with its sum; lines of nothing are left out."""
+    """Whose the money is, then where it is. Every part ends with its sum; lines of nothing are left out.
+
+    What the provider charged in another currency is a part of its own, and in no other sum.
+    """
     return (
         _part(
             "Organiser",
@@ -65,6 +68,7 @@ def parts_of(figures: Figures) -> tuple[Part, ...]:
             ("Paid by hand", _by_hand(figures)),
             total=("At the provider, and at banks that decide disputes", figures.at_provider + figures.disputed),
         ),
+        *(_charged_apart(other) for other in figures.others if not other.is_empty),
     )
 
 
@@ -73,6 +77,15 @@ def tickets_of(settlement: Settlement) -> Iterator[tuple[str, int]]:
     for tier in settlement.tiers:
         yield f"{tier.name}: sold", tier.sold
         yield f"{tier.name}: refunded", tier.refunded
+
+
+def _charged_apart(figures: Figures) -> Part:
+    return _part(
+        f"Charged in {figures.currency}",
+        ("Kept by the payment provider", -figures.provider_fees),
+        ("Fees for disputes", -figures.dispute_fees),
+        total=(f"Borne by the house, in {figures.currency}", figures.house),
+    )
 
 
 def _taxes(figures: Figures) -> Iterator[tuple[str, Money]]:

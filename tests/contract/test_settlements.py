@@ -10,8 +10,8 @@ import pytest
 from adapters.postgres.settlements import PostgresSettlements
 from domain.errors import NotFound
 from domain.events import EventId
-from domain.ledger import balances
-from domain.money import CurrencyCode
+from domain.ledger import balances, provider_fee
+from domain.money import CurrencyCode, Money
 from domain.orders import Order
 from domain.ports.settlements import Settlements, SettlementsFilter
 from domain.settlements import Basis, together
@@ -21,6 +21,8 @@ from tests.contract.views import STORES, houses_and
 from tests.fakes.sales import general, general_sale, usd
 from tests.fakes.settlements import FakeSettlements
 from tests.unit.application.house import House
+
+EUR, CHF = CurrencyCode("EUR"), CurrencyCode("CHF")
 
 
 @dataclass
@@ -64,6 +66,17 @@ def give_back(night: Night, order: Order) -> None:
     """The first ticket of the order."""
     night.house.refund(order.id, night.house.tickets(order.id)[0].id)
     night.house.drain()
+
+
+def charge(house: House, order: Order, fee: Money, *, entry_id: str) -> None:
+    """The provider's books tell what it kept."""
+    told = provider_fee(
+        event_id=order.event_id, order_id=order.id, payment_id=house.payment(order).id, entry_id=entry_id,
+        fee=fee, at=house.clock.now(),
+    )  # fmt: skip
+    with house.uow() as uow:
+        assert uow.ledger.post(told) == 1
+        uow.commit()
 
 
 def test_an_event_is_settled_from_its_ledger(books: Books, house: House) -> None:
@@ -128,6 +141,28 @@ def test_currencies_are_summed_apart(books: Books, house: House) -> None:
 
     assert [figures.currency for figures in together((dollars, yen, dollars))] == ["JPY", "USD"]
     assert together((dollars, dollars))[0].gross == dollars.figures.gross * 2
+
+
+def test_what_the_provider_charges_in_another_currency_stands_apart(books: Books, night: Night) -> None:
+    """It is in no sum of the event's own currency, nor left out; many events' fees are added currency by currency."""
+    before = books.settlements.of_event(night.house.event_id).figures
+    charge(night.house, night.kept, Money(310, EUR), entry_id="ch_1")
+    charge(night.house, night.kept, Money(90, CHF), entry_id="ch_2")
+    charge(night.house, night.returned, Money(45, EUR), entry_id="ch_3")
+
+    settled = books.settlements.of_event(night.house.event_id)
+    (alike,) = together((settled, settled))
+
+    assert before.others == ()
+    assert replace(settled.figures, others=()) == before
+    assert [other.currency for other in settled.figures.others] == ["CHF", "EUR"]
+    assert [other.provider_fees for other in settled.figures.others] == [
+        Money(90, CurrencyCode("CHF")),
+        Money(355, EUR),
+    ]
+    assert settled.figures.others[1].at_provider == settled.figures.others[1].house == Money(-355, EUR)
+    assert alike.gross == before.gross * 2
+    assert [other.provider_fees.amount for other in alike.others] == [180, 710]
 
 
 def test_venues_are_listed_by_name(books: Books, house: House) -> None:

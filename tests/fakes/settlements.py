@@ -4,6 +4,7 @@ from datetime import datetime
 
 from domain.errors import NotFound
 from domain.events import Event, EventId
+from domain.money import CurrencyCode
 from domain.ports.settlements import SETTLEMENTS_MAX, SettlementsFilter, VenueName
 from domain.settlements import Basis, Figures, Settlement, Side, TierFigures
 from tests.fakes.unit_of_work import FakeStore
@@ -27,7 +28,7 @@ class FakeSettlements:
             if wanted.venue_id in (None, event.venue_id)
             and (wanted.basis is Basis.MONEY or _within(event.starts_at, wanted))
         ]
-        return tuple(one for one in found if one.figures.sums)[:SETTLEMENTS_MAX]
+        return tuple(one for one in found if one.figures.sums or one.figures.others)[:SETTLEMENTS_MAX]
 
     def venues(self) -> tuple[VenueName, ...]:
         named = (VenueName(id=venue.id, name=venue.name) for venue in self._store.state.venues.values())
@@ -40,14 +41,14 @@ class FakeSettlements:
         def counts(at: datetime) -> bool:
             return wanted.basis is Basis.EVENTS or _within(at, wanted)
 
-        sums: dict[Side, int] = {}
+        sums: dict[CurrencyCode, dict[Side, int]] = {}
         for journal in state.journals.values():
             if journal.event_id != event.id or not counts(journal.at):
                 continue
             for posting in journal.postings:
-                if posting.amount.currency == event.currency:
-                    side = Side(journal.kind, posting.account, posting.detail)
-                    sums[side] = sums.get(side, 0) + posting.amount.amount
+                told = sums.setdefault(posting.amount.currency, {})
+                side = Side(journal.kind, posting.account, posting.detail)
+                told[side] = told.get(side, 0) + posting.amount.amount
         given_back = {
             ticket for refund in state.refunds.values() if counts(refund.requested_at) for ticket in refund.tickets
         }
@@ -61,7 +62,7 @@ class FakeSettlements:
             timezone=venue.timezone,
             starts_at=event.starts_at,
             state=event.state,
-            figures=Figures(currency=event.currency, sums=sums),
+            figures=Figures.of_sums(event.currency, sums),
             tiers=tuple(
                 TierFigures(
                     name=tier.name,

@@ -18,6 +18,7 @@ from domain.settlements import Figures, Side
 from entrypoints.admin import words
 from entrypoints.admin.settlement_lines import parts_of
 from entrypoints.admin.spreadsheets import decimal
+from tests.contract.test_settlements import charge
 from tests.fakes.sales import general
 from tests.unit.admin.desk import Desk
 from tests.unit.domain.ledger_lives import Life, lives
@@ -84,6 +85,27 @@ def test_the_file_says_what_the_page_says(desk: Desk) -> None:
     assert found["Organiser", "Net to the organiser"]["amount_minor"] == "4500"
     assert found["Organiser", "Prices given back"]["amount"] == "-45.00"
     assert [row["tickets"] for row in rows if row["part"] == "Tickets"][:2] == ["2", "1"]
+
+
+def test_fees_in_another_currency_have_lines_of_their_own(desk: Desk) -> None:
+    """On the settlement, in its file, among the books and on the order: in their currency and in no other sum."""
+    house = desk.house
+    order = next(iter(house.store.state.orders.values()))
+    charge(house, order, Money(310, CurrencyCode("EUR")), entry_id="ch_1")
+    browser = desk.signed_in(Role.FINANCE)
+
+    page = browser.page(f"/events/{house.event_id}/settlement")
+    rows = rows_of(browser.get(f"/events/{house.event_id}/settlement.csv").text)
+
+    assert "Charged in EUR" in page
+    assert "stands apart" in page
+    assert {(row["line"], row["amount"], row["currency"]) for row in rows if row["part"] == "Charged in EUR"} == {
+        ("Kept by the payment provider", "-3.10", "EUR"),
+        ("Borne by the house, in EUR", "-3.10", "EUR"),
+    }
+    assert ("Kept by the house", "9.00", "USD") in {(row["line"], row["amount"], row["currency"]) for row in rows}
+    assert "€3.10" in browser.page("/books")
+    assert "€3.10" in browser.page(f"/orders/{order.id}/ledger").partition("What it comes to")[2]
 
 
 def test_names_that_would_calculate_are_only_shown(desk: Desk) -> None:
