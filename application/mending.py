@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from application import effects, trail
-from domain import ledger
+from domain import bookings
 from domain.audit import SYSTEM
 from domain.disputes import DisputeState
 from domain.errors import Rejection
@@ -49,7 +49,7 @@ def send_anew(
     refund = replace(failed.anew(RefundId(ids.uuid()), now=now), batch_id=batch_id)
     uow.refunds.add(refund)
     tickets = uow.tickets.of_order(order.id)
-    uow.ledger.post(ledger.refund_requested(order, refund, tickets, at=now))
+    uow.ledger.post(bookings.refund_requested(order, refund, tickets, at=now))
     uow.outbox.add(effects.send_refund(refund, ids=ids, now=now))
     uow.audit.add(
         trail.entry(
@@ -88,6 +88,6 @@ def heard_too_late(order: Order, failed: Refund, *, uow: UnitOfWork, ids: Ids, n
         others = [each for each in uow.refunds.of_order(order.id) if each.payment_id == lost.payment_id]
         told = overtaken(tuple(each for each in others if each.id != failed.id), amount.currency)
         paid = min(failed.amount, amount - min(told, amount))
-        uow.ledger.post(ledger.overtaken_late(order, failed, dispute_id=lost.facts.provider_id, paid=paid, at=now))
+        uow.ledger.post(bookings.overtaken_late(order, failed, dispute_id=lost.facts.provider_id, paid=paid, at=now))
     elif ended:
         mend_after_dispute(order, uow=uow, ids=ids, now=now)

@@ -6,7 +6,7 @@ from application import effects, telling, trail
 from application.access import Access
 from application.exchanging import complete_exchange
 from application.texts import text_buyer
-from domain import ledger
+from domain import bookings
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, Rejection
 from domain.orders import Order
@@ -38,7 +38,7 @@ def confirm(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime, access: A
     )
     uow.orders.save(confirmed)
     uow.tickets.add(tickets)
-    uow.ledger.post(ledger.order_confirmed(confirmed, at=now))
+    uow.ledger.post(bookings.order_confirmed(confirmed, at=now))
     uow.audit.add(
         trail.entry(SYSTEM, "order.confirmed", kind="order", subject=order.id, ids=ids, now=now, tickets=len(tickets))
     )

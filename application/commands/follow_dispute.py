@@ -12,7 +12,7 @@ from application.commands.request_refund import void_tickets
 from application.each import for_each
 from application.mending import mend_after_dispute
 from application.transactions import retrying
-from domain import ledger
+from domain import bookings
 from domain.audit import SYSTEM
 from domain.disputes import Dispute, DisputeFacts, DisputeId, DisputeKind, DisputeState, first_seen, frozen_because
 from domain.errors import Rejection
@@ -161,18 +161,18 @@ def _book(order: Order, dispute: Dispute, *, uow: UnitOfWork, now: datetime) -> 
     if facts.kind is DisputeKind.INQUIRY or (facts.fee is None and not lost):
         return  # No money has moved, or not yet.
     name, nothing = facts.provider_id, zero(facts.amount.currency)
-    withdrawn = ledger.Withdrawal(amount=facts.amount, fee=facts.fee or nothing)
-    uow.ledger.post(ledger.dispute_opened(order, dispute_id=name, withdrawn=withdrawn, at=now))
+    withdrawn = bookings.Withdrawal(amount=facts.amount, fee=facts.fee or nothing)
+    uow.ledger.post(bookings.dispute_opened(order, dispute_id=name, withdrawn=withdrawn, at=now))
     if lost:
         own = tuple(each for each in uow.refunds.of_order(order.id) if each.payment_id == dispute.payment_id)
         owed = overtaken(own, facts.amount.currency)
         uow.ledger.post(
-            ledger.dispute_lost(order, dispute_id=name, amount=facts.amount, owed=min(owed, facts.amount), at=now)
+            bookings.dispute_lost(order, dispute_id=name, amount=facts.amount, owed=min(owed, facts.amount), at=now)
         )
     elif dispute.ended:
-        reinstated = ledger.Withdrawal(amount=facts.amount, fee=facts.fee_returned or nothing)
-        uow.ledger.post(ledger.dispute_won(order, dispute_id=name, reinstated=reinstated, at=now))
-    late = ledger.dispute_fees_told_later(
+        reinstated = bookings.Withdrawal(amount=facts.amount, fee=facts.fee_returned or nothing)
+        uow.ledger.post(bookings.dispute_won(order, dispute_id=name, reinstated=reinstated, at=now))
+    late = bookings.dispute_fees_told_later(
         order, dispute_id=name, fee=facts.fee or nothing, returned=facts.fee_returned or nothing,
         told=uow.ledger.of_order(order.id), at=now,
     )  # fmt: skip

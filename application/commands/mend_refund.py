@@ -9,7 +9,7 @@ from application import trail
 from application.commands.send_refund import count_success
 from application.mending import refusal_to_mend, send_anew
 from application.transactions import retrying
-from domain import ledger
+from domain import bookings
 from domain.errors import Rejection
 from domain.orders import Order
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
@@ -67,7 +67,7 @@ def settle_refund_by_hand(
         payment = HandPayment(reference=command.reference, actor=command.actor)
         refund = failed.paid_by_hand(RefundId(ids.uuid()), payment, now=now)
         uow.refunds.add(refund)
-        uow.ledger.post(ledger.refund_paid_by_hand(order, refund, at=now))
+        uow.ledger.post(bookings.refund_paid_by_hand(order, refund, at=now))
         count_success(order, refund, uow=uow, now=now)
         uow.audit.add(
             trail.entry(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from application import effects, telling, trail
 from application.transactions import retrying
-from domain import ledger
+from domain import bookings
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, Rejection, RejectionCode
 from domain.events import Event
@@ -183,7 +183,7 @@ def begin_refund(
         batch_id=batch_id,
     )
     uow.refunds.add(refund)
-    uow.ledger.post(ledger.refund_requested(order, refund, tickets, at=now))
+    uow.ledger.post(bookings.refund_requested(order, refund, tickets, at=now))
     if tickets:
         void_tickets(order, tickets, cause=refund.id, restock=quote.restock, uow=uow, ids=ids, now=now)
     uow.outbox.add(effects.send_refund(refund, ids=ids, now=now))

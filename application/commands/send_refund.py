@@ -6,7 +6,7 @@ from application import effects, telling, trail
 from application.each import for_each
 from application.mending import heard_too_late
 from application.transactions import retrying
-from domain import ledger
+from domain import bookings
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, ProviderRefused, Rejection
 from domain.orders import Order
@@ -97,7 +97,7 @@ def _report(refund: Refund, answer: ProviderRefund, *, unit_of_work: UnitOfWorkF
         before = uow.refunds.get(refund.id, lock=True)
         after = before.report(answer.state, provider_id=answer.id, failure=answer.failure, now=now)
         uow.refunds.save(after)
-        uow.ledger.post(ledger.refund_moved(order, before, after, at=now))
+        uow.ledger.post(bookings.refund_moved(order, before, after, at=now))
         if after.state is RefundState.FAILED and before.state is not RefundState.FAILED:
             heard_too_late(order, after, uow=uow, ids=ids, now=now)
         if after.state is not before.state:

@@ -14,7 +14,7 @@ from application.commands.return_money import return_money
 from application.exchanging import exchange_lost
 from application.texts import tell_it_is_off
 from application.transactions import retrying
-from domain import ledger
+from domain import bookings
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, ProviderRefused, Rejection, RejectionCode
 from domain.events import EventState
@@ -277,7 +277,7 @@ def captured(
     if isinstance(after, Rejection):
         raise InvariantBroken(f"payment {payment.id}: {after.message}")
     uow.payments.save(after)
-    uow.ledger.post(ledger.money_captured(order, after, at=now))
+    uow.ledger.post(bookings.money_captured(order, after, at=now))
     because = _buys_nothing(order, after, taken, uow=uow)
     if because is None:
         return confirm(order, uow=uow, ids=ids, now=now, access=access)
@@ -405,7 +405,7 @@ def _send_back(
     after = payment.take(taken)
     assert not isinstance(after, Rejection), "authorised money can have been taken"
     uow.payments.save(after)
-    uow.ledger.post(ledger.money_captured(order, after, at=now))
+    uow.ledger.post(bookings.money_captured(order, after, at=now))
     return_money(order, after, because=because, uow=uow, ids=ids, now=now, access=access)
     return _call_it_off(order, after, because=because, uow=uow, ids=ids, now=now)
 

@@ -8,9 +8,10 @@ from uuid import uuid4
 import pytest
 
 from adapters.postgres.settlements import PostgresSettlements
+from domain.bookings import provider_fee
 from domain.errors import NotFound
 from domain.events import EventId
-from domain.ledger import balances, provider_fee
+from domain.ledger import balances
 from domain.money import CurrencyCode, Money
 from domain.orders import Order
 from domain.ports.settlements import Settlements, SettlementsFilter

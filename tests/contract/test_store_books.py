@@ -11,7 +11,7 @@ import pytest
 
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.engine import create_engine
-from domain import ledger
+from domain import bookings
 from domain.stock_blocks import BlockedStock
 from tests.contract.stores import (
     NOW,
@@ -52,9 +52,9 @@ def books(database_url: str) -> Iterator[PostgresBooks]:
             refund = refund_of(payment, usd(100))
             uow.refunds.add(refund)
             uow.ledger.post(
-                ledger.money_captured(order, payment, at=NOW),
-                ledger.order_confirmed(order, at=NOW),
-                ledger.refund_requested(order, refund, (), at=NOW),
+                bookings.money_captured(order, payment, at=NOW),
+                bookings.order_confirmed(order, at=NOW),
+                bookings.refund_requested(order, refund, (), at=NOW),
             )
             placed(uow, order_of(sale, Wish(tier="balcony", seats=(30,)), who="bob"))
             uow.stock.block(block_of(sale, BlockedStock(seats=(20,))))

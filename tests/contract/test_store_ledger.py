@@ -11,7 +11,7 @@ from psycopg import errors
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.engine import create_engine
 from adapters.postgres.migrations.versions.v0013_ledger import HISTORY
-from domain import ledger
+from domain import bookings
 from domain.errors import InvariantBroken
 from domain.events import Sale
 from domain.ledger import Account, Journal, Posting
@@ -58,7 +58,7 @@ def sold(store: UnitOfWorkFactory, *, quantity: int = 2, sale: Sale | None = Non
 
 
 def told(order: Order) -> Journal:
-    journal = ledger.order_confirmed(order, at=NOW)
+    journal = bookings.order_confirmed(order, at=NOW)
     assert journal is not None
     return journal
 
@@ -69,11 +69,11 @@ def test_journals_come_back_as_they_were_posted(store: UnitOfWorkFactory) -> Non
     payment = payment_of(order)
     with store() as uow:
         uow.payments.add(payment)
-        posted = uow.ledger.post(ledger.money_captured(order, payment, at=NOW), told(order), None)
+        posted = uow.ledger.post(bookings.money_captured(order, payment, at=NOW), told(order), None)
         uow.commit()
 
     with store() as uow:
-        assert uow.ledger.of_order(order.id) == (ledger.money_captured(order, payment, at=NOW), told(order))
+        assert uow.ledger.of_order(order.id) == (bookings.money_captured(order, payment, at=NOW), told(order))
         assert uow.ledger.of_order(OrderId(uuid4())) == ()
     assert posted == 2
 
@@ -247,7 +247,7 @@ def test_a_house_that_is_upgraded_has_whole_books(database_url: str) -> None:
         for share, state in HISTORIES:
             order = sold(store, sale=sale)
             payment, tickets = payment_of(order), tickets_of(order)
-            journals = [ledger.money_captured(order, payment, at=NOW), told(order)]
+            journals = [bookings.money_captured(order, payment, at=NOW), told(order)]
             with store() as uow:
                 uow.tickets.add(tickets)
                 uow.payments.add(payment)
@@ -258,8 +258,8 @@ def test_a_house_that_is_upgraded_has_whole_books(database_url: str) -> None:
                     journals += [
                         made
                         for made in (
-                            ledger.refund_requested(order, asked, tickets, at=NOW),
-                            ledger.refund_moved(order, asked, refund, at=NOW),
+                            bookings.refund_requested(order, asked, tickets, at=NOW),
+                            bookings.refund_moved(order, asked, refund, at=NOW),
                         )
                         if made is not None
                     ]

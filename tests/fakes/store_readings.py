@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from domain.bookings import provider_fee
 from domain.errors import NotFound
-from domain.ledger import Journal, provider_fee
+from domain.ledger import Journal
 from domain.provider_books import EntryKind, ProviderEntry, Reading, ReadingId
 from tests.fakes.store_state import State, unique
 

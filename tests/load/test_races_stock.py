@@ -26,7 +26,7 @@ from adapters.postgres.seat_map_cache import SeatMapCache
 from adapters.postgres.unit_of_work import PostgresUnitOfWork
 from adapters.security.ids import SystemIds
 from application.commands.change_capacity import ChangeZoneCapacity, change_capacity
-from domain import ledger
+from domain import bookings
 from domain.errors import InvariantBroken, Rejection, StockConflict, StoreUnavailable, TransactionConflict
 from domain.events import Sale
 from domain.orders import Order
@@ -519,7 +519,7 @@ def test_refunds_race_for_the_same_money(store: UnitOfWorkFactory) -> None:
     with store() as uow:
         uow.payments.add(payment)
         uow.tickets.add(tickets_of(order))
-        uow.ledger.post(ledger.money_captured(order, payment, at=NOW), ledger.order_confirmed(order, at=NOW))
+        uow.ledger.post(bookings.money_captured(order, payment, at=NOW), bookings.order_confirmed(order, at=NOW))
         uow.commit()
 
     def refund() -> bool:
@@ -527,7 +527,7 @@ def test_refunds_race_for_the_same_money(store: UnitOfWorkFactory) -> None:
         try:
             with store() as uow:
                 uow.refunds.add(asked)
-                uow.ledger.post(ledger.refund_requested(order, asked, (), at=NOW))
+                uow.ledger.post(bookings.refund_requested(order, asked, (), at=NOW))
                 uow.commit()
         except InvariantBroken:
             return False

@@ -8,9 +8,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from adapters.postgres.rows import provider_books as rows
 from adapters.postgres.tables import orders, payments, provider_entries, provider_readings
 from adapters.postgres.transaction import Transaction
+from domain.bookings import provider_fee
 from domain.errors import NotFound
 from domain.events import EventId
-from domain.ledger import Journal, provider_fee
+from domain.ledger import Journal
 from domain.orders import OrderId
 from domain.payments import PaymentId
 from domain.provider_books import EntryKind, ProviderEntry, Reading, ReadingId

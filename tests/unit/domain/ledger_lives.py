@@ -7,10 +7,7 @@ from uuid import uuid4
 
 from hypothesis import strategies as st
 
-from domain.events import EventId
-from domain.holds import BuyerFingerprint, HoldId
-from domain.ledger import (
-    Journal,
+from domain.bookings import (
     Withdrawal,
     dispute_lost,
     dispute_opened,
@@ -22,6 +19,9 @@ from domain.ledger import (
     refund_paid_by_hand,
     refund_requested,
 )
+from domain.events import EventId
+from domain.holds import BuyerFingerprint, HoldId
+from domain.ledger import Journal
 from domain.money import CurrencyCode, Money, zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.payments import Payment, PaymentId, PaymentState

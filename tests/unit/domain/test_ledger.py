@@ -6,20 +6,8 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
-from domain.ledger import (
-    OWNERS,
-    Account,
-    Journal,
-    JournalKind,
-    Owner,
-    Posting,
-    Withdrawal,
-    balances,
-    dispute_opened,
-    order_confirmed,
-    refund_moved,
-    refund_requested,
-)
+from domain.bookings import Withdrawal, dispute_opened, order_confirmed, refund_moved, refund_requested
+from domain.ledger import OWNERS, Account, Journal, JournalKind, Owner, Posting, balances
 from domain.money import CurrencyCode, Money
 from domain.orders import Order
 from domain.prices import PriceTerms
