@@ -2,7 +2,8 @@
 
 from application import effects
 from application.access import Access
-from application.commands.settle_payment import WAITING, captured, give_back, let_go, moved, voided
+from application.commands.settle_payment import captured
+from application.ending import WAITING, give_back, let_go, moved, voided
 from application.exchanging import exchange_lost
 from application.transactions import retrying
 from domain.errors import ProviderRefused, Rejection

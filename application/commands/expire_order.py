@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from application import trail
-from application.commands.settle_payment import end_unpaid, page_closed, release_places
 from application.each import for_each
+from application.ending import end_unpaid, page_closed, release_places
 from application.transactions import retrying
 from domain.audit import BUYER, SYSTEM
 from domain.errors import ProviderRefused, ProviderUnavailable, Rejection

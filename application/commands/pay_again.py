@@ -6,7 +6,7 @@ A declined card needs none of this: it is tried again on the same page.
 from datetime import datetime, timedelta
 
 from application import trail
-from application.commands.settle_payment import page_closed
+from application.ending import page_closed
 from application.transactions import retrying
 from domain.audit import BUYER
 from domain.errors import ProviderRefused, ProviderUnavailable, Rejection, RejectionCode

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from application import trail
 from application.access import Access
-from application.commands.settle_payment import let_go, request_capture
+from application.commands.settle_payment import request_capture
+from application.ending import let_go
 from application.transactions import retrying
 from domain.errors import Rejection, RejectionCode
 from domain.orders import Order, OrderId, OrderState

@@ -6,13 +6,21 @@ of callers, in any order, arrive at the same end.
 
 from datetime import datetime, timedelta
 
-from application import effects, telling, trail
+from application import effects, trail
 from application.access import Access
 from application.commands.confirm_order import confirm
 from application.commands.retake_places import Unheld, retake, unheld
 from application.commands.return_money import return_money
+from application.ending import (
+    WAITING,
+    call_it_off,
+    let_go,
+    moved,
+    page_closed,
+    pays_with_another,
+    voided,
+)
 from application.exchanging import exchange_lost
-from application.texts import tell_it_is_off
 from application.transactions import retrying
 from domain import bookings
 from domain.audit import SYSTEM
@@ -21,9 +29,8 @@ from domain.events import EventState
 from domain.fraud import Assessment, Signals, Verdict, assess
 from domain.money import Money
 from domain.orders import Order, OrderId, OrderState, StockState
-from domain.outgoing_webhooks import HookKind
 from domain.payments import PAYABLE, TERMINAL, Payment, PaymentState
-from domain.ports.inventory import Inventory, Outcome
+from domain.ports.inventory import Inventory
 from domain.ports.payments import UNKNOWN_SESSION, PaymentGateway, ProviderPayment, ProviderStatus
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.velocity import Velocity
@@ -32,7 +39,6 @@ from domain.ports.world import Clock, Ids, Wakeup
 CARD_WINDOW_HOURS = 24
 
 PAID = frozenset({ProviderStatus.AUTHORISED, ProviderStatus.CAPTURED})
-WAITING = frozenset({OrderState.AWAITING_PAYMENT, OrderState.IN_REVIEW})
 
 
 def settle_payment(
@@ -251,11 +257,6 @@ def _no(why: str) -> Rejection:
     return Rejection(code=RejectionCode.WRONG_STATE, message=why)
 
 
-def pays_with_another(order: Order, payment: Payment, *, uow: UnitOfWork) -> bool:
-    """Whether another attempt of the order has its money, or is about to."""
-    return any(other.id != payment.id and other.has_money for other in uow.payments.of_order(order.id))
-
-
 def request_capture(payment: Payment, *, uow: UnitOfWork, ids: Ids, now: datetime) -> None:
     """Say that authorised money shall be taken. The places of its order are allocated (I3)."""
     requested = moved(payment, PaymentState.CAPTURE_REQUESTED)
@@ -282,7 +283,7 @@ def captured(
     if because is None:
         return confirm(order, uow=uow, ids=ids, now=now, access=access)
     return_money(order, after, because=because, uow=uow, ids=ids, now=now, access=access)
-    return _call_it_off(order, after, because=because, uow=uow, ids=ids, now=now)
+    return call_it_off(order, after, because=because, uow=uow, ids=ids, now=now)
 
 
 def _buys_nothing(order: Order, payment: Payment, taken: Money, *, uow: UnitOfWork) -> str | None:
@@ -295,97 +296,6 @@ def _buys_nothing(order: Order, payment: Payment, taken: Money, *, uow: UnitOfWo
     if uow.events.get(order.event_id).state is EventState.CANCELLED:
         return "the event was cancelled"
     return exchange_lost(order, uow=uow)
-
-
-def voided(order: Order, payment: Payment, *, because: str, uow: UnitOfWork, ids: Ids, now: datetime) -> Order:
-    """The provider let the money go for good: whatever still waits for it ends. Idempotent."""
-    if payment.state in TERMINAL:
-        return order
-    ended = PaymentState.FAILED if payment.state in PAYABLE else PaymentState.VOIDED
-    uow.payments.save(moved(payment, ended))
-    failed = order.fail(now=now, because=because)
-    others = (other for other in uow.payments.of_order(order.id) if other.id != payment.id)
-    if isinstance(failed, Rejection) or any(other.state not in _OVER for other in others):
-        return order
-    return give_back(failed, "order.payment_failed", before=order, uow=uow, ids=ids, now=now)
-
-
-def page_closed(order: Order, payment: Payment, *, known: bool, uow: UnitOfWork, ids: Ids, now: datetime) -> Order:
-    """Nobody paid on this page and nobody can: a buyer who still has time opens another; an order whose time is over
-    ends. ``known``: the provider said so; otherwise it only does not know the page.
-    """
-    if known or payment.state is PaymentState.STARTING or now >= payment.provider_expires_at:
-        uow.payments.save(moved(payment, PaymentState.EXPIRED))
-    elif payment.state is not PaymentState.LOST:
-        uow.payments.save(moved(payment, PaymentState.LOST))
-    others = (other for other in uow.payments.of_order(order.id) if other.id != payment.id)
-    if any(other.state not in _OVER for other in others):
-        return order
-    return end_unpaid(order, uow=uow, ids=ids, now=now)
-
-
-def end_unpaid(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime) -> Order:
-    """End an order that nobody paid and nobody can pay, if its time is over; one whose event is off says so."""
-    expired = order.expire(now=now)
-    if isinstance(expired, Rejection):
-        return order
-    if uow.events.get(order.event_id).state is EventState.CANCELLED:
-        cancelled = order.cancel(now=now, because="the event was cancelled")
-        assert not isinstance(cancelled, Rejection), "an order that can expire can be cancelled"
-        return give_back(cancelled, "order.cancelled", before=order, uow=uow, ids=ids, now=now)
-    return give_back(expired, "order.expired", before=order, uow=uow, ids=ids, now=now)
-
-
-_OVER = TERMINAL | {PaymentState.LOST}
-
-
-def give_back(
-    order: Order,
-    action: str,
-    *,
-    before: Order,
-    uow: UnitOfWork,
-    ids: Ids,
-    now: datetime,
-    actor: str = SYSTEM,
-) -> Order:
-    """Store an ended order and return the places it had ``before``: to Postgres now, to the inventory by the outbox."""
-    uow.orders.save(order)
-    if before.stock is not StockState.RELEASED:
-        release_places(order, uow=uow, ids=ids, now=now)
-    uow.audit.add(
-        trail.entry(actor, action, kind="order", subject=order.id, ids=ids, now=now, because=order.ended_because)
-    )
-    if order.state is OrderState.CANCELLED:
-        telling.order_happened(HookKind.ORDER_CANCELLED, order, uow=uow, ids=ids, now=now)
-    return order
-
-
-def release_places(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime) -> None:
-    """The order's places are free again: in Postgres now, and in the inventory in a moment."""
-    epoch = uow.stock.epoch(order.event_id)
-    uow.stock.release(order)
-    uow.outbox.add(effects.settle_order(order, Outcome.RELEASED, epoch=epoch, ids=ids, now=now))
-
-
-def let_go(
-    order: Order,
-    payment: Payment,
-    *,
-    because: str,
-    uow: UnitOfWork,
-    ids: Ids,
-    now: datetime,
-    access: Access,
-    actor: str = SYSTEM,
-) -> Order:
-    """Void authorised money and end the order that it was for, if it has not ended already."""
-    assert payment.intent_id is not None, "an authorised payment has an intent"
-    uow.outbox.add(effects.void(payment, intent_id=payment.intent_id, ids=ids, now=now))
-    uow.payments.save(moved(payment, PaymentState.VOID_REQUESTED))
-    if order.state in WAITING and not pays_with_another(order, payment, uow=uow):
-        tell_it_is_off(order, because=because, taken=False, uow=uow, ids=ids, now=now, access=access)
-    return _call_it_off(order, payment, because=because, uow=uow, ids=ids, now=now, actor=actor)
 
 
 def _send_back(
@@ -407,30 +317,4 @@ def _send_back(
     uow.payments.save(after)
     uow.ledger.post(bookings.money_captured(order, after, at=now))
     return_money(order, after, because=because, uow=uow, ids=ids, now=now, access=access)
-    return _call_it_off(order, after, because=because, uow=uow, ids=ids, now=now)
-
-
-def _call_it_off(
-    order: Order,
-    payment: Payment,
-    *,
-    because: str,
-    uow: UnitOfWork,
-    ids: Ids,
-    now: datetime,
-    actor: str = SYSTEM,
-) -> Order:
-    """End an order that waited for this money and no other."""
-    if order.state not in WAITING or pays_with_another(order, payment, uow=uow):
-        return order
-    cancelled = order.cancel(now=now, because=because)
-    assert not isinstance(cancelled, Rejection), "a waiting order can be cancelled"
-    return give_back(cancelled, "order.cancelled", before=order, uow=uow, ids=ids, now=now, actor=actor)
-
-
-def moved(payment: Payment, state: PaymentState) -> Payment:
-    """The payment in its next state. Raises InvariantBroken for a step that does not exist."""
-    after = payment.become(state)
-    if isinstance(after, Rejection):
-        raise InvariantBroken(f"payment {payment.id}: {after.message}")
-    return after
+    return call_it_off(order, after, because=because, uow=uow, ids=ids, now=now)
