@@ -145,7 +145,17 @@ def _activity(
         if ticket.state is TicketState.CHECKED_IN and ticket.used_at is not None
     )
     for message in messages:
-        name = f" (message {message.provider_id})" if message.provider_id else ""
-        happened.append((message.created_at, f"An SMS to {message.to} was {message.state.value}{name}."))
+        happened.extend(_sent(message))
     happened.sort(key=lambda each: each[0])
     return tuple(f"{moment(at)}: {what}" for at, what in happened[:LINES_PER_SECTION_MAX])
+
+
+def _sent(message: Message) -> Iterable[tuple[datetime, str]]:
+    """That it was sent; and, where the carrier's report is on file, when it had arrived."""
+    name = f" (message {message.provider_id})" if message.provider_id else ""
+    if message.delivered_at is None:
+        return ((message.created_at, f"An SMS to {message.to} was {message.state.value}{name}."),)
+    return (
+        (message.created_at, f"An SMS to {message.to} was sent{name}."),
+        (message.delivered_at, f"The carrier reported that the SMS to {message.to} had been delivered{name}."),
+    )

@@ -25,6 +25,12 @@ CLOCKS_APART = timedelta(hours=1)
 """So much more is read than is compared, for clocks that differ."""
 RESUME_WITHIN = timedelta(hours=6)
 """An interrupted reading that is older than this begins anew."""
+READING_LASTS_MAX = timedelta(days=7)
+"""A reading that nobody has finished for so long begins anew: what it read first is no longer how things stand."""
+ENTRIES_KEPT = timedelta(days=30)
+"""A copy of an entry is kept for so long after it was read last. No reading lasts as long, so whatever one compares is
+still there; what is wanted of older days is read again."""
+ENTRIES_PER_PRUNING_MAX = 1_000
 DIFFERENCES_KEPT_MAX = 50
 """Of each check."""
 
@@ -101,6 +107,10 @@ class Reading:
     @property
     def reads_since(self) -> datetime | None:
         return self.since - CLOCKS_APART if self.since else None
+
+    def stale(self, *, now: datetime) -> bool:
+        """Whether it was left alone for so long that going on makes no sense."""
+        return self.finished_at is None and now - self.began_at >= READING_LASTS_MAX
 
     @property
     def differences(self) -> int:

@@ -301,7 +301,7 @@ outbox = Table(
 messages = Table(
     "messages", metadata,
     _key("id"), _may("order_id", Uuid), _is("recipient"), _is("body"), _is("state"), _is("created_at", _When),
-    _may("provider_id"), _may("failure"),
+    _may("provider_id"), _may("failure"), _may("delivered_at", _When),
 )  # fmt: skip
 
 opt_outs = Table("opt_outs", metadata, _key("phone", Text), _is("at", _When))

@@ -13,7 +13,17 @@ from domain.audit import SYSTEM
 from domain.ports.provider_books import Comparison, ProviderBooks
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.world import Clock, Ids
-from domain.provider_books import GRACE, READ_EVERY, RESUME_WITHIN, WINDOW, EntryPage, Reading, ReadingId
+from domain.provider_books import (
+    ENTRIES_KEPT,
+    ENTRIES_PER_PRUNING_MAX,
+    GRACE,
+    READ_EVERY,
+    RESUME_WITHIN,
+    WINDOW,
+    EntryPage,
+    Reading,
+    ReadingId,
+)
 
 PAGES_PER_ROUND = 10
 """So many pages are read before others have their turn. A round is repeated after half a minute."""
@@ -62,7 +72,7 @@ def compare_daily(
     now = clock.now()
     with unit_of_work() as uow:
         reading = uow.readings.latest(actor=SYSTEM)
-    if reading is None or (reading.finished_at is not None and now >= reading.began_at + READ_EVERY):
+    if reading is None or reading.stale(now=now) or (reading.finished_at and now >= reading.began_at + READ_EVERY):
         reading = _begin(now - WINDOW, actor=SYSTEM, unit_of_work=unit_of_work, clock=clock, ids=ids)
     if reading.finished_at is not None or not _take_turn(reading.id, now=now, unit_of_work=unit_of_work):
         return 0
@@ -76,6 +86,14 @@ def compare_daily(
     finally:
         _end_turn(reading.id, now=clock.now(), unit_of_work=unit_of_work)
     return pages
+
+
+def prune_entries(*, unit_of_work: UnitOfWorkFactory, clock: Clock) -> int:
+    """Forget what was copied of the provider's books and not read again since. Answers how many entries."""
+    with unit_of_work() as uow:
+        pruned = uow.readings.prune(before=clock.now() - ENTRIES_KEPT, at_most=ENTRIES_PER_PRUNING_MAX)
+        uow.commit()
+    return pruned
 
 
 def _interrupted(since: datetime | None, *, unit_of_work: UnitOfWorkFactory, now: datetime) -> Reading | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from application import trail
 from domain.audit import BUYER
 from domain.errors import ProviderRefused, ProviderUnavailable
-from domain.ports.messages import RANK, MessageId, MessageState, SmsCallbacks, SmsSender
+from domain.ports.messages import MessageId, MessageState, SmsCallbacks, SmsSender
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.world import Clock, Ids
 
@@ -47,18 +47,21 @@ def send_sms(message_id: MessageId, *, unit_of_work: UnitOfWorkFactory, sender: 
 
 
 def receive_delivery_report(
-    *, url: str, form: dict[str, str], signature: str, callbacks: SmsCallbacks, unit_of_work: UnitOfWorkFactory
+    *,
+    url: str,
+    form: dict[str, str],
+    signature: str,
+    callbacks: SmsCallbacks,
+    unit_of_work: UnitOfWorkFactory,
+    clock: Clock,
 ) -> bool:
-    """What became of a message. Reports come in any order and more than once: states only move forward.
-
-    False when it changed nothing. Raises SignatureInvalid.
-    """
+    """What became of a message. False when it changed nothing. Raises SignatureInvalid."""
     report = callbacks.read_report(url=url, form=form, signature=signature)
     with unit_of_work() as uow:
         message = uow.messages.of_provider(report.provider_id, lock=True)
-        if message is None or RANK[report.state] <= RANK[message.state]:
+        if message is None or (after := message.report(report, now=clock.now())) == message:
             return False
-        uow.messages.save(replace(message, state=report.state, failure=report.failure))
+        uow.messages.save(after)
         uow.commit()
     return True
 

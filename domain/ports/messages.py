@@ -1,6 +1,6 @@
 """Short messages to a buyer's phone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType, Protocol
@@ -35,6 +35,8 @@ RANK = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
+    """``delivered_at``: when the carrier's report that it had arrived reached us."""
+
     id: MessageId
     order_id: OrderId | None
     to: str
@@ -43,6 +45,14 @@ class Message:
     created_at: datetime
     provider_id: str | None = None
     failure: str | None = None
+    delivered_at: datetime | None = None
+
+    def report(self, report: "DeliveryReport", *, now: datetime) -> "Message":
+        """What became of it. Reports come in any order and more than once: it only moves forward."""
+        if RANK[report.state] <= RANK[self.state]:
+            return self
+        delivered_at = now if report.state is MessageState.DELIVERED else None
+        return replace(self, state=report.state, failure=report.failure, delivered_at=delivered_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

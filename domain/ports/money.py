@@ -135,6 +135,10 @@ class Readings(Protocol):
         """Fees of these entries that belong to payments of ours, as journals; those told before are among them."""
         ...
 
+    def prune(self, *, before: datetime, at_most: int) -> int:
+        """Forget entries that were last read before this moment, the longest unread first. Answers how many."""
+        ...
+
 
 class Disputes(Protocol):
     """Read and changed under the lock of their order: two webhooks about one dispute take turns there."""

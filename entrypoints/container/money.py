@@ -7,7 +7,7 @@ from dependency_injector import providers
 from application.commands.answer_dispute import answer_dispute, write_statement
 from application.commands.catch_up import catch_up
 from application.commands.change_refund_policy import change_refund_policy
-from application.commands.compare_with_provider import compare_daily, compare_with_provider
+from application.commands.compare_with_provider import compare_daily, compare_with_provider, prune_entries
 from application.commands.decide_refund import decide_refund
 from application.commands.follow_dispute import check_disputes, follow_dispute
 from application.commands.follow_fraud_warning import decide_warning, follow_fraud_warning
@@ -101,3 +101,4 @@ class Money(Selling):
     }
     compare_with_provider = providers.Callable(compare_with_provider, **_of_comparing)
     compare_daily = providers.Callable(compare_daily, **_of_comparing)
+    prune_entries = providers.Callable(prune_entries, unit_of_work=Servers.unit_of_work.provider, clock=Servers.clock)

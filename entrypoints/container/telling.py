@@ -96,7 +96,10 @@ class Telling(Money):
     hand_back = providers.Callable(hand_back, unit_of_work=Servers.unit_of_work.provider, clock=Servers.clock)
     prune_outbox = providers.Callable(prune_outbox, unit_of_work=Servers.unit_of_work.provider, clock=Servers.clock)
     receive_delivery_report = providers.Callable(
-        receive_delivery_report, callbacks=Servers.sms_callbacks, unit_of_work=Servers.unit_of_work.provider
+        receive_delivery_report,
+        callbacks=Servers.sms_callbacks,
+        unit_of_work=Servers.unit_of_work.provider,
+        clock=Servers.clock,
     )
     receive_inbound_message = providers.Callable(
         receive_inbound_message, callbacks=Servers.sms_callbacks, **Servers.step

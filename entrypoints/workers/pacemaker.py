@@ -59,6 +59,8 @@ class Chores(Protocol):
 
     def prune_webhooks(self) -> int: ...
 
+    def prune_entries(self) -> int: ...
+
     def watch_stock(self) -> int: ...
 
 
@@ -80,6 +82,7 @@ def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
         ("tell_of_new_dates", chores.tell_of_new_dates, TELL_EVERY_SECONDS),
         ("prune_outbox", chores.prune_outbox, PRUNE_EVERY_SECONDS),
         ("prune_webhooks", chores.prune_webhooks, PRUNE_EVERY_SECONDS),
+        ("prune_entries", chores.prune_entries, PRUNE_EVERY_SECONDS),
         ("watch_stock", chores.watch_stock, STOCK_EVERY_SECONDS),
     )
     threads = tuple(

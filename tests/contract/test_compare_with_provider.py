@@ -17,12 +17,26 @@ from adapters.postgres.backoffice import PostgresBackoffice
 from adapters.postgres.comparison import PostgresComparison
 from adapters.stripe import provider_books as stripe_books
 from adapters.stripe.provider_books import StripeBooks, connect_books
-from application.commands.compare_with_provider import PAGES_PER_ROUND, compare_daily, compare_with_provider
+from application.commands.compare_with_provider import (
+    PAGES_PER_ROUND,
+    compare_daily,
+    compare_with_provider,
+    prune_entries,
+)
 from domain.errors import ProviderUnavailable
 from domain.ledger import Account, JournalKind, balances
 from domain.money import CurrencyCode, Money
 from domain.orders import Order
-from domain.provider_books import GRACE, EntryKind, EntryPage, EntryState, ProviderEntry, Reading
+from domain.provider_books import (
+    ENTRIES_KEPT,
+    GRACE,
+    READING_LASTS_MAX,
+    EntryKind,
+    EntryPage,
+    EntryState,
+    ProviderEntry,
+    Reading,
+)
 from tests.contract.purchase_houses import SandboxHouse, servers_at
 from tests.contract.sandboxes import STRIPE_KEY, Sandbox, sandbox_running
 from tests.fakes.sales import general, general_sale
@@ -70,6 +84,9 @@ class Auditor:
         """Everything, right now."""
         self.house.advance(seconds=2)
         return compare_with_provider(since=since, grace=NO_GRACE, **self.ports)
+
+    def pruned(self) -> int:
+        return prune_entries(unit_of_work=self.house.uow, clock=self.house.clock)
 
     def differences(self) -> list[str]:
         return [told for result in self.compare().results for told in result.differences]
@@ -281,6 +298,46 @@ def test_a_comparison_that_was_interrupted_goes_on(auditor: Auditor, monkeypatch
     assert [kind for kind, _ in auditor.asked].count(EntryKind.CHARGE) == 3
     assert reading.entries == 5
     assert reading.differences == 0
+
+
+def test_what_was_forgotten_is_read_again(auditor: Auditor, order: Order) -> None:
+    """The copy of a quiet month is pruned; a comparison of everything misses nothing and tells no fee twice."""
+    auditor.compare()
+    entries_kept_seconds = ENTRIES_KEPT.total_seconds()
+    auditor.house.advance(seconds=entries_kept_seconds - A_WHILE_SECONDS)
+    assert auditor.pruned() == 0
+    auditor.house.advance(seconds=2 * A_WHILE_SECONDS)
+    assert auditor.pruned() == 1
+
+    reading = auditor.compare()
+
+    assert (reading.entries, reading.differences) == (1, 0)
+    with auditor.house.uow() as uow:
+        told = [journal.kind for journal in uow.ledger.of_order(order.id)]
+    assert told.count(JournalKind.PROVIDER_FEE) == 1
+
+
+def test_a_reading_that_was_left_alone_for_long_begins_anew(auditor: Auditor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of it was read and forgotten since: going on would miss charges that are there."""
+    monkeypatch.setattr(stripe_books, "ENTRIES_PER_PAGE", 1)
+    house = auditor.house
+    for _ in range(2):
+        house.buy(general(house.sale, 1))
+    house.advance(seconds=A_WHILE_SECONDS)
+    auditor.fails_at = 1
+    with pytest.raises(ProviderUnavailable):
+        compare_daily(**auditor.ports)
+    auditor.fails_at = None
+    house.advance(seconds=ENTRIES_KEPT.total_seconds() + 1)
+    assert auditor.pruned() == 1
+
+    assert compare_daily(**auditor.ports) == 4
+
+    with house.uow() as uow:
+        last = uow.readings.latest(finished=True)
+    assert last is not None
+    assert (last.entries, last.differences) == (2, 0)
+    assert ENTRIES_KEPT > READING_LASTS_MAX
 
 
 def test_every_day_the_last_weeks_are_compared(auditor: Auditor, order: Order) -> None:

@@ -10,10 +10,11 @@ import pytest
 from domain.accounts import Role, StaffId, StaffMember
 from domain.audit import AuditEntry
 from domain.errors import InvariantBroken, NotFound, Rejection, RejectionCode
-from domain.ports.messages import Message, MessageId, MessageState
+from domain.ports.messages import DeliveryReport, Message, MessageId, MessageState
 from domain.ports.unit_of_work import UnitOfWorkFactory
+from domain.provider_books import EntryKind, EntryState, ProviderEntry
 from tests.contract.stores import NOW, STORES, Wish, bought, opened, order_of, store_of
-from tests.fakes.sales import general_sale
+from tests.fakes.sales import general_sale, usd
 
 
 @pytest.fixture(params=STORES)
@@ -32,6 +33,21 @@ def message(**changes: object) -> Message:
         created_at=NOW,
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # any field
+
+
+def entry(name: str) -> ProviderEntry:
+    return ProviderEntry(
+        id=name,
+        kind=EntryKind.CHARGE,
+        state=EntryState.CAPTURED,
+        intent_id=f"pi_{name}",
+        order_id=None,
+        order_number=None,
+        amount=usd(4_950),
+        withdrawn=usd(0),
+        fee=usd(0),
+        created_at=NOW,
+    )
 
 
 def test_a_message_comes_back_as_it_was_stored(store: UnitOfWorkFactory) -> None:
@@ -68,6 +84,22 @@ def test_a_delivered_message_stays_delivered(store: UnitOfWorkFactory) -> None:
             uow.messages.save(replace(delivered, state=MessageState.SENT))
 
 
+def test_a_delivered_message_keeps_when_it_arrived(store: UnitOfWorkFactory) -> None:
+    """The first report names the moment; nothing rewrites it."""
+    queued = message()
+    arrived = queued.report(DeliveryReport(provider_id="SM1", state=MessageState.DELIVERED, failure=None), now=NOW)
+    with store() as uow:
+        uow.messages.add(queued)
+        uow.messages.save(arrived)
+        uow.commit()
+
+    with store() as uow:
+        assert uow.messages.get(queued.id) == arrived
+        assert arrived.delivered_at == NOW
+        with pytest.raises(InvariantBroken):
+            uow.messages.save(replace(arrived, delivered_at=NOW + timedelta(days=1)))
+
+
 def test_opting_out_holds_until_opting_in(store: UnitOfWorkFactory) -> None:
     """Both may be said twice."""
     phone = "+351210000000"
@@ -90,6 +122,25 @@ def test_a_webhook_is_new_once(store: UnitOfWorkFactory) -> None:
     with store() as uow:
         assert not uow.notices.first_time(provider="stripe", notice_id="evt_1", type_="charge.captured", at=NOW)
         assert uow.notices.first_time(provider="twilio", notice_id="evt_1", type_="status", at=NOW)
+
+
+def test_what_the_provider_said_is_forgotten_when_nobody_reads_it_again(store: UnitOfWorkFactory) -> None:
+    """The longest unread first, so many at a time; what was read again is as young as that."""
+    day = timedelta(days=1)
+    with store() as uow:
+        uow.readings.keep(tuple(entry(f"ch_{number}") for number in range(4)), at=NOW)
+        uow.readings.keep((entry("ch_4"),), at=NOW + day)
+        uow.readings.keep((entry("ch_0"),), at=NOW + 2 * day)
+        uow.commit()
+
+    with store() as uow:
+        pruned = [uow.readings.prune(before=NOW + day, at_most=2) for _ in range(3)]
+        uow.commit()
+    assert pruned == [2, 1, 0]
+    with store() as uow:
+        assert uow.readings.prune(before=NOW + 2 * day, at_most=10) == 1
+        assert uow.readings.prune(before=NOW + 3 * day, at_most=10) == 1
+        uow.commit()
 
 
 def test_an_audit_entry_is_written_once(store: UnitOfWorkFactory) -> None:

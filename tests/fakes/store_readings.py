@@ -41,6 +41,14 @@ class FakeReadings:
 
     def keep(self, entries: tuple[ProviderEntry, ...], *, at: datetime) -> None:
         self._state.provider_entries.update({entry.id: entry for entry in entries})
+        self._state.entries_read.update({entry.id: at for entry in entries})
+
+    def prune(self, *, before: datetime, at_most: int) -> int:
+        read = self._state.entries_read
+        longest = sorted((at, name) for name, at in read.items() if at < before)[:at_most]
+        for _, name in longest:
+            del read[name], self._state.provider_entries[name]
+        return len(longest)
 
     def fees_to_tell(self, entries: tuple[ProviderEntry, ...]) -> tuple[Journal, ...]:
         told = []

@@ -38,6 +38,7 @@ class FakeMessages:
         before = self.get(message.id)
         delivered = before.state is MessageState.DELIVERED
         holds(not delivered or message.state is MessageState.DELIVERED, "a delivered message stays so")
+        holds(before.delivered_at in {None, message.delivered_at}, "a delivered message keeps when it arrived")
         named = self.of_provider(message.provider_id) if message.provider_id else None
         unique(named is None or named.id == message.id, "a message at the provider")
         self._state.messages[message.id] = message

@@ -114,6 +114,7 @@ class State:
     readings: dict[ReadingId, Reading] = field(default_factory=dict)
     reading_turns: dict[ReadingId, datetime] = field(default_factory=dict)
     provider_entries: dict[str, ProviderEntry] = field(default_factory=dict)
+    entries_read: dict[str, datetime] = field(default_factory=dict)
     assessments: dict[UUID, AssessmentRow] = field(default_factory=dict)
     messages: dict[MessageId, Message] = field(default_factory=dict)
     opted_out: dict[str, datetime] = field(default_factory=dict)

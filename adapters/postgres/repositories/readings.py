@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.postgres.rows import provider_books as rows
@@ -55,6 +55,13 @@ class PostgresReadings:
         read = upsert(provider_entries).values([rows.entry_to_row(entry, at=at) for entry in entries])
         changed = {column.name: column for column in read.excluded if column.name != "id"}
         self._transaction.run(read.on_conflict_do_update(index_elements=[provider_entries.c.id], set_=changed))
+
+    def prune(self, *, before: datetime, at_most: int) -> int:
+        read_at = provider_entries.c.read_at
+        longest = select(provider_entries.c.id).where(read_at < before).order_by(read_at).limit(at_most)
+        # Whoever reads one again at this moment keeps it.
+        unread = longest.with_for_update(skip_locked=True)
+        return self._transaction.changed(delete(provider_entries).where(provider_entries.c.id.in_(unread)))
 
     def fees_to_tell(self, entries: tuple[ProviderEntry, ...]) -> tuple[Journal, ...]:
         # What a dispute costs is told with the dispute.

@@ -61,7 +61,12 @@ def message_to_row(message: Message) -> dict[str, Any]:
 
 
 def message_changes(message: Message) -> dict[str, Any]:
-    return {"state": message.state.value, "provider_id": message.provider_id, "failure": message.failure}
+    return {
+        "state": message.state.value,
+        "provider_id": message.provider_id,
+        "failure": message.failure,
+        "delivered_at": message.delivered_at,
+    }
 
 
 def message_from_row(row: Row) -> Message:
@@ -74,6 +79,7 @@ def message_from_row(row: Row) -> Message:
         created_at=row["created_at"],
         provider_id=row["provider_id"],
         failure=row["failure"],
+        delivered_at=row["delivered_at"],
     )
 
 

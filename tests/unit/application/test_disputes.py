@@ -10,12 +10,15 @@ from itertools import permutations
 import pytest
 
 from application.commands.send_refund import PENDING_CHECK_SECONDS, check_refunds
+from application.commands.send_sms import receive_delivery_report
 from domain.disputes import CHECK_SECONDS, AnswerKind, Dispute, DisputeKind, DisputeState
 from domain.errors import Rejection, RejectionCode
 from domain.events import Sale
+from domain.evidence import moment
 from domain.fraud_warnings import WarningRule, WarningState
 from domain.ledger import Account, balances
 from domain.orders import Order, OrderState
+from domain.ports.messages import MessageState
 from domain.refunds import Refund, RefundState
 from domain.tickets import Ticket, TicketState
 from tests.fakes.sales import general, general_sale
@@ -456,3 +459,28 @@ def test_evidence_is_not_sent_after_its_time() -> None:
     refused = house.answer_dispute(order, AnswerKind.EVIDENCE, "Too late.")
     assert isinstance(refused, Rejection)
     assert house.gateway.evidence() == ()
+
+
+def test_evidence_tells_when_the_message_with_the_tickets_arrived() -> None:
+    """When it was sent, and when the carrier reported it, which a later report does not change."""
+    house = House(sale=general_sale(capacity=CAPACITY))
+    order = bought(house)
+    (sent,) = (message for message in house.sms.sent if order.number in message.body)
+    house.advance(seconds=7)
+    heard_at = house.clock.now()
+    for _ in range(2):
+        url = "https://shop.invalid/webhooks/twilio/status"
+        form, signature = house.sms.report(sent.provider_id, MessageState.DELIVERED, url=url)
+        receive_delivery_report(
+            url=url, form=form, signature=signature, callbacks=house.sms, unit_of_work=house.uow, clock=house.clock
+        )
+        house.advance(seconds=60)
+    told(house, house.dispute(order))
+
+    activity = house.dispute_of(order).evidence.activity
+
+    assert f"An SMS to +447700900123 was sent (message {sent.provider_id})." in activity[-2]
+    assert activity[-1] == (
+        f"{moment(heard_at)}: The carrier reported that the SMS to +447700900123 had been delivered "
+        f"(message {sent.provider_id})."
+    )

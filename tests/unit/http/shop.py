@@ -355,7 +355,7 @@ class Shop:
 
     def receive_delivery_report(self, *, url: str, form: dict[str, str], signature: str) -> object:
         return receive_delivery_report(
-            url=url, form=form, signature=signature, callbacks=self.sms, unit_of_work=self.store
+            url=url, form=form, signature=signature, callbacks=self.sms, unit_of_work=self.store, clock=self.clock()
         )
 
     def receive_inbound_message(self, *, url: str, form: dict[str, str], signature: str) -> object:
