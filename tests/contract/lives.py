@@ -34,6 +34,13 @@ class Play:
         assert self.hold_id is not None
         return self.house.order_of(self.hold_id)
 
+    def ends(self) -> tuple[End, ...]:
+        return (self.house.end(self.order),)
+
+    def wrongs(self) -> list[str]:
+        """What somebody would have to look into."""
+        return self.house.wrongs()
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -51,9 +58,18 @@ class Life:
     deaths: tuple[str, ...] = field(default=())
     """The steps after which it is cut short."""
 
-    def live(self, house: MortalHouse) -> Play:
+    @property
+    def ends(self) -> tuple[End, ...]:
+        """Of every order that it is about."""
+        return (self.end,)
+
+    def begin(self, house: MortalHouse) -> Play:
+        """What happened before, without any trouble."""
+        return Play(house)
+
+    def live(self, play: Play) -> None:
         """All acts, with a death on the way if the house has one coming, and then time to come to rest."""
-        play = Play(house)
+        house = play.house
         for act in self.acts:
             try:
                 act.does(play)
@@ -62,14 +78,13 @@ class Life:
                 if act.again:
                     act.does(play)
         house.restart()
-        return play
 
 
-def _click(does: Callable[[Play], object]) -> Act:
+def click(does: Callable[[Play], object]) -> Act:
     return Act(does, again=True)
 
 
-def _by_itself(does: Callable[[Play], object]) -> Act:
+def by_itself(does: Callable[[Play], object]) -> Act:
     return Act(does, again=False)
 
 
@@ -108,18 +123,20 @@ def _bank_decides(play: Play) -> None:
     play.house.sandbox.advance(2 * 3_600)
 
 
-HOLD = _click(_hold)
-CHECK_OUT = _click(_checkout)
-PAY = _by_itself(lambda play: play.house.pay(play.order))
-PAY_RISKILY = _by_itself(lambda play: play.house.pay_riskily(play.order))
-WEBHOOK = _by_itself(lambda play: play.house.settle(play.order.id))
-WORKERS = _by_itself(lambda play: play.house.drain())
-SWEEP = _by_itself(lambda play: play.house.expire_due())
-TIME_IS_UP = _by_itself(_time_is_up)
-APPROVE = _click(lambda play: play.house.review(play.order.id, approve=True))
-REJECT = _click(lambda play: play.house.review(play.order.id, approve=False))
-CANCEL_EVENT = _click(lambda play: play.house.cancel_event())
-REFUND = _click(_refund)
+HOLD = click(_hold)
+CHECK_OUT = click(_checkout)
+PAGE_EXPIRES = by_itself(_page_expires)
+CAPTURED_BY_HAND = by_itself(_captured_by_hand)
+PAY = by_itself(lambda play: play.house.pay(play.order))
+PAY_RISKILY = by_itself(lambda play: play.house.pay_riskily(play.order))
+WEBHOOK = by_itself(lambda play: play.house.settle(play.order.id))
+WORKERS = by_itself(lambda play: play.house.drain())
+SWEEP = by_itself(lambda play: play.house.expire_due())
+TIME_IS_UP = by_itself(_time_is_up)
+APPROVE = click(lambda play: play.house.review(play.order.id, approve=True))
+REJECT = click(lambda play: play.house.review(play.order.id, approve=False))
+CANCEL_EVENT = click(lambda play: play.house.cancel_event())
+REFUND = click(_refund)
 
 _CONFIRMED = End(
     order=OrderState.CONFIRMED,
@@ -169,9 +186,9 @@ LIVES = (
     Life(
         name="paid while the provider was silent",
         acts=(
-            HOLD, CHECK_OUT, PAY, _by_itself(lambda play: play.house.silence_provider()), TIME_IS_UP, SWEEP,
-            _by_itself(lambda play: play.house.advance(seconds=SILENCE_SECONDS)), SWEEP, WORKERS,
-            _by_itself(lambda play: play.house.provider_speaks()), WEBHOOK, WORKERS,
+            HOLD, CHECK_OUT, PAY, by_itself(lambda play: play.house.silence_provider()), TIME_IS_UP, SWEEP,
+            by_itself(lambda play: play.house.advance(seconds=SILENCE_SECONDS)), SWEEP, WORKERS,
+            by_itself(lambda play: play.house.provider_speaks()), WEBHOOK, WORKERS,
         ),
         deaths=(
             "expire_order._begin", "expire_order._begin 2", "expire_order._let_places_go",
@@ -181,7 +198,7 @@ LIVES = (
     ),
     Life(
         name="a second page",
-        acts=(HOLD, CHECK_OUT, _by_itself(_page_expires), CHECK_OUT, PAY, WEBHOOK, WORKERS),
+        acts=(HOLD, CHECK_OUT, PAGE_EXPIRES, CHECK_OUT, PAY, WEBHOOK, WORKERS),
         deaths=(
             "look_up", "pay_again._next_attempt", "open_checkout 2", "start_checkout._open_page 2", "look_up 2",
             "settle_payment._apply", *TAKEN,
@@ -202,7 +219,7 @@ LIVES = (
     ),
     Life(
         name="taken by hand after it was let go",
-        acts=(HOLD, CHECK_OUT, PAY_RISKILY, WEBHOOK, REJECT, _by_itself(_captured_by_hand), WORKERS),
+        acts=(HOLD, CHECK_OUT, PAY_RISKILY, WEBHOOK, REJECT, CAPTURED_BY_HAND, WORKERS),
         deaths=("look_up 2", "capture_payment._end_void", *SENT_BACK),
         end=End(
             order=OrderState.CANCELLED, stock=StockState.RELEASED, payments=(PaymentState.CAPTURED,),
@@ -220,7 +237,7 @@ LIVES = (
     ),
     Life(
         name="refund that the bank thinks about",
-        acts=(_by_itself(_let_the_bank_take_its_time), *PURCHASE, REFUND, WORKERS, _by_itself(_bank_decides)),
+        acts=(by_itself(_let_the_bank_take_its_time), *PURCHASE, REFUND, WORKERS, by_itself(_bank_decides)),
         deaths=(*SENT_BACK, "find_refund", "send_refund._report 2"),
         end=End(
             order=OrderState.REFUNDED, stock=StockState.ALLOCATED, payments=(PaymentState.CAPTURED,),

@@ -23,6 +23,7 @@ from adapters.stripe.budget import Pacer, pace_of
 from adapters.stripe.payment_gateway import StripeGateway
 from application.commands.reconcile_sales import reconcile_sale
 from application.commands.send_refund import PENDING_CHECK_SECONDS, check_refunds
+from domain.events import EventId
 from domain.orders import Order, OrderState, StockState
 from domain.payments import PaymentState
 from domain.ports.outbox import LEASE_SECONDS
@@ -56,6 +57,12 @@ class Mortality:
     steps: list[str] = field(default_factory=list)
     died: bool = False
     _seen: Counter[str] = field(default_factory=Counter)
+
+    def comes_after(self, step: str | None) -> None:
+        """Whatever was done before does not count."""
+        self.doomed = step
+        self.steps.clear()
+        self._seen.clear()
 
     def step(self, name: str, act: Callable[[], R]) -> R:
         answer = act()
@@ -200,18 +207,22 @@ class MortalHouse(SandboxHouse):
             open_pages=sum(one["status"] == "open" for one in pages),
         )
 
-    def wrongs(self) -> list[str]:
+    def wrongs(self, *other_events: EventId) -> list[str]:
         """Everything that `tessera verify` would name, and what the outbox could not bring about."""
         books = [wrong for check in PostgresBooks(self.servers.engine).check() for wrong in check.differences]
-        reconciled = reconcile_sale(
-            self.event_id, repair=False, catalogue=self.catalogue, inventory=self.inventory, unit_of_work=self.uow,
-            clock=self.clock, ids=self.ids,
-        )  # fmt: skip
+        sales = [
+            reconcile_sale(
+                event_id, repair=False, catalogue=self.catalogue, inventory=self.inventory, unit_of_work=self.uow,
+                clock=self.clock, ids=self.ids,
+            )
+            for event_id in (self.event_id, *other_events)
+        ]  # fmt: skip
+        stock = [str(difference) for reconciled in sales for difference in reconciled.differences]
         with self.uow() as uow:
             parked = [f"parked: {row.key}: {row.last_error}" for row in uow.outbox.parked(at_most=10)]
             waiting = uow.outbox.waiting()
         left = [f"{waiting} effects wait"] if waiting else []
-        return [*books, *map(str, reconciled.differences), *parked, *left]
+        return [*books, *stock, *parked, *left]
 
     def _listed(self, what: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.sandbox.control("GET", f"{what}?limit=1000")["data"]

@@ -55,7 +55,7 @@ def test_two_exchanges_of_one_ticket_at_once_have_one_winner(nights: TwoNights) 
 
     def check_out(number: int) -> object:
         start.wait()
-        return nights.check_out(holds[number], old)
+        return nights.check_out(holds[number].id, old)
 
     with ThreadPoolExecutor(len(holds)) as threads:
         answers = list(threads.map(check_out, range(len(holds))))

@@ -32,14 +32,16 @@ POLICY = replace(STANDARD_POLICY, exchange=RULE, approval_minor_over=0)
 
 
 class TwoNights:
-    """One event in one house on two nights. The second tier is free of charge on both."""
+    """One event in one house on two nights. The second tier is free of charge on both; what costs something costs so
+    much more on the second night.
+    """
 
-    def __init__(self, house: House, policy: RefundPolicy = POLICY) -> None:
+    def __init__(self, house: House, policy: RefundPolicy = POLICY, *, dearer: int = 0) -> None:
         self.house = house
         with house.uow() as uow:
             self.first = uow.events.get(house.event_id, lock=True)
             uow.events.replace_policy(self.first.id, policy)
-            self.second = another_night(self.first)
+            self.second = another_night(self.first, dearer=dearer)
             uow.events.add(self.second, policy=policy)
             uow.commit()
 
@@ -55,7 +57,7 @@ class TwoNights:
 
     def move(self, old: Order, quantity: int = 1, tier: str = "general") -> CheckoutStarted | Rejection:
         """Reserve for the second night, and check out in exchange for the first so many of the old tickets."""
-        return self.check_out(self.reserve(tier, quantity), old, quantity)
+        return self.check_out(self.reserve(tier, quantity).id, old, quantity)
 
     def reserve(self, tier: str = "general", quantity: int = 1, *, event: Event | None = None) -> ActiveHold:
         house, night = self.house, event or self.second
@@ -71,10 +73,10 @@ class TwoNights:
         assert isinstance(held, ActiveHold), held
         return held
 
-    def check_out(self, hold: ActiveHold, old: Order, quantity: int = 1) -> CheckoutStarted | Rejection:
+    def check_out(self, hold_id: HoldId, old: Order, quantity: int = 1) -> CheckoutStarted | Rejection:
         tickets = tuple(ticket.id for ticket in self.house.tickets(old.id))[:quantity]
         exchanging = Exchange(order_id=old.id, tickets=tickets)
-        return self.house.start_checkout(StartCheckout(hold_id=hold.id, buyer=ADA, exchanging=exchanging))
+        return self.house.start_checkout(StartCheckout(hold_id=hold_id, buyer=ADA, exchanging=exchanging))
 
     def placed(self, old: Order, quantity: int = 1) -> Order:
         started = self.move(old, quantity)
@@ -92,7 +94,7 @@ class TwoNights:
         return [ticket.state for ticket in self.house.tickets(order.id)]
 
 
-def another_night(event: Event) -> Event:
+def another_night(event: Event, *, dearer: int = 0) -> Event:
     """The same event a day later: of another id, with tiers of its own."""
     return replace(
         event,
@@ -101,7 +103,10 @@ def another_night(event: Event) -> Event:
         starts_at=event.starts_at + timedelta(days=1),
         doors_at=event.doors_at + timedelta(days=1),
         ends_at=event.ends_at + timedelta(days=1),
-        tiers=tuple(replace(tier, id=TierId(uuid4())) for tier in event.tiers),
+        tiers=tuple(
+            replace(tier, id=TierId(uuid4()), face=tier.face + usd(dearer) if tier.face.amount else tier.face)
+            for tier in event.tiers
+        ),
     )
 
 
@@ -178,7 +183,7 @@ class TestAnExchange:
     def test_a_paid_ticket_for_a_free_one_gives_the_money_back(self, nights: TwoNights) -> None:
         """The new order needs no payment, so what the old one gives back goes at once."""
         house, old = nights.house, nights.buy(1)
-        started = nights.check_out(nights.reserve("vip"), old)
+        started = nights.check_out(nights.reserve("vip").id, old)
         assert isinstance(started, CheckoutStarted), started
         house.drain()
         assert nights.states(old) == [TicketState.VOID]
@@ -191,7 +196,7 @@ class TestWhatIsRefused:
         old = nights.buy(1)
         new = nights.placed(old)
         hold = nights.reserve()
-        answer = nights.check_out(hold, old)
+        answer = nights.check_out(hold.id, old)
         assert isinstance(answer, Rejection)
         assert answer.code is RejectionCode.EXCHANGE_UNDER_WAY
         assert answer.details == {"order": str(new.id)}
@@ -200,7 +205,7 @@ class TestWhatIsRefused:
     def test_the_same_night_is_no_exchange(self, nights: TwoNights) -> None:
         """Tickets for the date that they are for already."""
         old = nights.buy(1)
-        answer = nights.check_out(nights.reserve(event=nights.first), old)
+        answer = nights.check_out(nights.reserve(event=nights.first).id, old)
         assert isinstance(answer, Rejection)
         assert answer.code is RejectionCode.NOT_EXCHANGEABLE
 
