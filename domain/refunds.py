@@ -208,6 +208,12 @@ class Refund:
         return replace(self, state=state, provider_id=named, failure=failure, completed_at=now if ended else None)
 
 
+def exchanged(refunds: Iterable[Refund]) -> frozenset[TicketId]:
+    """Tickets that were given back for others: their owner moved to another date, and got no money to go home with."""
+    moved = (refund.tickets for refund in refunds if refund.reason is RefundReason.EXCHANGE)
+    return frozenset(ticket_id for tickets in moved for ticket_id in tickets)
+
+
 def quote(
     order: Order,
     tickets: tuple[Ticket, ...],

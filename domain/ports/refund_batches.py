@@ -58,6 +58,10 @@ class RefundBatches(Protocol):
         """Batches that a worker has something to do for, oldest first."""
         ...
 
+    def awaiting_approval(self, *, at_most: int) -> tuple[RefundBatch, ...]:
+        """Those that wait for a second person, the longest waiting first."""
+        ...
+
     def uncounted(self, batch_id: BatchId, *, at_most: int) -> tuple[BatchOrder, ...]:
         """Rows that were not asked yet, locked; those of other workers are passed over."""
         ...

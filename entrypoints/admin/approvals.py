@@ -1,4 +1,4 @@
-"""Refunds that wait for a second person."""
+"""Refunds and batches of refunds that wait for a second person."""
 
 from uuid import UUID
 
@@ -28,14 +28,26 @@ def approvals() -> str:
     with current().unit_of_work() as uow:
         waiting = uow.refund_requests.waiting(at_most=APPROVALS_MAX)
         rows = [(each, uow.orders.get(each.order_id)) for each in waiting]
+        batches = [
+            (batch, uow.refund_batches.approvable(batch.id))
+            for batch in uow.refund_batches.awaiting_approval(at_most=APPROVALS_MAX)
+        ]
         events = {order.event_id: uow.events.get(order.event_id) for _, order in rows}
     return render_template(
         "admin/approvals.html",
         rows=rows,
+        batches=batches,
         events=events,
         note_length=NOTE_LENGTH_MAX,
         now=current().clock().now(),
     )
+
+
+def waiting_for_somebody() -> int:
+    """How much waits, counted no further than the page shows."""
+    with current().unit_of_work() as uow:
+        requests = len(uow.refund_requests.waiting(at_most=APPROVALS_MAX))
+        return requests + len(uow.refund_batches.awaiting_approval(at_most=APPROVALS_MAX))
 
 
 @allowed(Action.REFUND)

@@ -188,7 +188,7 @@ def _cells(row: BatchRow) -> tuple[spreadsheets.Cell, ...]:
         row.buyer_name,
         row.buyer_email,
         row.outcome.value,
-        row.why or "",
+        words.batch_why(row.why),
         row.expected or "",
         row.refunded or "",
         _currency(row),

@@ -5,6 +5,7 @@ from flask import Blueprint, render_template
 from application.commands.manage_webhooks import BY_HAND
 from domain.accounts import Action
 from domain.outgoing_webhooks import Endpoint
+from entrypoints.admin.approvals import waiting_for_somebody
 from entrypoints.admin.live_stock import live_stock
 from entrypoints.admin.services import RECENT, current
 from entrypoints.admin.sessions import allowed, member
@@ -21,7 +22,13 @@ def dashboard() -> str:
     held = {event.id: live_stock(event.id).of_all_zones(event.stock) for event in seen.events}
     pressing = current().aftersales().pressing(now=now)
     return render_template(
-        "admin/dashboard.html", hooks_off=_hooks_off(), seen=seen, held=held, pressing=pressing, now=now
+        "admin/dashboard.html",
+        hooks_off=_hooks_off(),
+        approvals=waiting_for_somebody() if member().may(Action.REFUND) else None,
+        seen=seen,
+        held=held,
+        pressing=pressing,
+        now=now,
     )
 
 

@@ -13,6 +13,8 @@ from domain.payments import PaymentState, standing
 from domain.ports.backoffice import OrdersFilter, SearchField, fields_of
 from domain.ports.messages import MessageId
 from domain.refund_policies import ASKED_FOR
+from domain.refund_requests import RequestState
+from domain.refunds import exchanged
 from domain.tickets import TicketState
 from entrypoints.admin import forms
 from entrypoints.admin.services import current
@@ -51,6 +53,8 @@ def order(order_id: OrderId) -> str:
     file = current().backoffice().order(order_id)
     disputes, warnings = current().aftersales().of_order(order_id)
     payment = standing(file.payments)
+    with current().unit_of_work() as uow:
+        requests = uow.refund_requests.of_order(order_id)
     waits = file.order.state is OrderState.IN_REVIEW and payment is not None
     return render_template(
         "admin/order.html",
@@ -60,6 +64,9 @@ def order(order_id: OrderId) -> str:
         related=current().aftersales().related_orders(order_id),
         made_good={refund.replaces for refund in file.refunds},
         order=file.order,
+        asked=[each for each in requests if each.state is RequestState.WAITING],
+        not_granted=[each for each in requests if each.state in {RequestState.DECLINED, RequestState.LAPSED}],
+        exchanged=exchanged(file.refunds),
         payment=payment,
         awaits_review=waits and payment is not None and payment.state is PaymentState.AUTHORISED,
         refundable=(

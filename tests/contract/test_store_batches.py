@@ -317,6 +317,20 @@ def test_a_stopped_batch_stays_stopped_and_needs_a_second_person(store: UnitOfWo
             uow.refund_batches.save(wrong)
 
 
+def test_those_that_wait_for_a_second_person_are_found(store: UnitOfWorkFactory, sale: Sale) -> None:
+    """The longest waiting first, no more than are wanted, and none that waits for something else."""
+    paid(store, sale)
+    selection = Selection(event_ids=(sale.event_id,))
+    added(store, batch_of(selection))
+    waits = {"state": BatchState.AWAITING_APPROVAL, "approval_because": "many"}
+    later = added(store, batch_of(selection, requested_at=NOW + timedelta(minutes=1), **waits))
+    first = added(store, batch_of(selection, **waits))
+
+    with store() as uow:
+        assert uow.refund_batches.awaiting_approval(at_most=MANY) == (first, later)
+        assert uow.refund_batches.awaiting_approval(at_most=1) == (first,)
+
+
 def test_a_ticket_has_one_live_refund(store: UnitOfWorkFactory, sale: Sale) -> None:
     """A second one is refused by the store itself, until the first has failed."""
     order = paid(store, sale, who="ada")

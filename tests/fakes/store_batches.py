@@ -56,6 +56,10 @@ class FakeRefundBatches:
         found = [batch for batch in self._state.batches.values() if batch.state in BUSY]
         return tuple(batch.id for batch in sorted(found, key=lambda batch: (batch.requested_at, batch.id)))
 
+    def awaiting_approval(self, *, at_most: int) -> tuple[RefundBatch, ...]:
+        found = [batch for batch in self._state.batches.values() if batch.state is BatchState.AWAITING_APPROVAL]
+        return tuple(sorted(found, key=lambda batch: (batch.requested_at, batch.id))[:at_most])
+
     def uncounted(self, batch_id: BatchId, *, at_most: int) -> tuple[BatchOrder, ...]:
         return tuple(row for row in self._waiting(batch_id) if row.expected is None)[:at_most]
 

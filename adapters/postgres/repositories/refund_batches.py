@@ -39,7 +39,7 @@ from domain.money import CurrencyCode, Money
 from domain.orders import OrderId
 from domain.ports.outbox import Effect
 from domain.ports.refund_batches import Approvable, BatchLine
-from domain.refund_batches import BUSY, BatchId, BatchOrder, BatchOrderState, RefundBatch, Selection
+from domain.refund_batches import BUSY, BatchId, BatchOrder, BatchOrderState, BatchState, RefundBatch, Selection
 from domain.refunds import RefundState
 
 _WAITING = refund_batch_orders.c.state == BatchOrderState.WAITING.value
@@ -110,6 +110,11 @@ class PostgresRefundBatches:
         wanted = select(refund_batches.c.id).where(refund_batches.c.state.in_(states))
         in_turn = wanted.order_by(refund_batches.c.requested_at, refund_batches.c.id)
         return tuple(BatchId(row["id"]) for row in self._transaction.rows(in_turn))
+
+    def awaiting_approval(self, *, at_most: int) -> tuple[RefundBatch, ...]:
+        wanted = select(refund_batches).where(refund_batches.c.state == BatchState.AWAITING_APPROVAL.value)
+        in_turn = wanted.order_by(refund_batches.c.requested_at, refund_batches.c.id).limit(at_most)
+        return tuple(map(rows.from_row, self._transaction.rows(in_turn)))
 
     def uncounted(self, batch_id: BatchId, *, at_most: int) -> tuple[BatchOrder, ...]:
         wanted = select(refund_batch_orders).where(refund_batch_orders.c.batch_id == batch_id, _UNCOUNTED)

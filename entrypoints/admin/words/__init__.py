@@ -1,9 +1,9 @@
 """How things are said in the portal. A room of words for each subject; pages ask here for all of them."""
 
-from entrypoints.admin.words.amounts import count, money, moneys, orders, places, plain_amount, plain_percent
+from entrypoints.admin.words.amounts import count, money, moneys, orders, places, plain_amount, plain_percent, tickets
 from entrypoints.admin.words.books import ACCOUNTS, BASES, JOURNALS, OWNERS, comparison
 from entrypoints.admin.words.disputes import BONDS, DISPUTE_REASONS, FRAUD_TYPES, bonds, dispute_reason, fraud_type
-from entrypoints.admin.words.labels import DECIDED_SOON, FROZEN, Label, label
+from entrypoints.admin.words.labels import DECIDED_SOON, EXCHANGED, FROZEN, Label, label
 from entrypoints.admin.words.people import ROLE_MAY
 from entrypoints.admin.words.refunds import (
     BATCH_PURPOSES,
@@ -11,6 +11,8 @@ from entrypoints.admin.words.refunds import (
     OUTCOMES,
     QUEUES,
     REFUND_FAILURES,
+    REQUESTS,
+    batch_why,
     refund_failure,
 )
 from entrypoints.admin.words.sales import RECOGNISED_BY, promotion_does, promotion_state, recognised, sale_status
@@ -28,6 +30,7 @@ __all__ = [
     "DELIVERIES",
     "DISPUTE_REASONS",
     "EFFECTS",
+    "EXCHANGED",
     "FRAUD_TYPES",
     "FROZEN",
     "HAPPENINGS",
@@ -38,10 +41,12 @@ __all__ = [
     "QUEUES",
     "RECOGNISED_BY",
     "REFUND_FAILURES",
+    "REQUESTS",
     "ROLE_MAY",
     "SUBJECTS",
     "Label",
     "ago",
+    "batch_why",
     "bonds",
     "clock_time",
     "comparison",
@@ -71,6 +76,7 @@ __all__ = [
     "refund_failure",
     "sale_status",
     "span",
+    "tickets",
     "without_keys",
     "zone",
 ]

@@ -41,6 +41,11 @@ def orders(number: int) -> str:
     return "1 order" if number == 1 else f"{count(number)} orders"
 
 
+def tickets(number: int) -> str:
+    """``no ticket``, ``1 ticket`` or ``1,200 tickets``: money alone may go back too."""
+    return {0: "no ticket", 1: "1 ticket"}.get(number, f"{count(number)} tickets")
+
+
 def places(units: int, *, are: bool = False) -> str:
     """``1 place`` or ``1,200 places``, with its verb if something is to be said of them."""
     many = "1 place" if units == 1 else f"{count(units)} places"

@@ -25,6 +25,7 @@ class Label(NamedTuple):
 
 DECIDED_SOON = Label("Decided by itself soon", "attention")
 FROZEN = Label("Frozen by a dispute", "attention")
+EXCHANGED = Label("Exchanged", "plain")
 _LABELS: Mapping[object, Label] = {
     EventState.DRAFT: Label("Draft", "plain"),
     EventState.PUBLISHED: Label("Published", "good"),

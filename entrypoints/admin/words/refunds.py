@@ -2,6 +2,7 @@
 
 from domain.ports.aftersales import RefundQueue
 from domain.refund_batches import BatchPurpose, BatchState, Outcome
+from domain.refund_requests import RequestState
 from entrypoints.admin.words.labels import Label
 
 QUEUES = {
@@ -36,6 +37,12 @@ OUTCOMES = {
     Outcome.FAILED: Label("Failed", "bad"),
     Outcome.SKIPPED: Label("Skipped", "plain"),
 }
+REQUESTS = {
+    RequestState.WAITING: Label("Waits for approval", "attention"),
+    RequestState.APPROVED: Label("Approved", "good"),
+    RequestState.DECLINED: Label("Not approved", "plain"),
+    RequestState.LAPSED: Label("Withdrawn", "plain"),
+}
 REFUND_FAILURES = {
     "already_refunded": "The provider says that all of it had gone back before.",
     "charge_disputed": "A dispute was faster: the bank had taken the money.",
@@ -50,6 +57,11 @@ REFUND_FAILURES = {
     "unknown": "The bank gave no reason.",
     "unknown_intent": "The provider does not know the payment.",
 }
+
+
+def batch_why(why: str | None) -> str:
+    """Why an order of a batch stands where it does: a sentence of ours, or what the provider said of its refund."""
+    return REFUND_FAILURES.get(why or "", why or "")
 
 
 def refund_failure(why: str | None) -> str:

@@ -13,6 +13,7 @@ from domain.errors import ProviderRefused
 from domain.fees import FeeRule
 from domain.orders import Buyer, Order, OrderState
 from domain.refund_batches import ApprovalRule, BatchId, BatchState
+from entrypoints.admin import words
 from tests.fakes.sales import general, general_sale, usd
 from tests.unit.admin.desk import Browser, Desk
 from tests.unit.application.batches import Batches
@@ -141,6 +142,9 @@ def test_above_the_threshold_a_colleague_approves(desk: Desk) -> None:
     assert not desk.house.store.state.refunds
     colleague = desk.signed_in(Role.ADMIN)
     assert "Approve $49.50" in colleague.page(path)
+    assert path in colleague.page("/approvals")
+    assert "$49.50" in colleague.page("/approvals")
+    assert "you: somebody else decides" in browser.page("/approvals")
     colleague.post(f"{path}/decision", seen_on=path, decision="approve", note="spoke to the venue")
     work(desk, path)
 
@@ -312,3 +316,10 @@ def test_an_empty_list_helps_on(desk: Desk) -> None:
 
     assert "Stopped" in browser.page(LIST)
     assert "The roof leaks." in browser.page(LIST)
+
+
+def test_what_a_bank_said_is_told_in_words() -> None:
+    """The provider's codes are for machines; sentences of ours and others' stay as they are."""
+    assert words.batch_why("expired_or_canceled_card") == "The card has expired or was closed."
+    assert words.batch_why("Nothing is left to give back.") == "Nothing is left to give back."
+    assert words.batch_why(None) == ""

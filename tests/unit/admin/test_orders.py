@@ -11,6 +11,7 @@ from domain.fraud import RiskLevel
 from domain.orders import Buyer, Order, OrderState
 from domain.ports.messages import MessageState
 from domain.ports.payments import ProviderStatus
+from domain.refund_policies import RefundReason
 from domain.refunds import RefundState
 from tests.fakes.sales import chosen, general, reserved_sale
 from tests.unit.admin.desk import Desk
@@ -275,3 +276,21 @@ def test_what_buyers_write_is_text(desk: Desk) -> None:
 
 def _as_of(order: Order, buyer: Buyer) -> Order:
     return replace(order, buyer=buyer)
+
+
+def test_a_ticket_that_was_exchanged_says_so(desk: Desk) -> None:
+    """Its owner moved to another date; a ticket that was refunded is merely void."""
+    house = desk.house
+    order = house.buy(general(house.sale, 2))
+    first, _ = (ticket.id for ticket in house.store.state.tickets.values())
+    house.refund(order.id, first)
+    (refund_id,) = house.store.state.refunds
+    browser = desk.signed_in(Role.SUPPORT)
+    assert ">Void<" in browser.page(f"/orders/{order.id}")
+
+    refund = house.store.state.refunds[refund_id]
+    house.store.state.refunds[refund_id] = replace(refund, reason=RefundReason.EXCHANGE)
+
+    page = browser.page(f"/orders/{order.id}")
+    assert page.count(">Exchanged<") == 1
+    assert ">Void<" not in page

@@ -155,6 +155,38 @@ def test_somebody_else_approves_with_one_press(desk: Desk) -> None:
     assert "Nothing waits for an approval." in browser.page("/approvals")
 
 
+def test_the_order_says_what_waits_and_who_may_decide(desk: Desk) -> None:
+    """Finance gets a link to the decision, support hears whose it is, whoever asked that it is a colleague's."""
+    request = waiting(desk, "finance@example.com")
+    path = f"/orders/{request.order_id}"
+    said = "A refund of $99.00 for 2 tickets waits for a second person, asked for by finance@example.com"
+
+    browsers = {role: desk.signed_in(role) for role in (Role.ADMIN, Role.SUPPORT, Role.FINANCE)}
+    for role, way in (
+        (Role.ADMIN, f"/admin/approvals#request-{request.id}"),
+        (Role.SUPPORT, "Finance or an administrator decides."),
+        (Role.FINANCE, "so a colleague decides"),
+    ):
+        page = browsers[role].page(path)
+        assert said in page
+        assert way in page
+
+    admin = browsers[Role.ADMIN]
+    admin.post(f"/approvals/{request.id}", seen_on="/approvals", verdict="decline", note="Agreed otherwise.")
+    page = admin.page(path)
+    assert said not in page
+    assert "Agreed otherwise." in page
+    assert "Not approved" in page
+
+
+def test_the_dashboard_counts_what_waits_for_whoever_may_decide(desk: Desk) -> None:
+    """Others are not bothered."""
+    waiting(desk, BUYER)
+    sign = 'class="vital attention" href="/admin/approvals"><span>To approve</span><b>1</b>'
+    assert sign in desk.signed_in(Role.FINANCE).page("/")
+    assert "To approve" not in desk.signed_in(Role.SUPPORT).page("/")
+
+
 def test_a_no_needs_a_note(desk: Desk) -> None:
     """Without one nothing is decided."""
     request = waiting(desk, BUYER)

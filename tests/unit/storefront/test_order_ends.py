@@ -6,11 +6,13 @@ import pytest
 
 from domain.orders import Order, OrderState, StockState
 from domain.payments import Payment, PaymentState
+from domain.refund_policies import RefundReason
+from domain.refunds import Refund
 from domain.tickets import TicketState
 from domain.tiers import UnitPrice
-from entrypoints.http.storefront.presenters.order_ends import ending
-from entrypoints.http.storefront.presenters.order_page import Stage, stage, ticket_card
-from tests.contract.stores import Wish, order_of, payment_of, refund_of, tickets_of
+from entrypoints.http.storefront.presenters.order_ends import Telling, ending
+from entrypoints.http.storefront.presenters.order_page import Stage, stage, telling, ticket_card
+from tests.contract.stores import Wish, event_of, order_of, payment_of, refund_of, tickets_of, venue_of
 from tests.fakes.sales import general_sale, usd
 
 SALE = general_sale()
@@ -97,3 +99,27 @@ def test_a_void_ticket_says_what_made_it_void() -> None:
     assert ticket_card(ticket, (), frozen=False).state == "Valid"
     assert ticket_card(voided, (refund,), frozen=False).state == "Refunded"
     assert ticket_card(voided, (), frozen=False).state == "No longer valid"
+
+
+def said(order: Order, *refunds: Refund) -> Telling:
+    """The headline of an order that was paid, after these refunds."""
+    paid = paid_in(PaymentState.CAPTURED)
+    return telling(order, paid, refunds, event=event_of(SALE), venue=venue_of(SALE))
+
+
+def test_what_was_exchanged_is_not_said_to_be_refunded() -> None:
+    """Ticket by ticket, in the headline's sentence, and where nothing else is left of the order."""
+    paid = paid_in(PaymentState.CAPTURED)
+    moved, returned = (replace(ticket, state=TicketState.VOID) for ticket in tickets_of(ORDER))
+    exchange = refund_of(paid, moved.price.total, moved, reason=RefundReason.EXCHANGE)
+    refund = refund_of(paid, returned.price.total, returned)
+    partly = replace(ORDER, state=OrderState.PARTIALLY_REFUNDED)
+    wholly = replace(ORDER, state=OrderState.REFUNDED)
+
+    assert ticket_card(moved, (exchange, refund), frozen=False).state == "Exchanged"
+    assert ticket_card(returned, (exchange, refund), frozen=False).state == "Refunded"
+    assert "tickets were exchanged; the others" in said(partly, exchange).text
+    assert "tickets were exchanged or refunded; the others" in said(partly, exchange, refund).text
+    assert "tickets were refunded; the others" in said(partly, refund).text
+    assert said(wholly, exchange).title == "These tickets were exchanged."
+    assert said(wholly, exchange, refund).title == "This order was refunded."

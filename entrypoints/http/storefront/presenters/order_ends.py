@@ -45,6 +45,13 @@ _REFUNDED = Telling(
     mood="calm",
 )
 
+_EXCHANGED = Telling(
+    title="These tickets were exchanged.",
+    text="They are no longer valid: the new ones have an order of their own. What was paid for the old ones goes back "
+    "to the card you paid with, less what the terms keep of an exchange.",
+    mood="calm",
+)
+
 _CHARGED_BACK = Telling(
     title="This order was charged back.",
     text="Your bank returned the payment to you, so the tickets are no longer valid.",
@@ -58,11 +65,13 @@ _TITLES = {
 }
 
 
-def ending(order: Order, payment: Payment | None, *, cancelled: bool) -> Telling:
-    """What to say of an order that is over. ``cancelled``: so is its event."""
+def ending(order: Order, payment: Payment | None, *, cancelled: bool, exchanged: bool = False) -> Telling:
+    """What to say of an order that is over. ``cancelled``: so is its event; ``exchanged``: so were all its tickets."""
     if order.state is OrderState.CHARGED_BACK:
         return _CHARGED_BACK
     if order.state is OrderState.REFUNDED:
+        if exchanged:
+            return _EXCHANGED
         if not order.free_of_charge:
             return _REFUNDED
         return _OFF_AND_FREE if cancelled else _GIVEN_BACK

@@ -11,7 +11,7 @@ from domain.orders import PAID, Order, OrderState, StockState
 from domain.payments import Payment, PaymentState
 from domain.refund_policies import RefundReason
 from domain.refund_requests import RefundRequest, RequestState
-from domain.refunds import Quote, Refund, RefundState
+from domain.refunds import Quote, Refund, RefundState, exchanged
 from domain.tickets import Ticket, TicketState
 from domain.venues import Venue
 from entrypoints.http.documents.qr import QUIET_ZONE_MODULES, qr
@@ -20,6 +20,7 @@ from entrypoints.http.storefront.presenters import order_ends
 from entrypoints.http.storefront.presenters.order_ends import Telling
 
 CODE_GROUP_LENGTH = 4
+_REFUNDED, _EXCHANGED = "refunded", "exchanged"
 
 
 class Stage(StrEnum):
@@ -105,7 +106,7 @@ def view(details: OrderDetails, *, calendar_link: str) -> OrderView:
     card = payment.card if payment else None
     return OrderView(
         stage=stage(order, payment),
-        telling=telling(order, payment, event=event, venue=venue),
+        telling=telling(order, payment, details.refunds, event=event, venue=venue),
         waiting=waiting(order, payment, details.refunds),
         facts_tag=facts_tag(details),
         tickets=tuple(
@@ -184,7 +185,9 @@ def waiting(order: Order, payment: Payment | None, refunds: Iterable[Refund]) ->
     return stage(order, payment) not in {Stage.CONFIRMED, Stage.ENDED}
 
 
-def telling(order: Order, payment: Payment | None, *, event: Event, venue: Venue) -> Telling:
+def telling(
+    order: Order, payment: Payment | None, refunds: tuple[Refund, ...], *, event: Event, venue: Venue
+) -> Telling:
     """The headline for the page as it is now."""
     now_at = stage(order, payment)
     if now_at is Stage.TO_PAY:
@@ -194,12 +197,23 @@ def telling(order: Order, payment: Payment | None, *, event: Event, venue: Venue
     if now_at is Stage.CONFIRMED:
         text = f"Show the code at the door. Doors open at {wording.clock(event.doors_at, venue.timezone)}."
         if order.state is OrderState.PARTIALLY_REFUNDED:
-            gone = "refunded" if order.total.amount else "given back"
-            text = f"{text} Some of your tickets were {gone}; the others stay valid."
+            text = f"{text} Some of your tickets were {_gone(order, refunds)}; the others stay valid."
         if order.retaken_epoch is not None:
             text = f"{text} {order_ends.OTHER_SEATS if order.seats else order_ends.LATE_AND_FINE}"
         return Telling(title="See you there.", text=text, mood="good")
-    return _TELLINGS.get(now_at) or order_ends.ending(order, payment, cancelled=event.state is EventState.CANCELLED)
+    return _TELLINGS.get(now_at) or order_ends.ending(
+        order, payment, cancelled=event.state is EventState.CANCELLED, exchanged=_gone(order, refunds) == _EXCHANGED
+    )
+
+
+def _gone(order: Order, refunds: tuple[Refund, ...]) -> str:
+    """What became of the tickets of this order that are valid no more."""
+    moved = exchanged(refunds)
+    back = _REFUNDED if order.total.amount else "given back"
+    if not moved:
+        return back
+    others = any(ticket_id not in moved for refund in refunds for ticket_id in refund.tickets)
+    return f"{_EXCHANGED} or {back}" if others else _EXCHANGED
 
 
 def ticket_card(ticket: Ticket, refunds: tuple[Refund, ...], *, frozen: bool) -> TicketCard:
@@ -230,6 +244,8 @@ def _standing(ticket: Ticket, refunds: tuple[Refund, ...]) -> str:
         return "Valid"
     if not any(ticket.id in refund.tickets for refund in refunds):
         return "No longer valid"
+    if ticket.id in exchanged(refunds):
+        return "Exchanged"
     return "Refunded" if ticket.price.total.amount else "Given back"
 
 
