@@ -54,7 +54,7 @@ def send_anew(
     uow.audit.add(
         trail.entry(
             actor, "refund.sent_anew", kind="order", subject=refund.order_id, ids=ids, now=now,
-            refund=str(refund.id), replaces=str(failed.id), amount=refund.amount.amount,
+            refund=str(refund.id), replaces=str(failed.id), **trail.amount(refund.amount),
         )
     )  # fmt: skip
     return refund

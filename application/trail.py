@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from domain.audit import AuditEntry
+from domain.money import Money
 from domain.ports.world import Ids
 
 
@@ -13,3 +14,8 @@ def entry(
     return AuditEntry(
         id=ids.uuid(), at=now, actor=actor, action=action, subject_kind=kind, subject_id=str(subject), details=details
     )
+
+
+def amount(of: Money) -> dict[str, object]:
+    """An amount as details tell it: minor units mean nothing without their currency."""
+    return {"amount": of.amount, "currency": of.currency}

@@ -71,7 +71,7 @@ def _write_down(
         uow.audit.add(
             trail.entry(
                 SYSTEM, "payment.page_found", kind="order", subject=order_id, ids=ids, now=now,
-                session=seen.session_id, amount=seen.amount.amount,
+                session=seen.session_id, **trail.amount(seen.amount),
             )
         )  # fmt: skip
         uow.commit()

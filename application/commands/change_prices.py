@@ -71,6 +71,7 @@ def _change_prices(
         before, after = told_prices(event), told_prices(changed)
         _save(
             changed, "event.prices_changed", actor=command.actor, uow=uow, ids=ids, now=clock.now(), reload=False,
+            currency=event.currency,
             before={key: told for key, told in before.items() if after.get(key) != told},
             after={key: told for key, told in after.items() if before.get(key) != told},
         )  # fmt: skip

@@ -46,7 +46,7 @@ def change_refund_policy(
         uow.audit.add(
             trail.entry(
                 command.actor, "event.refund_policy_changed", kind="event", subject=event.id, ids=ids, now=clock.now(),
-                version=version, before=to_json(before), after=to_json(command.policy),
+                version=version, currency=event.currency, before=to_json(before), after=to_json(command.policy),
             )
         )  # fmt: skip
         uow.commit()

@@ -106,6 +106,6 @@ def _store(request: RefundRequest, actor: str, *, uow: UnitOfWork, ids: Ids, now
     uow.audit.add(
         trail.entry(
             actor, f"refund.request_{request.state.value}", kind="order", subject=request.order_id, ids=ids, now=now,
-            request=str(request.id), amount=request.amount.amount, note=request.note,
+            request=str(request.id), **trail.amount(request.amount), note=request.note,
         )
     )  # fmt: skip

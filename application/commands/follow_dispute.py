@@ -200,6 +200,6 @@ def _tell(dispute: Dispute, action: str, uow: UnitOfWork, ids: Ids, now: datetim
     uow.audit.add(
         trail.entry(
             SYSTEM, action, kind="order", subject=dispute.order_id, ids=ids, now=now,
-            dispute=facts.provider_id, kind_of=facts.kind.value, reason=facts.reason, amount=facts.amount.amount,
+            dispute=facts.provider_id, kind_of=facts.kind.value, reason=facts.reason, **trail.amount(facts.amount),
         )
     )  # fmt: skip

@@ -72,7 +72,7 @@ def settle_refund_by_hand(
         uow.audit.add(
             trail.entry(
                 command.actor, "refund.paid_by_hand", kind="order", subject=order.id, ids=ids, now=now,
-                refund=str(refund.id), replaces=str(failed.id), amount=refund.amount.amount,
+                refund=str(refund.id), replaces=str(failed.id), **trail.amount(refund.amount),
                 reference=command.reference,
             )
         )  # fmt: skip

@@ -136,7 +136,7 @@ def _ask_for_approval(
     uow.audit.add(
         trail.entry(
             command.actor, "refund.awaits_approval", kind="order", subject=command.order_id, ids=ids, now=now,
-            request=str(request.id), amount=request.amount.amount, reason=request.reason.value,
+            request=str(request.id), **trail.amount(request.amount), reason=request.reason.value,
         )
     )  # fmt: skip
     return request
@@ -190,7 +190,7 @@ def begin_refund(
     uow.audit.add(
         trail.entry(
             actor, "refund.requested", kind="order", subject=order.id, ids=ids, now=now,
-            refund=str(refund.id), amount=refund.amount.amount, reason=reason.value,
+            refund=str(refund.id), **trail.amount(refund.amount), reason=reason.value,
         )
     )  # fmt: skip
     telling.refund_happened(HookKind.REFUND_REQUESTED, refund, event_id=order.event_id, uow=uow, ids=ids, now=now)
@@ -240,7 +240,7 @@ def _give_back_free(
     uow.audit.add(
         trail.entry(
             actor, "refund.succeeded", kind="order", subject=order.id, ids=ids, now=now,
-            refund=str(refund.id), amount=0, reason=reason.value,
+            refund=str(refund.id), **trail.amount(refund.amount), reason=reason.value,
         )
     )  # fmt: skip
     if batch_id is not None:

@@ -2,6 +2,7 @@
 
 from entrypoints.admin.words.amounts import count, money, moneys, orders, places, plain_amount, plain_percent, tickets
 from entrypoints.admin.words.books import ACCOUNTS, BASES, JOURNALS, OWNERS, comparison
+from entrypoints.admin.words.details import details
 from entrypoints.admin.words.disputes import BONDS, DISPUTE_REASONS, FRAUD_TYPES, bonds, dispute_reason, fraud_type
 from entrypoints.admin.words.labels import DECIDED_SOON, EXCHANGED, FROZEN, Label, label
 from entrypoints.admin.words.people import ROLE_MAY
@@ -18,7 +19,7 @@ from entrypoints.admin.words.refunds import (
 from entrypoints.admin.words.sales import RECOGNISED_BY, promotion_does, promotion_state, recognised, sale_status
 from entrypoints.admin.words.systems import DELIVERIES, EFFECTS, HOOKS, hook_status, pretty, pretty_text, without_keys
 from entrypoints.admin.words.times import ago, clock_time, for_input, lasting, machine_time, minutes, moment, span, zone
-from entrypoints.admin.words.trail import HAPPENINGS, SUBJECTS, details, happening
+from entrypoints.admin.words.trail import HAPPENINGS, SUBJECTS, happening
 
 __all__ = [
     "ACCOUNTS",

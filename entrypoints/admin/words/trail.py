@@ -1,12 +1,5 @@
-"""The audit trail: who did what, and the details of it."""
+"""The audit trail: who did what, and to what."""
 
-from collections.abc import Mapping
-
-from domain.money import CurrencyCode, Money
-from entrypoints.admin.words.amounts import count, money
-
-_POOLS = {"z": "zone", "t": "tier", "p": "promotion"}
-"""What the letter in front of a pool's key means."""
 HAPPENINGS = {
     "order.placed": "placed the order",
     "order.confirmed": "confirmed the order",
@@ -14,10 +7,14 @@ HAPPENINGS = {
     "order.given_up": "gave the order up",
     "order.cancelled": "cancelled the order",
     "order.payment_failed": "ended the order: the payment failed",
+    "order.exchanged": "moved to another date: the old tickets are void",
+    "order.link_sent": "asked for a one-time link",
+    "order.link_used": "opened the order by a one-time link",
     "order.places_let_go": "let the places go: the provider had not said who won",
     "order.places_retaken": "took places again: it was paid in time",
     "payment.authorised": "authorised the payment",
     "payment.attempted_again": "opened another payment page",
+    "payment.page_found": "found the payment page that the provider had opened",
     "payment.returned": "sent money back that had bought nothing",
     "provider.dispute": "reported a dispute",
     "provider.fraud_warning": "warned of fraud",
@@ -43,6 +40,10 @@ HAPPENINGS = {
     "review.approved": "approved the order",
     "review.rejected": "rejected the order",
     "refund.requested": "requested a refund",
+    "refund.awaits_approval": "asked for a refund that needs a second person",
+    "refund.request_approved": "approved a refund",
+    "refund.request_declined": "did not approve a refund",
+    "refund.request_lapsed": "withdrew a request for a refund: its tickets were used or refunded otherwise",
     "refund.succeeded": "paid a refund back",
     "refund.failed": "could not pay a refund back",
     "batch.prepared": "prepared a batch of refunds",
@@ -61,6 +62,7 @@ HAPPENINGS = {
     "event.postponed": "postponed the event",
     "event.terms_changed": "changed the terms of the sale",
     "event.capacity_changed": "changed a capacity",
+    "event.refund_policy_changed": "put another refund policy in force",
     "event.prices_changed": "changed the prices",
     "promotion.created": "created a promotion",
     "promotion.changed": "changed a promotion",
@@ -115,48 +117,3 @@ SUBJECTS = (
 def happening(action: str) -> str:
     """What an audit entry says, in words; one that has none yet is shown as it is written."""
     return HAPPENINGS.get(action, action.replace("_", " ").replace(".", ": "))
-
-
-def details(values: Mapping[str, object], currency: CurrencyCode | None = None) -> list[tuple[str, str]]:
-    """An audit entry's details, one line each, empty ones left out; amounts as money where the currency is known."""
-    before, after = values.get("before"), values.get("after")
-    changes = _changes(before, after) if isinstance(before, Mapping) and isinstance(after, Mapping) else []
-    told = {name: value for name, value in values.items() if not (changes and name in {"before", "after"})}
-    return changes + [
-        (name.replace("_", " "), _said(name, value, currency))
-        for name, value in told.items()
-        if value not in (None, "", [])
-    ]
-
-
-def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> list[tuple[str, str]]:
-    """One line for each thing that is another now: ``zone floor``, ``100 → 120``."""
-    names = dict.fromkeys((*before, *after))
-    return [(_thing(name), f"{_value(before.get(name))} → {_value(after.get(name))}") for name in names]
-
-
-def _thing(name: str) -> str:
-    """A field or a pool's key in words."""
-    kind, _, key = name.partition(":")
-    return f"{_POOLS[kind]} {key}" if key and kind in _POOLS else name.replace("_", " ")
-
-
-def _value(value: object) -> str:
-    match value:
-        case None | "" | []:
-            return "none"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return count(value)
-        case list() | tuple():
-            return ", ".join(map(str, value))
-    return str(value)
-
-
-def _said(name: str, value: object, currency: CurrencyCode | None) -> str:
-    if name == "amount" and isinstance(value, int) and currency:
-        return money(Money(value, currency))
-    if name == "seats" and isinstance(value, list | tuple):
-        return count(len(value))  # Seats are noted by their numbers in the map, which say nothing to people.
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

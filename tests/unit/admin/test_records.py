@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+import application.commands
 import entrypoints.admin
 from domain.accounts import Role, StaffMember
 from domain.audit import AuditEntry
 from domain.ports.backoffice import REPAIRED
 from domain.ports.outbox import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX
+from domain.refund_requests import RequestState
 from domain.refunds import RefundState
 from entrypoints.admin import words
 from tests.fakes.sales import general
@@ -147,6 +149,64 @@ def test_repairs_are_seen_where_people_look(desk: Desk) -> None:
         ),
         ({"before": {"limit_by": ["device"]}, "after": {"limit_by": []}}, [("limit by", "device → none")]),
         ({"label": "Press", "seats": [4, 5, 6], "reason": ""}, [("label", "Press"), ("seats", "3")]),
+        (
+            {"verdict": "review", "reasons": ["card_velocity", "radar_elevated"]},
+            [
+                ("assessment", "a person looks at it"),
+                ("reasons", "many orders with one card, Radar finds the payment risky"),
+            ],
+        ),
+        (
+            {"amount": 4_950, "currency": "USD", "reason": "buyers_wish"},
+            [("amount", "$49.50"), ("reason", "the buyer's wish")],
+        ),
+        ({"refund": "01a20614-493f-76f4-96cb-59c00f7d148b"}, [("refund", "…59c00f7d148b")]),
+        ({"channel": "sms", "units": 2}, [("channel", "SMS"), ("tickets", "2")]),
+        ({"failure": "declined"}, [("failure", "The buyer's bank declined it.")]),
+        ({"role": "venue_manager"}, [("role", "Venue manager")]),
+        ({"purpose": "venue_closed", "orders": 1_200}, [("purpose", "A venue is closed"), ("orders", "1,200")]),
+        ({"refunds_until": "2026-12-01T18:30:00+00:00"}, [("refunds until", "1 Dec 2026, 18:30 UTC")]),
+        ({"reason": "Settled at the door."}, [("reason", "Settled at the door.")]),
+        ({"kind_of": "chargeback", "same": True}, [("kind", "Chargeback"), ("the same places", "yes")]),
+        (
+            {
+                "currency": "USD",
+                "before": {"general price": 4_500, "general then": [], "general fee basis points": 500},
+                "after": {
+                    "general price": 4_500,
+                    "general then": ["5000 from 2026-12-01T18:30:00+00:00"],
+                    "general fee basis points": 650,
+                },
+            },
+            [("general then", "none → $50.00 from 1 Dec 2026, 18:30 UTC"), ("general fee share", "5% → 6.5%")],
+        ),
+        (
+            {
+                "version": 3,
+                "currency": "GBP",
+                "before": {"windows": [[720, 10_000], [168, 5_000]], "handling_minor": 0, "restock": True},
+                "after": {
+                    "windows": [],
+                    "handling_minor": 150,
+                    "restock": True,
+                    "exchange": {
+                        "hours_before": 36,
+                        "basis_points": 9_000,
+                        "fees_returned": True,
+                        "fee_minor": 200,
+                        "anywhere": False,
+                    },
+                    "reasons": [{"reason": "goodwill", "basis_points": 5_000, "fees_returned": True}],
+                },
+            },
+            [
+                ("windows", "100% until 30 days, 50% until 7 days → not refundable"),
+                ("kept for handling", "£0.00 → £1.50"),
+                ("exchanges", "none → 90% until 36 hours, fees too, for another date, £2.00 kept of each ticket"),
+                ("reasons", "none → goodwill 50% and fees"),
+                ("version", "3"),
+            ],
+        ),
     ],
 )
 def test_what_changed_is_told_as_before_and_after(values: dict[str, object], said: list[tuple[str, str]]) -> None:
@@ -264,3 +324,18 @@ def _tokens(path: Path) -> dict[tuple[str, str], str]:
         for scheme, text in found.items()
         for name, value in re.findall(r"(--[\w-]+):([^;]+);", text)
     }
+
+
+ACTION = re.compile(rf'"((?:{"|".join(words.SUBJECTS)})\.[a-z_]+)"')
+
+
+def test_everything_that_is_noted_has_words() -> None:
+    """Whatever a use case writes into the trail by its full name is told in a sentence, never as it is written."""
+    commands = Path(application.commands.__file__).parent
+    noted = {name for path in commands.glob("*.py") for name in ACTION.findall(path.read_text())}
+
+    assert len(noted) > 40
+    assert sorted(noted - set(words.HAPPENINGS)) == []
+    assert {f"refund.request_{state.value}" for state in RequestState} - {"refund.request_waiting"} <= set(
+        words.HAPPENINGS
+    )
