@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -195,7 +196,7 @@ class Settings:
     mail_from: str = _variable(
         "MAIL_FROM",
         matching(r"[^\r\n]{0,100}[^\s@]+@[^\s@]+", "an address such as Tessera <tickets@example.com>"),
-        "Whom letters to buyers come from.",
+        "Whom letters to buyers come from. Production wants an address of yours.",
         default="Tessera <tickets@localhost>",
     )
     stripe_api_key: str = _variable(
@@ -455,6 +456,25 @@ def _unfit_for_production(settings: Settings) -> list[str]:
     ):
         if _is_guessable(secret):
             problems.append(f"{name} is a default or guessable value: put your own secret there.")
+    return [*problems, *_unfit_letters(settings)]
+
+
+def _unfit_letters(settings: Settings) -> list[str]:
+    """Letters that nobody could answer, that other mail servers drop, or that anybody on the way could read."""
+    if settings.smtp_url is None:
+        return []
+    problems = []
+    server = urlsplit(settings.smtp_url)
+    if server.scheme == "smtp" and server.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        problems.append(
+            "SMTP_URL sends letters unencrypted to another machine: begin it with smtps:// or smtp+starttls://."
+        )
+    host = parseaddr(settings.mail_from)[1].rpartition("@")[2].lower()
+    if "." not in host.strip("."):
+        problems.append(
+            f"MAIL_FROM is at {host or 'no host'}, which no mail server believes: "
+            "name an address of yours, such as Tessera <tickets@your-domain.org>."
+        )
     return problems
 
 

@@ -58,12 +58,16 @@ class SmtpMailSender:
         except smtplib.SMTPRecipientsRefused as error:
             code, said = next(iter(error.recipients.values()))
             raise _translated(code, said) from error
+        except smtplib.SMTPAuthenticationError as error:
+            # Our own mistake, not the letter's: it waits until somebody has put the right password into SMTP_URL.
+            raise ProviderUnavailable(f"the mail server refuses our name or password: {error.smtp_code}") from error
         except smtplib.SMTPResponseException as error:
             raise _translated(error.smtp_code, error.smtp_error) from error
         except (OSError, smtplib.SMTPException) as error:
             raise ProviderUnavailable(f"the mail server does not answer: {error}") from error
 
     def _connect(self) -> smtplib.SMTP:
+        """Ready to take a letter. Certificates are checked, names too, and no password goes before that."""
         server, name = self._server, self._own_name
         if server.scheme == "smtps":
             context = ssl.create_default_context()
@@ -72,10 +76,14 @@ class SmtpMailSender:
             )
         else:
             connection = smtplib.SMTP(server.host, server.port, local_hostname=name, timeout=TIMEOUT_SECONDS)
-        if server.scheme == "smtp+starttls":
-            connection.starttls(context=ssl.create_default_context())
-        if server.user is not None:
-            connection.login(server.user, server.password or "")
+        try:
+            if server.scheme == "smtp+starttls":
+                connection.starttls(context=ssl.create_default_context())
+            if server.user is not None:
+                connection.login(server.user, server.password or "")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _message(self, to: str, letter: Letter, key: str) -> EmailMessage:

@@ -105,6 +105,25 @@ def test_production_refuses_stand_ins_and_defaults(name: str, value: str) -> Non
     assert name in problems_of(PRODUCTION | {name: value})
 
 
+LETTERS = {"SMTP_URL": "smtps://ada:pw@mail.invalid", "MAIL_FROM": "Tessera <tickets@box-office.invalid>"}
+
+
+@pytest.mark.parametrize("sender", ["", "Tessera <tickets@localhost>", "tickets@mailhost", "Tessera <tickets@.>"])
+def test_letters_of_production_come_from_somewhere(sender: str) -> None:
+    """The default is for a developer's machine; without a mail server no letter leaves and nobody asks."""
+    Settings.from_environment(PRODUCTION | LETTERS)
+    Settings.from_environment(PRODUCTION | {"MAIL_FROM": sender})
+    Settings.from_environment(DEVELOPMENT | LETTERS | {"MAIL_FROM": sender})
+    assert "MAIL_FROM is at" in problems_of(PRODUCTION | LETTERS | {"MAIL_FROM": sender})
+
+
+def test_letters_of_production_are_encrypted_on_their_way() -> None:
+    """A relay on the same machine may do without."""
+    for own in ("smtp://127.0.0.1:25", "smtp://localhost", "smtp://[::1]:25", "smtp+starttls://mail.invalid"):
+        Settings.from_environment(PRODUCTION | LETTERS | {"SMTP_URL": own})
+    assert "unencrypted" in problems_of(PRODUCTION | LETTERS | {"SMTP_URL": "smtp://mail.invalid"})
+
+
 def test_a_live_key_is_never_sent_to_another_address() -> None:
     """A live Stripe key beside a sandbox address would leak it."""
     assert "live key" in problems_of(
