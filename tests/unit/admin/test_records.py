@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import application.commands
+import application
 import entrypoints.admin
 from domain.accounts import Role, StaffMember
 from domain.audit import AuditEntry
@@ -331,8 +331,8 @@ ACTION = re.compile(rf'"((?:{"|".join(words.SUBJECTS)})\.[a-z_]+)"')
 
 def test_everything_that_is_noted_has_words() -> None:
     """Whatever a use case writes into the trail by its full name is told in a sentence, never as it is written."""
-    commands = Path(application.commands.__file__).parent
-    noted = {name for path in commands.glob("*.py") for name in ACTION.findall(path.read_text())}
+    use_cases = Path(application.__file__).parent
+    noted = {name for path in use_cases.rglob("*.py") for name in ACTION.findall(path.read_text())}
 
     assert len(noted) > 40
     assert sorted(noted - set(words.HAPPENINGS)) == []
