@@ -125,7 +125,7 @@ class AddressGuard:
         literal = _literal(wish.host)
         found = [str(literal)] if literal is not None else list(self._resolve(wish.host, wish.port))
         if not found:
-            raise OSError(f"{wish.host} has no address")
+            raise socket.gaierror(socket.EAI_NONAME, f"{wish.host} has no address")
         for address in found:
             self._check(ip_address(address), wish)
         return Target(secure=wish.secure, host=wish.host, address=found[0], port=wish.port, path=wish.path)

@@ -5,6 +5,7 @@ Written on the standard library's own HTTP client, because everything that a fri
 must not happen here.
 """
 
+import errno
 import http.client
 import socket
 import ssl
@@ -23,6 +24,7 @@ SEND_SECONDS_MAX = 10.0
 CONNECT_SECONDS_MAX = 5.0
 ANSWER_BYTES_MAX = 16_384
 RETRY_AFTER_DIGITS_MAX = 6
+TROUBLE_LENGTH_MAX = 300
 USER_AGENT = "Tessera-Webhooks/1"
 
 _REDIRECTS = range(300, 400)
@@ -54,10 +56,8 @@ class WebhookSender:
             return _nothing(began, str(refusal))
         except TimeoutError:
             return _nothing(began, f"No answer within {self._seconds_max:g} seconds.")
-        except ssl.SSLError as error:
-            return _nothing(began, f"The secure connection failed: {error.reason or error}.")
         except (OSError, http.client.HTTPException) as error:
-            return _nothing(began, f"The connection failed: {type(error).__name__}: {error}"[:300])
+            return _nothing(began, trouble(error))
 
     def _post(self, target: Target, headers: Mapping[str, str], body: bytes, began: float) -> Answer:
         left = self._seconds_max - (time.monotonic() - began)
@@ -79,6 +79,30 @@ class WebhookSender:
         if cut.over:  # What was read until then looks like a short answer, and is none.
             raise TimeoutError
         return answer
+
+
+def trouble(error: OSError | http.client.HTTPException) -> str:
+    """What went wrong, and what whoever runs the receiver can do about it."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"The receiver's certificate is not good: {error.verify_message}. It needs one for this very name."
+        case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "HTTP_REQUEST"):
+            return "The receiver does not speak https at this port."
+        case ssl.SSLError():
+            return f"The receiver and we found no way to encrypt ({error.reason or error}). Its TLS may be too old."
+        case socket.gaierror(errno=socket.EAI_AGAIN):
+            return "The name could not be looked up just now: a name server did not answer."
+        case socket.gaierror():
+            return "No server has this name. Look for a mistyped letter in the address, or see to the entry in DNS."
+        case ConnectionRefusedError():
+            return "Nothing listens there. See that the receiver runs, and that its firewall lets us in."
+        case ConnectionError():
+            return "The receiver hung up before it had answered. Its own log may say why."
+        case http.client.HTTPException():
+            return "What answered there is no web server."
+        case OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH):
+            return "There is no way to this address. See that the receiver is connected to the Internet."
+    return f"The connection failed: {error}"[:TROUBLE_LENGTH_MAX]
 
 
 class _Cut:
