@@ -50,6 +50,15 @@ def send_order_link(
     wakeup.outbox_filled()
 
 
+def order_link_is_good(link_id: OrderLinkId, *, unit_of_work: UnitOfWorkFactory, clock: Clock) -> bool:
+    """Whether a link whose signature was checked would open its order. Looking spends nothing."""
+    with unit_of_work() as uow:
+        try:
+            return uow.order_links.get(link_id).use(now=clock.now()) is not None
+        except NotFound:
+            return False
+
+
 def use_order_link(
     link_id: OrderLinkId, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids
 ) -> OrderId | None:  # fmt: skip

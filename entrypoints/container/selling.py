@@ -8,7 +8,7 @@ from application.commands.check_payments import check_payments
 from application.commands.decide_reviews import LapseRule, decide_reviews
 from application.commands.expire_order import cancel_order, expire_due_orders, expire_order
 from application.commands.extend_hold import extend_hold
-from application.commands.order_links import send_order_link, use_order_link
+from application.commands.order_links import order_link_is_good, send_order_link, use_order_link
 from application.commands.place_hold import place_hold
 from application.commands.prune_answers import prune_answers
 from application.commands.rebuild_sale import rebuild_sale
@@ -101,6 +101,9 @@ class Selling(Servers):
 
     # A lost link.
     send_order_link = providers.Callable(send_order_link, access=Servers.access, **Servers.woken)
+    order_link_is_good = providers.Callable(
+        order_link_is_good, unit_of_work=Servers.unit_of_work.provider, clock=Servers.clock
+    )
     use_order_link = providers.Callable(use_order_link, **Servers.step)
 
     # Looking at it all.

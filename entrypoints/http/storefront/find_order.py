@@ -6,6 +6,7 @@ looked at: mail programs and virus scanners look at every link.
 
 from hashlib import sha256
 from http import HTTPStatus
+from math import ceil
 from uuid import UUID
 
 from flask import Response, make_response, redirect, render_template, request, url_for
@@ -32,17 +33,18 @@ def send_link() -> Response:
     contact = _typed(request.form.get("contact", ""), EMAIL_LENGTH_MAX)
     if not number or not contact:
         return _page(number=number, contact=contact, missing=True, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    limits.enforce(limits.LINKS_PER_ORDER, _digest(number.upper()))
-    limits.enforce(limits.LINKS_PER_CONTACT, _digest(contact.lower()))
-    limits.enforce(limits.LINKS_PER_ADDRESS, buyer().address)
+    if wait_seconds := _wait_seconds(number, contact):
+        page = _page(number=number, contact=contact, wait_seconds=wait_seconds, status=HTTPStatus.TOO_MANY_REQUESTS)
+        page.headers["Retry-After"] = str(wait_seconds)
+        return page
     house().send_order_link(SendOrderLink(number=number, contact=contact))
     return _page(sent=True)
 
 
 def link(link_id: UUID) -> Response:
     """``GET /find-order/<link>``: a button, so that only a person spends the link."""
-    token = request.args.get("token", "")
-    if not house().access().opens_link(OrderLinkId(link_id), token):
+    own, token = OrderLinkId(link_id), request.args.get("token", "")
+    if not (house().access().opens_link(own, token) and house().order_link_is_good(own)):
         return _over()
     return _sealed(render_template("storefront/order_link.html", link_id=link_id, token=token), HTTPStatus.OK)
 
@@ -58,6 +60,16 @@ def open_link(link_id: UUID) -> Response:
     return response
 
 
+def _wait_seconds(number: str, contact: str) -> int:
+    """Count one try, whoever makes it: 0 when it may be made, else in how many seconds to come back."""
+    counted = (
+        (limits.LINKS_PER_ORDER, _digest(number.upper())),
+        (limits.LINKS_PER_CONTACT, _digest(contact.lower())),
+        (limits.LINKS_PER_ADDRESS, buyer().address),
+    )
+    return next((wait for limit, subject in counted if (wait := limits.wait_seconds_for(limit, subject))), 0)
+
+
 def _page(
     *,
     number: str = "",
@@ -65,6 +77,7 @@ def _page(
     missing: bool = False,
     sent: bool = False,
     over: bool = False,
+    wait_seconds: int = 0,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
     page = render_template(
@@ -74,6 +87,7 @@ def _page(
         missing=missing,
         sent=sent,
         over=over,
+        wait_minutes=ceil(wait_seconds / 60),
         minutes=LINK_MINUTES,
     )
     return _sealed(page, status)

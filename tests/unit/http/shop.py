@@ -22,7 +22,7 @@ from application.commands.drain_outbox import drain_outbox
 from application.commands.extend_hold import extend_hold
 from application.commands.follow_dispute import apply_facts, follow_dispute
 from application.commands.follow_fraud_warning import follow_fraud_warning
-from application.commands.order_links import SendOrderLink, send_order_link, use_order_link
+from application.commands.order_links import SendOrderLink, order_link_is_good, send_order_link, use_order_link
 from application.commands.place_hold import PlaceHold, place_hold
 from application.commands.rebuild_sale import rebuild_sale
 from application.commands.receive_notice import handle_notice, receive_notice
@@ -332,6 +332,9 @@ class Shop:
             command, unit_of_work=self.store, clock=self.fake_clock, ids=FakeIds(), access=self._access,
             wakeup=FakeWakeup(),
         )  # fmt: skip
+
+    def order_link_is_good(self, link_id: OrderLinkId, /) -> bool:
+        return order_link_is_good(link_id, unit_of_work=self.store, clock=self.fake_clock)
 
     def use_order_link(self, link_id: OrderLinkId, /) -> OrderId | None:
         return use_order_link(link_id, unit_of_work=self.store, clock=self.fake_clock, ids=FakeIds())

@@ -1,11 +1,15 @@
 """Who lost the link to an order gets one that works once, and nobody learns whether an order exists."""
 
 import re
+from math import ceil
 
 import pytest
+from dependency_injector import providers
 
 from domain.order_links import LINK_MINUTES
 from domain.orders import Order
+from entrypoints.http.limits import LINKS_PER_ORDER
+from tests.fakes.rate_limits import FakeRateLimiter
 from tests.unit.storefront.house import House
 from tests.unit.storefront.visitor import Visitor
 
@@ -52,8 +56,9 @@ def test_the_link_opens_the_order_once(house: House, visitor: Visitor, order: Or
     assert f"Order {order.number}" in visitor.words
     answer = visitor.client.get(link)
     assert answer.headers["Referrer-Policy"] == "no-referrer"
-    visitor.open(link).press("Open my order")
+    visitor.open(link)
     assert "does not open anything any more" in visitor.words
+    assert "Open my order" not in visitor.words
     actions = [entry.action for entry in house.store.state.audit.values()]
     assert (actions.count("order.link_sent"), actions.count("order.link_used")) == (1, 1)
 
@@ -77,15 +82,31 @@ def test_the_answer_is_the_same_whatever_was_typed(house: House, visitor: Visito
 
 
 def test_a_link_ends_by_itself(house: House, visitor: Visitor, order: Order) -> None:
-    """After a quarter of an hour, spent or not; and a forged one never began."""
+    """After a quarter of an hour, spent or not, also under somebody's eyes; and a forged one never began."""
     ask(visitor, order.number, "ada@example.com")
     house.work()
     link = link_in(house.mail.sent[0].letter.text)
     forged = visitor.client.get(f"{link}x")
+    visitor.open(link)
     house.clock.advance(seconds=LINK_MINUTES * 60)
-    visitor.open(link).press("Open my order")
+    visitor.press("Open my order")
     assert "does not open anything any more" in visitor.words
+    assert "Open my order" not in visitor.open(link).words
     assert forged.status_code == 410
+
+
+def test_asking_again_and_again_is_answered_calmly(house: House, visitor: Visitor, order: Order) -> None:
+    """How long to wait, that the last link still works, and what was typed; for a number that nobody has as well."""
+    house.container.rate_limiter.override(providers.Object(FakeRateLimiter(house.clock.now)))
+    minutes = ceil(LINKS_PER_ORDER.seconds / LINKS_PER_ORDER.at_most / 60)
+    for number in (order.number, "K7Q2-MX4D"):
+        contact = f"{number}@example.com"
+        for _ in range(LINKS_PER_ORDER.at_most):
+            assert "Look at your messages." in ask(visitor, number, contact)
+        words = ask(visitor, number, contact)
+        assert "asked for a few times already" in words
+        assert f"You can ask for another in {minutes} minutes." in words
+        assert f'value="{number}"' in visitor.page.html
 
 
 def test_who_said_stop_is_not_written_to(house: House, visitor: Visitor, order: Order) -> None:
