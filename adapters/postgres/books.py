@@ -80,13 +80,13 @@ _CHECKS = (
         """,
     ),
     _Check(
-        name="I1 valid tickets have their places",
-        compared="SELECT count(*) FROM tickets WHERE state IN ('valid', 'used')",
+        name="I1 tickets that are good or were used have their places",
+        compared="SELECT count(*) FROM tickets WHERE state IN ('valid', 'checked_in')",
         differences="""
             SELECT format('order %s has %s tickets of tier %s and keeps %s places', orders.number, papers.units,
                           papers.tier_name, coalesce(places.units, 0))
             FROM (SELECT order_id, order_line_id, tier_name, count(*) AS units FROM tickets
-                  WHERE state IN ('valid', 'used') GROUP BY order_id, order_line_id, tier_name) AS papers
+                  WHERE state IN ('valid', 'checked_in') GROUP BY order_id, order_line_id, tier_name) AS papers
             JOIN orders ON orders.id = papers.order_id
             LEFT JOIN (SELECT order_line_id, sum(quantity - returned) AS units FROM claims
                        WHERE state = 'allocated' AND pool LIKE 'z:%' GROUP BY order_line_id) AS places
@@ -253,6 +253,18 @@ _CHECKS = (
                                 WHERE order_id = orders.id) AS places
             CROSS JOIN LATERAL (SELECT count(*) AS units FROM tickets WHERE order_id = orders.id) AS papers
             WHERE state IN ('confirmed', 'partially_refunded') AND places.units <> papers.units
+        """,
+    ),
+    _Check(
+        name="Exchanged tickets are void where the new ones are there",
+        compared="SELECT count(*) FROM orders WHERE exchanged_order_id IS NOT NULL",
+        differences="""
+            SELECT format('order %s has its tickets, and ticket %s that it exchanged is %s', number, old.id,
+                          coalesce(tickets.state, 'unknown'))
+            FROM orders
+            CROSS JOIN LATERAL unnest(exchanged_tickets) AS old (id)
+            LEFT JOIN tickets ON (tickets.id, tickets.order_id) = (old.id, exchanged_order_id)
+            WHERE confirmed_at IS NOT NULL AND tickets.state IS DISTINCT FROM 'void'
         """,
     ),
     _Check(

@@ -91,8 +91,15 @@ def test_books_that_add_up_say_so(books: PostgresBooks) -> None:
             ("UPDATE pools SET capacity = 7 WHERE key = 't:balcony'",),
         ),
         (
-            "I1 valid tickets have their places",
+            "I1 tickets that are good or were used have their places",
             ("UPDATE claims SET state = 'released', returned = quantity WHERE seat = 8",),
+        ),
+        (
+            "I1 tickets that are good or were used have their places",
+            (
+                "UPDATE tickets SET state = 'checked_in', used_at = now()",
+                "UPDATE claims SET state = 'released', returned = quantity WHERE seat = 8",
+            ),
         ),
         (
             "Stock that is kept back belongs to a block",
@@ -128,6 +135,16 @@ def test_books_that_add_up_say_so(books: PostgresBooks) -> None:
             ("UPDATE postings SET amount_minor = amount_minor * 2 WHERE account IN ('provider', 'buyers')",),
         ),
         ("Confirmed orders have a ticket for every place", ("DELETE FROM tickets WHERE seat = 8",)),
+        (
+            "Exchanged tickets are void where the new ones are there",
+            (
+                (
+                    "UPDATE orders SET exchanged_order_id = (SELECT id FROM orders WHERE state = 'confirmed'), "
+                    "exchanged_tickets = ARRAY(SELECT id FROM tickets), confirmed_at = now() "
+                    "WHERE state = 'awaiting_payment'"
+                ),
+            ),
+        ),
         (
             "Orders that ended unpaid hold no stock",
             ("UPDATE orders SET state = 'expired', stock = 'released' WHERE state = 'awaiting_payment'",),
