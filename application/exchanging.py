@@ -11,7 +11,7 @@ from application.commands.request_refund import begin_refund, chosen_tickets
 from domain.audit import BUYER
 from domain.errors import InvariantBroken, Rejection, RejectionCode
 from domain.events import EventId
-from domain.exchanges import quote_exchange, rival, target_refusal
+from domain.exchanges import quote_exchange, rival, target_refusal, too_few
 from domain.orders import Exchange, Order
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Ids
@@ -20,8 +20,12 @@ from domain.refunds import Quote
 from domain.tickets import Ticket
 
 
-def refuse_exchange(wanted: Exchange, *, into: EventId, uow: UnitOfWork, now: datetime) -> Rejection | None:
-    """Why no order may be placed to exchange these tickets. Locks the old order: of two rivals one is placed."""
+def refuse_exchange(
+    wanted: Exchange, *, into: EventId, units: int, uow: UnitOfWork, now: datetime
+) -> Rejection | None:  # fmt: skip
+    """Why no order of so many units may be placed to exchange these tickets. Locks the old order: of two rivals one is
+    placed.
+    """
     old, tickets = _lock(wanted, uow)
     if isinstance(tickets, Rejection):
         return tickets
@@ -31,6 +35,8 @@ def refuse_exchange(wanted: Exchange, *, into: EventId, uow: UnitOfWork, now: da
             message=f"Order {other.number} is exchanging these tickets already. Finish it or cancel it first.",
             details={"order": str(other.id)},
         )
+    if refusal := too_few(wanted, units=units):
+        return refusal
     event = uow.events.get(old.event_id)
     policy = uow.orders.policy(old.id)
     if refusal := target_refusal(event, uow.events.get(into), policy=policy, now=now):

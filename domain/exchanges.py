@@ -61,6 +61,16 @@ def target_refusal(old: Event, new: Event, *, policy: RefundPolicy, now: datetim
     return None
 
 
+def too_few(wanted: Exchange, *, units: int) -> Rejection | None:
+    """Why so many new tickets are not enough: an exchange is no way around the rules of refunds."""
+    given = len(wanted.tickets)
+    if units >= given:
+        return None
+    return _no(
+        f"For {given} tickets that you give back you have chosen {units}. Choose as many new ones, or give back fewer."
+    )
+
+
 def rival(orders: Iterable[Order], wanted: Exchange) -> Order | None:
     """An order that is under way to exchange any of the same tickets."""
     return next(

@@ -141,7 +141,7 @@ def _claim_and_place(
             return _standing(command, unit_of_work=unit_of_work) or hold_lapsed()
         # Asked before the claim, which nobody could give back.
         with unit_of_work() as uow:
-            rejection = _called_off(event) or _exchange_refusal(command, uow=uow, now=clock.now())
+            rejection = _called_off(event) or _exchange_refusal(command, units=found.units, uow=uow, now=clock.now())
         if rejection:
             # Another click on the same hold may have placed its order meanwhile, which would be its own rival.
             return _standing(command, unit_of_work=unit_of_work) or rejection
@@ -216,7 +216,7 @@ def _place_order(
     now = clock.now()
     with unit_of_work() as uow:
         # The old order before the new sale's gate: orders come first in everybody's order of locks.
-        refusal = _exchange_refusal(command, uow=uow, now=now)
+        refusal = _exchange_refusal(command, units=hold.units, uow=uow, now=now)
         if uow.stock.epoch(hold.id.event_id) != hold.epoch:
             return SaleDoubt.REBUILD
         event = uow.events.get(hold.id.event_id)
@@ -247,10 +247,10 @@ def _place_order(
     return CheckoutStarted(order=order, payment=payment)
 
 
-def _exchange_refusal(command: StartCheckout, *, uow: UnitOfWork, now: datetime) -> Rejection | None:
+def _exchange_refusal(command: StartCheckout, *, units: int, uow: UnitOfWork, now: datetime) -> Rejection | None:
     if command.exchanging is None:
         return None
-    return refuse_exchange(command.exchanging, into=command.hold_id.event_id, uow=uow, now=now)
+    return refuse_exchange(command.exchanging, into=command.hold_id.event_id, units=units, uow=uow, now=now)
 
 
 def _exchange_facts(order: Order) -> dict[str, object]:

@@ -75,7 +75,9 @@ def checkout(hold: str) -> Response:
     if isinstance(started, Rejection):
         notice = _notice(started, view)
         return _page(hold_id, details, notice=notice, status=HTTPStatus.CONFLICT)
-    target = started.payment.checkout_url if started.payment else None
+    # Another window has placed this order, to exchange something else: its page says what, before anybody pays.
+    as_asked = started.order.exchanges == wanted
+    target = started.payment.checkout_url if started.payment and as_asked else None
     response = make_response(redirect(target or url_for(".order", order_id=started.order.id), HTTPStatus.SEE_OTHER))
     keys.remember_order(response, started.order.id)
     if begun is not None:

@@ -20,7 +20,7 @@ from domain.holds import ActiveHold, GeneralLine, HoldId
 from domain.orders import Exchange, Order, OrderState
 from domain.refund_policies import STANDARD_POLICY, ExchangeRule, RefundPolicy, RefundReason
 from domain.refunds import RefundState
-from domain.tickets import TicketState
+from domain.tickets import TicketId, TicketState
 from domain.tiers import Tier, TierId
 from tests.fakes.sales import FLOOR_CAPACITY, general, general_sale, usd
 from tests.unit.application.house import ADA, DEVICE, House
@@ -75,6 +75,11 @@ class TwoNights:
 
     def check_out(self, hold_id: HoldId, old: Order, quantity: int = 1) -> CheckoutStarted | Rejection:
         tickets = tuple(ticket.id for ticket in self.house.tickets(old.id))[:quantity]
+        return self.check_out_tickets(hold_id, old, tickets)
+
+    def check_out_tickets(
+        self, hold_id: HoldId, old: Order, tickets: tuple[TicketId, ...]
+    ) -> CheckoutStarted | Rejection:
         exchanging = Exchange(order_id=old.id, tickets=tickets)
         return self.house.start_checkout(StartCheckout(hold_id=hold_id, buyer=ADA, exchanging=exchanging))
 
@@ -103,6 +108,7 @@ def another_night(event: Event, *, dearer: int = 0) -> Event:
         starts_at=event.starts_at + timedelta(days=1),
         doors_at=event.doors_at + timedelta(days=1),
         ends_at=event.ends_at + timedelta(days=1),
+        promotions=(),
         tiers=tuple(
             replace(tier, id=TierId(uuid4()), face=tier.face + usd(dearer) if tier.face.amount else tier.face)
             for tier in event.tiers

@@ -92,6 +92,29 @@ def test_stopping_leaves_everything_as_it_was(house: House, visitor: Visitor, se
     assert house.order().exchanges is None
 
 
+def test_another_window_s_order_is_shown_before_it_is_paid(house: House, visitor: Visitor, second: Event) -> None:
+    """One window promises an exchange, the other has stopped it and ordered: nobody pays for what no page said."""
+    chosen(house, visitor).press("Reserve", qty_general="1")
+    promising = Visitor(house.app)
+    promising.client, promising.page = visitor.client, visitor.page
+    visitor.press("Stop exchanging").press("Continue to payment", ADA)
+    promising.press("Continue to payment", ADA)
+    assert promising.address.startswith(f"/orders/{house.order().id}")
+    assert house.order().exchanges is None
+
+
+def test_fewer_places_than_tickets_are_refused_in_words(house: House, visitor: Visitor, second: Event) -> None:
+    """Both tickets for one place: the page says what to do, and nothing is ordered."""
+    bought(house, visitor)
+    old = house.order()
+    tickets = "&".join(f"ticket={ticket.id}" for ticket in house.store.state.tickets.values())
+    visitor.open(f"/orders/{old.id}/exchange?{tickets}&review=1").press("Choose new places")
+    visitor.press("Reserve", qty_general="1").press("Continue to payment", ADA)
+    assert visitor.status == 409
+    assert "For 2 tickets that you give back you have chosen 1." in visitor.words
+    assert house.order().id == old.id
+
+
 def test_without_the_old_order_s_key_nothing_is_exchanged(house: House, visitor: Visitor, second: Event) -> None:
     """The cookie proves nothing: copied to another browser it neither shows nor does anything."""
     chosen(house, visitor)
