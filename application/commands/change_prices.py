@@ -33,12 +33,17 @@ class TierPrices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePrices:
-    """The event's fee rule, and the prices of these of its tiers; others keep theirs."""
+    """The event's fee rule, and the prices of these of its tiers; others keep theirs.
+
+    ``seen``: the prices that were looked at, as :func:`told_prices` tells them. Who was overtaken by somebody else is
+    told, and nothing is saved. None: whatever they are now.
+    """
 
     event_id: EventId
     fee: FeeRule
     tiers: Mapping[TierId, TierPrices]
     actor: str
+    seen: Mapping[str, object] | None = None
 
 
 def change_prices(
@@ -58,6 +63,11 @@ def _change_prices(
         event = uow.events.get(command.event_id, lock=True)
         if rejection := _called_off(event) or _uncharged(event.currency, command.fee):
             return rejection
+        if command.seen is not None and command.seen != told_prices(event):
+            return Rejection(
+                code=RejectionCode.WRONG_STATE,
+                message="Somebody changed these prices in the meantime. Look at them again.",
+            )
         tiers = []
         for tier in event.tiers:
             wanted = command.tiers.get(tier.id)

@@ -12,7 +12,7 @@ from domain.errors import Rejection
 from domain.events import Event, EventId, EventState
 from domain.refund_policies import HOURS_A_DAY, RefundPolicy, RefundReason
 from domain.tiers import Tier
-from entrypoints.admin import forms, policy_form
+from entrypoints.admin import forms, lost_updates, policy_form
 from entrypoints.admin.services import current
 from entrypoints.admin.sessions import allowed, member
 
@@ -40,9 +40,7 @@ def add_to(blueprint: Blueprint) -> None:
 @allowed(Action.VIEW)
 def refund_policy(event_id: EventId) -> str:
     event, policy = _found(event_id)
-    typed = policy_form.filled(policy)
-    policy_form.fill_amounts(typed, policy, event.currency)
-    return _page(event, policy, shown=policy, typed=typed, problems={})
+    return _page(event, policy, shown=policy, typed=policy_form.whole(policy, event.currency), problems={})
 
 
 @allowed(Action.EDIT_EVENTS)
@@ -58,6 +56,8 @@ def change_refund_policy(event_id: EventId) -> str | Response | tuple[str, int]:
         version = forms.whole(request.form, "version", least=1, most=VERSION_MAX)
     except forms.Mistyped:
         version = 0
+    if version != in_force.version and (found := _overtaken(event, in_force)):
+        return _page(event, in_force, shown=in_force, typed=found.typed, problems={}, overtaken=found), 409
     command = ChangeRefundPolicy(event_id=event_id, policy=worded, version=version, actor=member().email)
     answer = current().change_refund_policy(command)
     if isinstance(answer, Rejection):
@@ -71,8 +71,24 @@ def _found(event_id: EventId) -> tuple[Event, RefundPolicy]:
         return uow.events.get(event_id), uow.events.policy(event_id)
 
 
+def _overtaken(event: Event, in_force: RefundPolicy) -> lost_updates.Overtaken | None:
+    return lost_updates.overtaken(
+        request.form,
+        policy_form.whole(in_force, event.currency),
+        title=lambda name: policy_form.title(name, event),
+        action="event.refund_policy_changed",
+        subject=event.id,
+    )
+
+
 def _page(
-    event: Event, in_force: RefundPolicy, *, shown: RefundPolicy, typed: forms.Form, problems: dict[str, str]
+    event: Event,
+    in_force: RefundPolicy,
+    *,
+    shown: RefundPolicy,
+    typed: forms.Form,
+    problems: dict[str, str],
+    overtaken: lost_updates.Overtaken | None = None,
 ) -> str:
     return render_template(
         "admin/policy.html",
@@ -85,7 +101,11 @@ def _page(
         typed=typed,
         problems=problems,
         amounts=policy_form.AMOUNTS,
-        rows=range(policy_form.ROWS),
+        titles={name: policy_form.title(name, event) for name in problems if policy_form.title(name, event)},
+        rows_of=lambda who: policy_form.rows_of(typed, who),
+        seen=lost_updates.carried(typed) or lost_updates.seen(policy_form.whole(in_force, event.currency)),
+        overtaken=overtaken,
+        now=current().clock().now(),
         ruled=policy_form.RULED,
         editable=event.state is not EventState.CANCELLED and member().may(Action.EDIT_EVENTS),
     )

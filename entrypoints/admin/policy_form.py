@@ -10,6 +10,7 @@ from domain.money import AMOUNT_MINOR_MAX, BASIS_POINTS, CurrencyCode, Money
 from domain.refund_policies import (
     HOURS_A_DAY,
     HOURS_BEFORE_MAX,
+    WINDOWS_MAX,
     ExchangeRule,
     ReasonRule,
     RefundPolicy,
@@ -22,8 +23,8 @@ from entrypoints.admin import forms
 Problems = dict[str, str]
 """What is wrong, by field."""
 
-ROWS = 5
-"""Windows that the form has room for; a policy that was made otherwise may have more, and keeps its first ones."""
+ROWS, ROWS_EMPTY = 5, 2
+"""Windows that the form has room for at least, and empty ones after those that say something."""
 
 AMOUNTS = {
     "handling_minor": "Kept of each ticket for handling",
@@ -36,7 +37,30 @@ EXCHANGE_FEE = "exchange_fee_minor"
 RULED = (RefundReason.POSTPONED, RefundReason.GOODWILL)
 UNITS = {"days": HOURS_A_DAY, "hours": 1}
 
+_OF_WINDOWS = {"percent": "percent", "before": "until", "unit": "days or hours"}
+_TITLES = {
+    EXCHANGE_FEE: "Kept of each exchanged ticket",
+    "exchange": "Tickets can be exchanged",
+    "percent-exchange": "Exchanges, percent",
+    "before-exchange": "Exchanges, until",
+    "unit-exchange": "Exchanges, days or hours",
+    "fees-exchange": "Exchanges, fees come back",
+    "anywhere": "Exchanges for any event",
+    "percent-postponed": "Postponed, percent",
+    "fees-postponed": "Postponed, fees come back",
+    "percent-goodwill": "Goodwill, percent",
+    "fees-goodwill": "Goodwill, fees come back",
+    "restock": "Places return to sale",
+}
+
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?", re.ASCII)
+
+
+def whole(policy: RefundPolicy, currency: CurrencyCode) -> forms.Form:
+    """The form as it is first shown."""
+    form = filled(policy)
+    fill_amounts(form, policy, currency)
+    return form
 
 
 def filled(policy: RefundPolicy) -> forms.Form:
@@ -71,6 +95,23 @@ def fill_amounts(form: forms.Form, policy: RefundPolicy, currency: CurrencyCode)
 
 def _written(minor: int, currency: CurrencyCode) -> str:
     return f"{Decimal(minor).scaleb(-Money(minor, currency).exponent):f}"
+
+
+def title(name: str, event: Event) -> str | None:
+    """What a field is called, for whoever reads of it away from its place."""
+    if name in AMOUNTS:
+        return AMOUNTS[name]
+    if name in _TITLES:
+        return _TITLES[name]
+    kind, _, rest = name.partition("-")
+    who, _, row = rest.rpartition("-") if kind in _OF_WINDOWS else (rest, "", "")
+    owner = next((tier.name for tier in event.tiers if str(tier.id) == who), None)
+    owner = "For everybody" if who == "all" else owner
+    if owner is None:
+        return None
+    if kind in _OF_WINDOWS:
+        return f"{owner}, window {int(row) + 1}, {_OF_WINDOWS[kind]}"
+    return f"{owner}, {'rules of its own' if kind == 'own' else 'fees come back'}"
 
 
 def read(form: forms.Form, event: Event) -> RefundPolicy | Problems:
@@ -146,7 +187,9 @@ def _exchange(form: forms.Form, currency: CurrencyCode, problems: Problems) -> E
 
 
 def _fill_windows(form: forms.Form, who: str, windows: tuple[RefundWindow, ...], *, fees_returned: bool) -> None:
-    for row, window in enumerate(windows[:ROWS]):
+    for row in range(_room_for(len(windows))):
+        form[f"unit-{who}-{row}"] = "days"
+    for row, window in enumerate(windows):
         in_days = window.hours_before % HOURS_A_DAY == 0
         unit = "days" if in_days else "hours"
         form[f"before-{who}-{row}"] = str(window.hours_before // UNITS[unit])
@@ -158,10 +201,10 @@ def _fill_windows(form: forms.Form, who: str, windows: tuple[RefundWindow, ...],
 def _windows(form: forms.Form, who: str, problems: Problems) -> tuple[RefundWindow, ...]:
     """The rows that say something, the earliest first however they were typed."""
     found = []
-    for row in range(ROWS):
-        name = f"before-{who}-{row}"
-        if not form.get(name, "").strip() and not form.get(f"percent-{who}-{row}", "").strip():
+    for row in range(WINDOWS_MAX):
+        if not _says_something(form, who, row):
             continue
+        name = f"before-{who}-{row}"
         hours = UNITS.get(form.get(f"unit-{who}-{row}", ""), HOURS_A_DAY)
         try:
             before = hours * forms.whole(form, name, least=0, most=HOURS_BEFORE_MAX // hours)
@@ -170,6 +213,20 @@ def _windows(form: forms.Form, who: str, problems: Problems) -> tuple[RefundWind
             continue
         found.append(RefundWindow(hours_before=before, basis_points=_points(form, f"percent-{who}-{row}", problems)))
     return tuple(sorted(found, key=lambda window: -window.hours_before))
+
+
+def rows_of(form: forms.Form, who: str) -> range:
+    """The rows of windows to show: all that say something, and empty ones up to what the language allows."""
+    used = [row for row in range(WINDOWS_MAX) if _says_something(form, who, row)]
+    return range(_room_for(max(used, default=-1) + 1))
+
+
+def _room_for(windows: int) -> int:
+    return min(WINDOWS_MAX, max(ROWS, windows + ROWS_EMPTY))
+
+
+def _says_something(form: forms.Form, who: str, row: int) -> bool:
+    return any(form.get(f"{name}-{who}-{row}", "").strip() for name in ("before", "percent"))
 
 
 def _points(form: forms.Form, name: str, problems: Problems) -> int:

@@ -42,6 +42,25 @@ STEPS_OFFERED_MORE = 2
 RATES = range(1, TAXES_PER_VENUE_MAX + 1)
 
 
+_PRICE_TITLES = {
+    "face": "price of the place",
+    "step_at": "change {number}, from",
+    "step_to": "change {number}, price of the place",
+    "own_fee": "a fee of its own",
+    "fee_flat": "flat part of the fee",
+    "fee_percent": "share of the price as fee",
+    "fee_least": "least fee",
+    "fee_most": "highest fee",
+    "fee_absorbed": "fee paid by the house",
+}
+_TAX_TITLES = {
+    "tax_name": "Name of tax {number}",
+    "tax_percent": "Rate of tax {number}",
+    "taxes_added": "Added on top",
+    "taxes_on_fees": "Fees are taxed too",
+}
+
+
 class _Reading:
     """Collects what is wrong while the rest is read on."""
 
@@ -78,6 +97,22 @@ def filled_prices(event: Event, *, timezone: str) -> forms.Form:
             form[f"own_fee.{tier.key}"] = forms.YES
         _fill_fee(form, tier.key, tier.fee or FeeRule(), event.currency)
     return form
+
+
+def price_title(name: str, event: Event) -> str | None:
+    """What a field of the form of prices is called, by whom it is of."""
+    kind, _, rest = name.partition(".")
+    of, _, number = rest.partition(".")
+    owner = next((tier.name for tier in event.tiers if tier.key == of), "The event")
+    words_for = _PRICE_TITLES.get(kind)
+    return f"{owner}, {words_for.format(number=number)}" if words_for else None
+
+
+def tax_title(name: str) -> str | None:
+    """What a field of the form of taxes is called."""
+    kind, _, number = name.partition(".")
+    words_for = _TAX_TITLES.get(kind)
+    return words_for.format(number=number) if words_for else None
 
 
 def read_prices(

@@ -3,11 +3,14 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from werkzeug.test import TestResponse
 
+from application.commands.change_prices import ChangePrices, told_prices
 from domain.accounts import Role
+from domain.errors import Rejection, RejectionCode
 from domain.events import Event
 from domain.fees import FeeRule
 from domain.holds import ActiveHold
@@ -47,7 +50,12 @@ def filled(page: str) -> dict[str, object]:
     """The fields of a page's forms as they stand in it."""
     texts = re.findall(r'<input id="([^"]+)" name="[^"]+"[^>]*? value="([^"]*)"', page)
     ticked = re.findall(r'<input type="checkbox" name="([^"]+)" value="([^"]+)" checked', page)
-    return {**dict(texts), **dict(ticked)}
+    return {**dict(texts), **dict(ticked), "seen": seen(page)[0]}
+
+
+def seen(page: str) -> list[str]:
+    """What the forms of a page carry of what they showed: that of the prices, then that of the taxes."""
+    return [unescape(value) for value in re.findall(r'<input type="hidden" name="seen" value="([^"]*)"', page)]
 
 
 def send_prices(desk: Desk, browser: Browser, **changed: object) -> TestResponse:
@@ -128,6 +136,7 @@ def test_taxes_belong_to_the_venue(desk: Desk, browser: Browser) -> None:
         "taxes_added": "yes", "taxes_on_fees": "yes",
     }  # fmt: skip
 
+    form["seen"] = seen(browser.page(path))[1]
     assert browser.post(address(desk, "taxes"), seen_on=path, **form).status_code == 303
 
     taxes = taxes_of(desk)
@@ -149,7 +158,8 @@ def test_taxes_belong_to_the_venue(desk: Desk, browser: Browser) -> None:
 )
 def test_taxes_that_cannot_be_are_refused(desk: Desk, browser: Browser, form: dict[str, object]) -> None:
     """Half a line, two of one name, more than everything."""
-    answer = browser.post(address(desk, "taxes"), seen_on=address(desk, "prices"), **form)
+    carried = seen(browser.page(address(desk, "prices")))[1]
+    answer = browser.post(address(desk, "taxes"), seen_on=address(desk, "prices"), **form, seen=carried)
     assert answer.status_code == 422
     assert taxes_of(desk).rates == ()
 
@@ -274,3 +284,59 @@ def test_who_may_only_look_finds_no_form_and_no_way(desk: Desk, role: Role) -> N
         assert '<button class="act">' not in browser.page(address(desk, what))
     answer = browser.post(address(desk, "prices"), seen_on="/orders", face="1")
     assert answer.status_code == 403
+
+
+def test_nobody_overwrites_prices_they_have_not_seen(desk: Desk, browser: Browser) -> None:
+    """Two managers at one form: the later one is told who set what, keeps what was typed, and may mean it."""
+    path = address(desk, "prices")
+    opened = filled(browser.page(path))
+    send_prices(desk, desk.signed_in(Role.ADMIN), face__general="40.00", face__vip="99.00")
+
+    answer = browser.post(path, seen_on=path, **{**opened, "face.general": "38.00"})
+
+    assert answer.status_code == 409
+    assert "admin@example.com saved something else" in answer.text
+    assert "<b>General, price of the place</b>: 45.00 → 40.00; you typed 38.00" in answer.text
+    assert "<b>Vip, price of the place</b>: 120.00 → 99.00</li>" in answer.text
+    assert {tier.key: tier.face for tier in event(desk).tiers} == {"general": usd(4_000), "vip": usd(9_900)}
+    goes_on = filled(answer.text)
+    assert (goes_on["face.general"], goes_on["face.vip"]) == ("38.00", "99.00")
+    assert browser.post(path, seen_on=path, **goes_on).status_code == 303
+    assert {tier.key: tier.face for tier in event(desk).tiers} == {"general": usd(3_800), "vip": usd(9_900)}
+
+
+def test_a_form_that_says_nothing_of_what_it_showed_is_not_believed(desk: Desk, browser: Browser) -> None:
+    """It may be as old as it likes."""
+    before = event(desk)
+    for wrong in ("", "[]", "no", '{"face.general": 1}'):
+        assert send_prices(desk, browser, seen=wrong, face__general="1.00").status_code == 409
+    assert event(desk) == before
+
+
+def test_the_very_moment_belongs_to_whoever_came_first(desk: Desk) -> None:
+    """The use case looks once more, under the event's lock."""
+    sale = event(desk)
+    stale = {**told_prices(sale), "general price": 1}
+    command = ChangePrices(event_id=sale.id, fee=sale.fee, tiers={}, actor="vera@example.com", seen=stale)
+
+    answer = desk.change_prices(command)
+
+    assert isinstance(answer, Rejection)
+    assert answer.code is RejectionCode.WRONG_STATE
+    assert isinstance(desk.change_prices(replace(command, seen=told_prices(sale))), Event)
+
+
+def test_nobody_overwrites_taxes_they_have_not_seen(desk: Desk, browser: Browser) -> None:
+    """They hold for a whole venue, so two pages of two events meet here as well."""
+    prices, taxes = address(desk, "prices"), address(desk, "taxes")
+    carried = seen(browser.page(prices))[1]
+    mine = {"tax_name.1": "VAT", "tax_percent.1": "20", "taxes_added": "no"}
+    admin = desk.signed_in(Role.ADMIN)
+    admin.post(taxes, seen_on=prices, **{**mine, "tax_percent.1": "19"}, seen=carried)
+
+    answer = browser.post(taxes, seen_on=prices, **mine, seen=carried)
+
+    assert answer.status_code == 409
+    assert "<b>Rate of tax 1</b>: empty → 19; you typed 20" in answer.text
+    assert taxes_of(desk).rates == (TaxRate(name="VAT", basis_points=1_900),)
+    assert browser.post(taxes, seen_on=prices, **mine, seen=seen(answer.text)[1]).status_code == 303

@@ -1,6 +1,8 @@
 """Refund policies as forms, and refunds that wait for somebody else at the desk."""
 
+import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
@@ -8,7 +10,15 @@ from application.commands.request_refund import RequestRefund
 from domain.accounts import Role
 from domain.audit import BUYER
 from domain.orders import OrderState
-from domain.refund_policies import STANDARD_POLICY, ExchangeRule, RefundPolicy, RefundReason, RefundWindow, TierRule
+from domain.refund_policies import (
+    STANDARD_POLICY,
+    WINDOWS_MAX,
+    ExchangeRule,
+    RefundPolicy,
+    RefundReason,
+    RefundWindow,
+    TierRule,
+)
 from domain.refund_requests import RefundRequest, RequestState
 from tests.fakes.sales import general
 from tests.unit.admin.desk import Browser, Desk
@@ -95,6 +105,58 @@ def test_a_rule_for_exchanges_can_be_typed(desk: Desk, manager: Browser) -> None
     assert in_force(desk).exchange is None
 
 
+def test_as_many_windows_as_the_language_allows(desk: Desk, manager: Browser) -> None:
+    """A policy that was made otherwise loses none when its form is saved, and has room for more."""
+    path = f"/events/{desk.house.event_id}/refund-policy"
+    windows = tuple(RefundWindow(hours_before=24 * (20 - n), basis_points=10_000 - n * 500) for n in range(WINDOWS_MAX))
+    with desk.house.uow() as uow:
+        uow.events.get(desk.house.event_id, lock=True)
+        uow.events.replace_policy(desk.house.event_id, replace(STANDARD_POLICY, windows=windows[:-3]))
+        uow.commit()
+
+    page = manager.page(path)
+    assert 'name="before-all-8"' in page
+    assert 'name="before-all-9"' not in page
+    full = {"version": "2"}
+    for row, window in enumerate(windows):
+        full |= {
+            f"before-all-{row}": str(window.hours_before // 24), f"percent-all-{row}": f"{window.basis_points / 100:g}",
+            f"unit-all-{row}": "days",
+        }  # fmt: skip
+    assert save(desk, manager, **full) == 303
+
+    assert in_force(desk).windows == windows
+    page = manager.page(path)
+    assert f'name="before-all-{WINDOWS_MAX - 1}"' in page
+    assert f'name="before-all-{WINDOWS_MAX}"' not in page
+
+
+def test_nobody_overwrites_rules_they_have_not_seen(desk: Desk, manager: Browser) -> None:
+    """The later of two managers is told who worded what, keeps what was typed, and may put it in force."""
+    path = f"/events/{desk.house.event_id}/refund-policy"
+    carried = hidden(manager.page(path), "seen")
+    admin = desk.signed_in(Role.ADMIN)
+    assert save(desk, admin, **{"percent-all-1": "40", "handling_minor": "1.50"}) == 303
+
+    mine = {**FORM, "percent-all-1": "25", "seen": carried}
+    answer = manager.post(path, seen_on=path, **mine)
+
+    assert answer.status_code == 409
+    assert "admin@example.com saved something else" in answer.text
+    assert "<b>For everybody, window 2, percent</b>: 50 → 40; you typed 25" in answer.text
+    assert "<b>Kept of each ticket for handling</b>: empty → 1.50</li>" in answer.text
+    assert in_force(desk).windows[1].basis_points == 4_000
+    goes_on = {"seen": hidden(answer.text, "seen"), "version": hidden(answer.text, "version"), "handling_minor": "1.50"}
+    assert manager.post(path, seen_on=path, **{**mine, **goes_on}).status_code == 303
+    assert (in_force(desk).windows[1].basis_points, in_force(desk).handling_minor) == (2_500, 150)
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)"', page)
+    assert found, name
+    return unescape(found[1])
+
+
 def test_a_preview_says_it_and_changes_nothing(desk: Desk, manager: Browser) -> None:
     """The text that buyers would read, from the rules as they are typed."""
     path = f"/events/{desk.house.event_id}/refund-policy"
@@ -114,7 +176,7 @@ def test_a_preview_says_it_and_changes_nothing(desk: Desk, manager: Browser) -> 
         ({"handling_minor": "2.505"}, "An amount in USD"),
         ({"handling_minor": "-1"}, "An amount in USD"),
         ({"percent-goodwill": ""}, "0 to 100 percent"),
-        ({"version": "7"}, "Somebody changed this policy"),
+        ({"version": "7"}, "Somebody saved something else"),
     ],
 )
 def test_rules_that_make_no_sense_are_explained(
