@@ -9,13 +9,14 @@ inventory, in the same atomic step in which it is taken.
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID
 
 from domain.errors import Rejection, RejectionCode
 from domain.events import EventId, EventState, Sale
 from domain.money import Money
+from domain.openings import not_yet
 from domain.prices import NO_TERMS, PriceTerms, refuses_charge
 from domain.promotions import Promotion, code_not_for, promotion_pool
 from domain.seat_maps import SeatFeature, SeatIndex, ZoneKind
@@ -23,6 +24,8 @@ from domain.tiers import Tier, TierId, UnitPrice, zone_pool
 
 LINES_PER_HOLD_MAX = 10
 SEATS_PER_HOLD_MAX = 50
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When a tier opens that waits for another one: no clock says."""
 _HOLD_ID_LENGTH = 43
 _HOLD_ID_BYTES = 32
 
@@ -141,7 +144,8 @@ class Demand:
 
     ``pools`` counts units by pool key, chosen seats included, best-available seats excluded from zone pools
     (their zone is known only once they are chosen). ``seats`` lists chosen seats by line. Between ``opens_at``
-    and ``closes_at`` the sale *and* every tier in it are open; the inventory's clock decides.
+    and ``closes_at`` the sale *and* every tier in it are open; the inventory's clock decides. ``not_yet`` is said
+    instead of the time where a tier waits for another one: then there is none.
     """
 
     pools: Mapping[str, int]
@@ -150,6 +154,7 @@ class Demand:
     units: int
     opens_at: datetime
     closes_at: datetime
+    not_yet: Rejection | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -422,13 +427,16 @@ def _sum_up(
     if promotion:
         pools[promotion_pool(promotion.key)] = _uses(promotion, lines, tiers)
     closes = [tier.closes_at for tier in tiers.values() if tier.closes_at]
+    waiting = next((tier for tier in tiers.values() if tier.waits), None)
     return Demand(
         pools=pools,
         seats=seats,
         best=tuple(best),
         units=sum(line.quantity for line in lines),
-        opens_at=_opens_at(sale, tiers.values(), promotion),
+        # Refused by the inventory and not here: it knows whether this copy of the sale is the newest.
+        opens_at=_opens_at(sale, tiers.values(), promotion) if waiting is None else NEVER,
         closes_at=min(sale.terms.closes_at, *closes) if closes else sale.terms.closes_at,
+        not_yet=not_yet(waiting, sale.tiers) if waiting else None,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.errors import Rejection, RejectionCode
 from domain.events import LimitSubject, Sale
-from domain.holds import HeldLine
+from domain.holds import Demand, HeldLine
 from domain.limits import Limit
 from domain.promotions import code_limit_reached, code_used_up, promotion_pool
 from domain.seat_maps import SeatIndex
@@ -19,6 +19,11 @@ def sale_not_started(opens_at: datetime) -> Rejection:
         message="The sale has not started yet.",
         details={"opens_at": opens_at.isoformat()},
     )
+
+
+def too_early(demand: Demand) -> Rejection:
+    """What is asked for is not on sale yet: from a time on, or when something else is gone."""
+    return demand.not_yet or sale_not_started(demand.opens_at)
 
 
 def sale_ended(closes_at: datetime) -> Rejection:

@@ -76,7 +76,9 @@ class Tier:
     ``face`` is what the place costs at first; each of ``steps``, in the order of time, changes that from a moment on.
     ``fee`` is the tier's own fee rule (None: the event's). ``zones`` are keys of the event's seat map: several
     reserved ones, or exactly one of general admission. ``capacity`` limits the tier below what its zones hold (None:
-    no limit of its own). A ``locked`` tier is sold only to those who bring a promotion that opens it.
+    no limit of its own). A ``locked`` tier is sold only to those who bring a promotion that opens it. One that
+    ``opens_after`` another is not sold before that is gone; ``opened_at`` says when it was, and from then on it stays
+    open (:mod:`domain.openings`).
     """
 
     id: TierId
@@ -96,6 +98,8 @@ class Tier:
     closes_at: datetime | None = None
     locked: bool = False
     accessible: bool = False
+    opens_after: TierId | None = None
+    opened_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if not self.zones:
@@ -127,6 +131,11 @@ class Tier:
     def next_step(self, now: datetime) -> PriceStep | None:
         """When the price changes next, and to what."""
         return next((step for step in self.steps if now < step.starts_at), None)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is not sold yet because another tier goes first."""
+        return self.opens_after is not None and self.opened_at is None
 
     @property
     def pools(self) -> tuple[str, ...]:

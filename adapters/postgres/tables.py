@@ -116,6 +116,7 @@ tiers = Table(
     _is("price_steps", JSONB),
     _is("per_order_min", Integer), _is("per_order_max", Integer), _may("capacity", Integer), _may("opens_at", _When),
     _may("closes_at", _When), _is("locked", Boolean), _is("accessible", Boolean),
+    _may("opens_after", Uuid), _may("opened_at", _When),
     Column("own_pool", Text, Computed(""), nullable=True),
 )  # fmt: skip
 

@@ -61,10 +61,10 @@ from domain.refusals import (
     hold_lapsed,
     not_together,
     sale_ended,
-    sale_not_started,
     seat_stranded,
     seats_taken,
     sold_out,
+    too_early,
     too_many_holds,
 )
 from domain.seat_maps import SeatFeature, SeatIndex, SeatMap, ZoneKind
@@ -424,7 +424,7 @@ def _refusal(reply: list[object], sale: Sale, demand: Demand, lines: tuple[HeldL
         case b"MISMATCH":
             return hold_id_reused()
         case b"EARLY":
-            return sale_not_started(demand.opens_at)
+            return too_early(demand)
         case b"LATE":
             return sale_ended(demand.closes_at)
         case b"OVER":

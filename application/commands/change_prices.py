@@ -14,6 +14,7 @@ from domain.errors import Rejection, RejectionCode, StockConflict
 from domain.events import Event, EventId, EventState
 from domain.fees import FeeRule
 from domain.money import CurrencyCode, Money, charge_step
+from domain.openings import misfit
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
 from domain.promotions import PROMOTIONS_PER_EVENT_MAX, Promotion, PromotionKind, promotion_pool
@@ -24,11 +25,15 @@ from domain.venues import Venue, VenueId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierPrices:
-    """What one tier costs: ``face`` at first, then ``steps``; ``fee`` None for the event's rule."""
+    """What one tier costs: ``face`` at first, then ``steps``; ``fee`` None for the event's rule.
+
+    ``opens_after`` is the tier that must be gone before this one is sold at that price; None: it waits for none.
+    """
 
     face: Money
     steps: tuple[PriceStep, ...] = ()
     fee: FeeRule | None = None
+    opens_after: TierId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +81,9 @@ def _change_prices(
                 continue
             if wanted.fee is not None and (rejection := _uncharged(event.currency, wanted.fee)):
                 return rejection
-            tiers.append(replace(tier, face=wanted.face, steps=wanted.steps, fee=wanted.fee))
+            tiers.append(_priced(tier, wanted))
+        if rejection := misfit(tuple(tiers)):
+            return rejection
         changed = replace(event, fee=command.fee, tiers=tuple(tiers))
         before, after = told_prices(event), told_prices(changed)
         _save(
@@ -186,6 +193,14 @@ def _save(
     uow.audit.add(trail.entry(actor, action, kind="event", subject=event.id, ids=ids, now=now, **details))
 
 
+def _priced(tier: Tier, wanted: TierPrices) -> Tier:
+    # Who is told to wait for another tier than before has not been opened yet.
+    opened_at = tier.opened_at if tier.opens_after == wanted.opens_after else None
+    return replace(
+        tier, face=wanted.face, steps=wanted.steps, fee=wanted.fee, opens_after=wanted.opens_after, opened_at=opened_at
+    )
+
+
 def _called_off(event: Event) -> Rejection | None:
     if event.state is not EventState.CANCELLED:
         return None
@@ -246,8 +261,11 @@ def _happened(known: Promotion | None, wanted: Promotion) -> str:
 def told_prices(event: Event) -> dict[str, object]:
     """The prices of an event by what they are of, in minor units, as an audit entry tells them."""
     told = _told_fee("fee", event.fee)
+    names = {tier.id: tier.key for tier in event.tiers}
     for tier in event.tiers:
         told |= _told_tier(tier)
+        if tier.opens_after is not None:
+            told[f"{tier.key} opens after"] = names.get(tier.opens_after)
     return told
 
 

@@ -46,6 +46,7 @@ _PRICE_TITLES = {
     "face": "price of the place",
     "step_at": "change {number}, from",
     "step_to": "change {number}, price of the place",
+    "opens_after": "on sale when this one is sold out",
     "own_fee": "a fee of its own",
     "fee_flat": "flat part of the fee",
     "fee_percent": "share of the price as fee",
@@ -95,6 +96,7 @@ def filled_prices(event: Event, *, timezone: str) -> forms.Form:
             form[f"step_to.{tier.key}.{number}"] = words.plain_amount(step.face)
         if tier.fee is not None:
             form[f"own_fee.{tier.key}"] = forms.YES
+        form[f"opens_after.{tier.key}"] = str(tier.opens_after or "")
         _fill_fee(form, tier.key, tier.fee or FeeRule(), event.currency)
     return form
 
@@ -141,7 +143,19 @@ def _read_tier(read: _Reading, tier: Tier, currency: CurrencyCode, timezone: str
             read.problems[field] = "Two prices cannot begin at the same moment."
     own = read.form.get(f"own_fee.{tier.key}") == forms.YES
     fee = _read_fee(read, tier.key, currency) if own else None
-    return TierPrices(face=face, steps=() if read.problems else tuple(in_order), fee=fee)
+    opens_after = read(partial(_read_opens_after, read.form, tier), None)
+    return TierPrices(face=face, steps=() if read.problems else tuple(in_order), fee=fee, opens_after=opens_after)
+
+
+def _read_opens_after(form: forms.Form, tier: Tier) -> TierId | None:
+    """A field that was not sent leaves it as it is; an empty one says: it waits for none."""
+    written = form.get(f"opens_after.{tier.key}")
+    if written is None:
+        return tier.opens_after
+    try:
+        return TierId(UUID(written)) if written else None
+    except ValueError as error:
+        raise forms.Mistyped(f"opens_after.{tier.key}", "Choose one of the ticket types of this event.") from error
 
 
 def _read_step(form: forms.Form, at: str, to: str, currency: CurrencyCode, timezone: str) -> PriceStep:

@@ -7,6 +7,7 @@ from application.commands.change_prices import ChangePrices, ChangeTaxes, told_p
 from domain.accounts import Action
 from domain.errors import Rejection
 from domain.events import Event, EventId
+from domain.openings import waited_for
 from domain.prices import PriceRules, tax_parts, unit_price
 from domain.venues import Venue
 from entrypoints.admin import forms, lost_updates, price_forms
@@ -41,7 +42,8 @@ def change_prices(event_id: EventId) -> Response | tuple[str, int]:
     if isinstance(answer, Rejection):
         if found := _overtaken_prices(*_event_and_venue(event_id)):  # In this very moment.
             return _page(event_id, typed=found.typed, overtaken=found), 409
-        return _page(event_id, problems={"prices": answer.message}, typed=request.form), 422
+        field = str(answer.details.get("field", "prices"))
+        return _page(event_id, problems={field: answer.message}, typed=request.form), 422
     flash("The prices are changed. Shoppers see them within a second; reservations and orders keep theirs.", "done")
     return redirect(url_for("admin.prices", event_id=event_id), code=303)
 
@@ -102,6 +104,7 @@ def _page(
         event=event,
         venue=venue,
         tiers=sorted(event.tiers, key=lambda tier: tier.position),
+        waited_for={tier.key: waited_for(tier, event.tiers) for tier in event.tiers},
         units=units,
         tax_parts={key: tax_parts([(unit, 1)], venue.taxes) for key, unit in units.items()},
         typed=typed if typed is not None else prices_now,

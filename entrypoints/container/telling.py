@@ -17,6 +17,7 @@ from application.commands.manage_webhooks import (
     send_test,
     switch_endpoint,
 )
+from application.commands.open_tiers import open_tiers
 from application.commands.resend_link import resend_link
 from application.commands.revive_effect import discard_effect, revive_effect, revive_effects
 from application.commands.send_email import send_email
@@ -107,6 +108,9 @@ class Telling(Money):
 
     # What organisers' own systems are told.
     watch_stock = providers.Callable(watch_stock, catalogue=Servers.catalogue, **Servers.woken)
+    open_tiers = providers.Callable(
+        open_tiers, catalogue=Servers.catalogue, inventory=Servers.inventory, **Servers.woken
+    )
     add_endpoint = providers.Callable(add_endpoint, **_deliveries)
     change_endpoint = providers.Callable(change_endpoint, sender=Servers.hook_sender, **Servers.step)
     switch_endpoint = providers.Callable(switch_endpoint, **Servers.step)

@@ -22,6 +22,7 @@ BATCHES_EVERY_SECONDS = 0.25
 TELL_EVERY_SECONDS = 1.0
 PRUNE_EVERY_SECONDS = 60.0
 STOCK_EVERY_SECONDS = 2.0
+OPEN_EVERY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,8 @@ class Chores(Protocol):
 
     def watch_stock(self) -> int: ...
 
+    def open_tiers(self) -> int: ...
+
 
 def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
     """One thread a chore, so that a slow provider never delays the sweeping of lapsed holds."""
@@ -84,6 +87,7 @@ def start(chores: Chores, *, stop: Event) -> tuple[Thread, ...]:
         ("prune_webhooks", chores.prune_webhooks, PRUNE_EVERY_SECONDS),
         ("prune_entries", chores.prune_entries, PRUNE_EVERY_SECONDS),
         ("watch_stock", chores.watch_stock, STOCK_EVERY_SECONDS),
+        ("open_tiers", chores.open_tiers, OPEN_EVERY_SECONDS),
     )
     threads = tuple(
         Thread(target=_beat, args=(name, chore, seconds, stop), name=name, daemon=True)

@@ -10,7 +10,7 @@ from domain.errors import RejectionCode
 from domain.events import LimitSubject
 from domain.holds import ActiveHold, ClaimedHold
 from domain.limits import email_key, personal_limits
-from domain.ports.inventory import Outcome, StandingClaim
+from domain.ports.inventory import Outcome, SaleDoubt, StandingClaim
 from tests.contract.houses import HOUSES, House, ask, held, house_of, opened, refused, settlement, snapshot
 from tests.fakes.sales import (
     accessible_sale,
@@ -418,3 +418,33 @@ def test_a_claim_of_an_order_is_kept_however_late_it_is(house: House) -> None:
 
     assert house.inventory.sweep(event_id=sale.event_id, at_most=9) == 0
     assert snapshot(house, sale).seats[:2] == "ss"
+
+
+def test_a_tier_that_waits_is_held_by_nobody_until_it_was_opened(house: House) -> None:
+    """Whatever is free of it; nothing of a mixed basket is taken; once open it stays so when the first comes back."""
+    plain = general_sale(vip_capacity=2)
+    early, later = tier_of(plain, "vip"), tier_of(plain, "general")
+    sale = opened(house, replace(plain, tiers=(replace(later, opens_after=early.id), early)))
+
+    rejection = refused(house, sale, general(sale, 1))
+    assert (rejection.code, rejection.message) == (RejectionCode.NOT_ON_SALE, "General opens when Vip is sold out.")
+    refused(house, sale, general(sale, 1, key="vip"), general(sale, 1))
+    last = held(house, sale, general(sale, 2, key="vip"))
+
+    now_open = replace(sale, version=2, tiers=(replace(sale.tiers[0], opened_at=house.now()), early))
+    assert house.inventory.renew_terms(sale=now_open)
+    assert ask(house, sale, general(sale, 1)) is SaleDoubt.STALE, "a process with an older copy looks again"
+    held(house, now_open, general(now_open, 1), who=buyer("bob"))
+    house.inventory.release(hold_id=last.id)
+    held(house, now_open, general(now_open, 1), general(now_open, 1, key="vip"), who=buyer("cyd"))
+
+
+def test_a_hold_of_a_tier_that_waits_again_is_kept(house: House) -> None:
+    """The organiser tells it to wait after all: who has it keeps it, and asking for the same again finds it."""
+    sale = opened(house, general_sale())
+    mine = held(house, sale, general(sale, 1))
+    early, later = tier_of(sale, "vip"), tier_of(sale, "general")
+    waiting = replace(sale, version=2, tiers=(replace(later, opens_after=early.id), early))
+
+    assert ask(house, waiting, general(waiting, 1), hold_id=mine.id) == mine
+    assert refused(house, waiting, general(waiting, 1), who=buyer("bob")).code is RejectionCode.NOT_ON_SALE

@@ -93,7 +93,8 @@ def test_an_event_comes_back_as_it_was_stored(store: UnitOfWorkFactory) -> None:
     """Facts, terms, tiers with their zones and limits, and the refund policy it was stored with."""
     sale = general_sale(hold_seconds=300, per_buyer_max=50, admission_required=True)
     vip = replace(tier_of(sale, "vip"), locked=True, opens_at=sale.terms.opens_at, accessible=True)
-    sale = replace(sale, tiers=(tier_of(sale, "general"), vip))
+    later = replace(tier_of(sale, "general"), opens_after=vip.id, opened_at=sale.terms.opens_at)
+    sale = replace(sale, tiers=(later, vip))
     policy = RefundPolicy(windows=(RefundWindow(hours_before=48, basis_points=2_500),), fees_returned=True)
 
     event = opened(store, sale, policy=policy)

@@ -38,10 +38,10 @@ from domain.refusals import (
     hold_lapsed,
     not_together,
     sale_ended,
-    sale_not_started,
     seat_stranded,
     seats_taken,
     sold_out,
+    too_early,
     too_many_holds,
 )
 from domain.seat_maps import Row, SeatFeature, SeatIndex
@@ -552,7 +552,7 @@ def _refused(
 ) -> Rejection | None:
     terms = sale.terms
     if now < demand.opens_at:
-        return sale_not_started(demand.opens_at)
+        return too_early(demand)
     if now >= demand.closes_at:
         return sale_ended(demand.closes_at)
     for place, limit in enumerate(limited):

@@ -66,7 +66,7 @@ class Chores:
     run_batches = tell_of_new_dates = tell_buyers = compare_daily = prune_answers = rest
     prune_outbox = expire_due_orders = check_payments = check_refunds = decide_reviews = reconcile_sales = rest
     check_disputes = catch_up = rest
-    prune_webhooks = prune_entries = watch_stock = rest
+    prune_webhooks = prune_entries = watch_stock = open_tiers = rest
 
     @contextmanager
     def paced(self) -> Iterator[None]:

@@ -131,6 +131,8 @@ def tier_to_row(event: Event, tier: Tier) -> dict[str, Any]:
         "closes_at": tier.closes_at,
         "locked": tier.locked,
         "accessible": tier.accessible,
+        "opens_after": tier.opens_after,
+        "opened_at": tier.opened_at,
     }
 
 
@@ -162,6 +164,8 @@ def tier_from_row(row: Row) -> Tier:
         closes_at=row["closes_at"],
         locked=row["locked"],
         accessible=row["accessible"],
+        opens_after=TierId(row["opens_after"]) if row["opens_after"] else None,
+        opened_at=row["opened_at"],
     )
 
 

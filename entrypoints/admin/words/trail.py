@@ -64,6 +64,7 @@ HAPPENINGS = {
     "event.capacity_changed": "changed a capacity",
     "event.refund_policy_changed": "put another refund policy in force",
     "event.prices_changed": "changed the prices",
+    "tier.opened": "opened a ticket type",
     "promotion.created": "created a promotion",
     "promotion.changed": "changed a promotion",
     "promotion.stopped": "stopped a promotion",

@@ -114,4 +114,5 @@ def tier(shown: Tier, rules: PriceRules, *, now: datetime) -> Json:
         "per_order_max": shown.per_order_max,
         "access_code_required": shown.locked,
         "accessible": shown.accessible,
+        "opens_after": str(shown.opens_after) if shown.waits else None,
     }

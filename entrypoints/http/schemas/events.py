@@ -145,6 +145,11 @@ class TierSchema(Strict):
     per_order_max = fields.Integer(required=True)
     access_code_required = fields.Boolean(required=True)
     accessible = fields.Boolean(required=True)
+    opens_after = fields.UUID(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Not sold before this tier is sold out; null when nothing keeps it."},
+    )
 
 
 class EventSchema(EventCardSchema):

@@ -153,7 +153,7 @@ def any_section(event: Event, *, now: datetime) -> tuple[Tier, ...]:
 
 
 def _open_to_all(tier: Tier, now: datetime) -> bool:
-    opened = tier.opens_at is None or tier.opens_at <= now
+    opened = (tier.opens_at is None or tier.opens_at <= now) and not tier.waits
     return not tier.locked and opened and (tier.closes_at is None or now < tier.closes_at)
 
 

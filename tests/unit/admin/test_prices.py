@@ -16,6 +16,7 @@ from domain.fees import FeeRule
 from domain.holds import ActiveHold
 from domain.promotions import Promotion, PromotionKind, digest
 from domain.taxes import TaxRate, TaxRule
+from domain.tiers import TierId
 from tests.fakes.sales import general, general_sale, promotion, tier_of, usd
 from tests.unit.admin.desk import Browser, Desk
 from tests.unit.application.house import House
@@ -116,6 +117,40 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_changed(desk: D
         assert f'id="{wrong}-wrong"' in answer.text
     assert "a lot" in answer.text
     assert event(desk) == before
+
+
+def test_a_tier_can_be_told_to_wait_for_another(desk: Desk, browser: Browser) -> None:
+    """Chosen from a list; shown, noted in the trail, kept by a page that is sent as it stands, and taken back."""
+    early = tier_of(desk.house.sale, "vip")
+    assert send_prices(desk, browser, opens_after__general=str(early.id)).status_code == 303
+
+    assert waits_for(desk, "general") == early.id
+    page = browser.page(address(desk, "prices"))
+    assert "opens when Vip is sold out" in page
+    assert f'<option value="{early.id}" selected>' in page
+    desk.house.drain()
+    assert isinstance(desk.house.hold(general(desk.house.sale, 1)), Rejection)
+    send_prices(desk, browser, face__general="41.00")
+    assert waits_for(desk, "general") == early.id
+    assert send_prices(desk, browser, opens_after__general="").status_code == 303
+    assert waits_for(desk, "general") is None
+    desk.house.drain()
+    assert isinstance(desk.house.hold(general(desk.house.sale, 1)), ActiveHold)
+
+
+def test_tiers_do_not_wait_for_each_other(desk: Desk, browser: Browser) -> None:
+    """The page says so beside the field, and nothing is changed."""
+    vip, plain = tier_of(desk.house.sale, "vip"), tier_of(desk.house.sale, "general")
+
+    answer = send_prices(desk, browser, opens_after__general=str(vip.id), opens_after__vip=str(plain.id))
+
+    assert answer.status_code == 422
+    assert "would wait for itself" in answer.text
+    assert waits_for(desk, "general") is None
+
+
+def waits_for(desk: Desk, key: str) -> TierId | None:
+    return next(tier.opens_after for tier in event(desk).tiers if tier.key == key)
 
 
 def test_two_prices_cannot_begin_at_one_moment(desk: Desk, browser: Browser) -> None:

@@ -38,6 +38,21 @@ def test_a_code_makes_the_basket_cheaper_line_by_line(visitor: Visitor) -> None:
     assert "Continue to payment · $90.00" in visitor.words
 
 
+def test_a_tier_that_waits_says_what_for(house: House, visitor: Visitor) -> None:
+    """Where its number would be typed; the other one can be bought, and later so can this one."""
+    plain = sales.general_sale(capacity=500, vip_capacity=5)
+    early = replace(sales.tier_of(plain, "vip"), name="Early bird")
+    later = replace(sales.tier_of(plain, "general"), opens_after=early.id)
+    sale = replace(plain, tiers=(early, later))
+    announce(house.container, sale, slug="dawn", name="Dawn", starts_at=START + timedelta(days=40))
+
+    visitor.open("/events/dawn")
+
+    assert "Opens when Early bird is sold out" in visitor.words
+    assert 'name="qty.vip"' in visitor.page.html
+    assert 'name="qty.general"' not in visitor.page.html
+
+
 def test_a_wrong_code_is_refused_and_nothing_is_lost(visitor: Visitor) -> None:
     """The choice and the code are still there, and without the code it goes on at once."""
     visitor.open("/events/field").press("Reserve", qty_general="2", code="guess")

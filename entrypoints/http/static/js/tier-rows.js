@@ -84,6 +84,10 @@ export class TierRows {
         this.say(free ? `Others were faster: only ${free} left of ${tier.name}, so we made it ${free}.` : `Others were faster: ${tier.name} is sold out just now.`);
       }
     }
+    for (const { element } of this.rows.values()) {
+      // It opens within seconds; until the page is loaded again there is nothing here to choose it with.
+      if (freeById[element.dataset.waitsFor] === 0) element.querySelector(".tier-left").textContent = "Opens in a moment: load this page again";
+    }
     this.show();
   }
 

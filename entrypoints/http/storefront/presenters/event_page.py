@@ -7,6 +7,7 @@ from itertools import groupby
 
 from domain.events import Event, EventState
 from domain.holds import opens_at
+from domain.openings import waited_for
 from domain.ports.catalogue import EventView
 from domain.ports.inventory import (
     SEAT_ACCESSIBLE,
@@ -78,6 +79,8 @@ class TierRow:
     per_order_min: int
     per_order_max: int
     locked: bool
+    waits_for: str | None
+    """The tier that must be gone first."""
     zones: str
     quantity: int
     best: int
@@ -287,6 +290,7 @@ def tier_rows(view: EventView, stock: Stock | None, choice: Choice, *, now: date
                 per_order_min=tier.per_order_min,
                 per_order_max=min(tier.per_order_max, event.terms.per_order_max),
                 locked=tier.locked,
+                waits_for=str(tier.opens_after) if tier.waits else None,
                 zones=_zones(tuple(names[key] for key in tier.zones)),
                 quantity=choice.quantities.get(tier.key, 0),
                 best=choice.best.get(tier.key, 0),
@@ -470,6 +474,8 @@ def _closed(
         return f"On sale from {wording.day_and_clock(opens, timezone)}"
     if tier.closes_at is not None and now >= tier.closes_at:
         return "No longer on sale"
+    if (first := waited_for(tier, event.tiers)) is not None:
+        return f"Opens when {first.name} is sold out"
     return "Sold out" if free == 0 else None
 
 

@@ -52,7 +52,7 @@ def of_event(view: EventView, facts: Facts, stock: Stock | None, *, now: datetim
                 "availability": f"{SCHEMA}/{'InStock' if stock and stock.tiers.get(tier.key) else 'SoldOut'}",
             }
             for tier in event.tiers
-            if not tier.locked
+            if not tier.locked and not tier.waits
             if stock is not None and not cancelled
         ],
     }
