@@ -372,6 +372,26 @@ def test_history_is_not_rewritten(store: UnitOfWorkFactory, psql: Psql, statemen
         psql(statement)
 
 
+def test_seats_of_a_line_change_only_while_nobody_keeps_them(store: UnitOfWorkFactory, psql: Psql) -> None:
+    """A line whose places went back on sale may take others, as many; one with live claims keeps its own."""
+    sale = reserved_sale()
+    opened(store, sale)
+    order = place(store, order_of(sale, Wish(tier="stalls", seats=(7, 8))))
+    reseat = "UPDATE order_lines SET seats = ARRAY[1, 2]"
+
+    with pytest.raises(errors.CheckViolation, match="while its order has no places") as refused:
+        psql(reseat)
+    assert refused.value.diag.constraint_name == "order_lines_reseated"
+    with store() as uow:
+        uow.stock.release(order)
+        uow.commit()
+    psql(reseat)
+
+    with pytest.raises(errors.CheckViolation, match="never changes"):
+        psql("UPDATE order_lines SET seats = ARRAY[1, 2, 3]")
+    assert psql("SELECT seats FROM order_lines") == [([1, 2],)]
+
+
 def test_a_temporary_table_does_not_lead_the_counting_astray(store: UnitOfWorkFactory, psql: Psql) -> None:
     """A table of the same name in somebody's session would otherwise be counted in place of the real one."""
     sale = general_sale(capacity=5, vip_capacity=None)
