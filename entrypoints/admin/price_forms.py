@@ -89,6 +89,7 @@ def filled_prices(event: Event, *, timezone: str) -> forms.Form:
     """The prices as they are."""
     form: forms.Form = MultiDict()
     _fill_fee(form, "event", event.fee, event.currency)
+    keys = {tier.id: tier.key for tier in event.tiers}
     for tier in event.tiers:
         form[f"face.{tier.key}"] = words.plain_amount(tier.face)
         for number, step in enumerate(tier.steps, 1):
@@ -96,7 +97,7 @@ def filled_prices(event: Event, *, timezone: str) -> forms.Form:
             form[f"step_to.{tier.key}.{number}"] = words.plain_amount(step.face)
         if tier.fee is not None:
             form[f"own_fee.{tier.key}"] = forms.YES
-        form[f"opens_after.{tier.key}"] = str(tier.opens_after or "")
+        form[f"opens_after.{tier.key}"] = keys.get(tier.opens_after, "") if tier.opens_after else ""
         _fill_fee(form, tier.key, tier.fee or FeeRule(), event.currency)
     return form
 
@@ -123,11 +124,12 @@ def read_prices(
     """The event's fee rule and its tiers' prices, or all that is wrong."""
     read = _Reading(form)
     fee = _read_fee(read, "event", event.currency)
-    tiers = {tier.id: _read_tier(read, tier, event.currency, timezone) for tier in event.tiers}
+    tiers = {tier.id: _read_tier(read, tier, event, timezone) for tier in event.tiers}
     return read.problems or (fee, tiers)
 
 
-def _read_tier(read: _Reading, tier: Tier, currency: CurrencyCode, timezone: str) -> TierPrices:
+def _read_tier(read: _Reading, tier: Tier, event: Event, timezone: str) -> TierPrices:
+    currency = event.currency
     face = read(lambda: forms.amount(read.form, f"face.{tier.key}", currency=currency), tier.face)
     steps: dict[str, PriceStep] = {}
     for number in range(1, PRICE_STEPS_MAX + 1):
@@ -143,19 +145,21 @@ def _read_tier(read: _Reading, tier: Tier, currency: CurrencyCode, timezone: str
             read.problems[field] = "Two prices cannot begin at the same moment."
     own = read.form.get(f"own_fee.{tier.key}") == forms.YES
     fee = _read_fee(read, tier.key, currency) if own else None
-    opens_after = read(partial(_read_opens_after, read.form, tier), None)
+    opens_after = read(partial(_read_opens_after, read.form, tier, event), None)
     return TierPrices(face=face, steps=() if read.problems else tuple(in_order), fee=fee, opens_after=opens_after)
 
 
-def _read_opens_after(form: forms.Form, tier: Tier) -> TierId | None:
+def _read_opens_after(form: forms.Form, tier: Tier, event: Event) -> TierId | None:
     """A field that was not sent leaves it as it is; an empty one says: it waits for none."""
     written = form.get(f"opens_after.{tier.key}")
     if written is None:
         return tier.opens_after
-    try:
-        return TierId(UUID(written)) if written else None
-    except ValueError as error:
-        raise forms.Mistyped(f"opens_after.{tier.key}", "Choose one of the ticket types of this event.") from error
+    if not written:
+        return None
+    first = next((each.id for each in event.tiers if each.key == written), None)
+    if first is None:
+        raise forms.Mistyped(f"opens_after.{tier.key}", "Choose one of the ticket types of this event.")
+    return first
 
 
 def _read_step(form: forms.Form, at: str, to: str, currency: CurrencyCode, timezone: str) -> PriceStep:

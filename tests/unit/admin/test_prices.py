@@ -122,12 +122,12 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_changed(desk: D
 def test_a_tier_can_be_told_to_wait_for_another(desk: Desk, browser: Browser) -> None:
     """Chosen from a list; shown, noted in the trail, kept by a page that is sent as it stands, and taken back."""
     early = tier_of(desk.house.sale, "vip")
-    assert send_prices(desk, browser, opens_after__general=str(early.id)).status_code == 303
+    assert send_prices(desk, browser, opens_after__general=early.key).status_code == 303
 
     assert waits_for(desk, "general") == early.id
     page = browser.page(address(desk, "prices"))
     assert "opens when Vip is sold out" in page
-    assert f'<option value="{early.id}" selected>' in page
+    assert f'<option value="{early.key}" selected>' in page
     desk.house.drain()
     assert isinstance(desk.house.hold(general(desk.house.sale, 1)), Rejection)
     send_prices(desk, browser, face__general="41.00")
@@ -142,7 +142,7 @@ def test_tiers_do_not_wait_for_each_other(desk: Desk, browser: Browser) -> None:
     """The page says so beside the field, and nothing is changed."""
     vip, plain = tier_of(desk.house.sale, "vip"), tier_of(desk.house.sale, "general")
 
-    answer = send_prices(desk, browser, opens_after__general=str(vip.id), opens_after__vip=str(plain.id))
+    answer = send_prices(desk, browser, opens_after__general=vip.key, opens_after__vip=plain.key)
 
     assert answer.status_code == 422
     assert "would wait for itself" in answer.text
