@@ -68,10 +68,7 @@ class Selling(Servers):
         **Servers.woken,
     )
     expire_order = providers.Callable(
-        expire_order,
-        settle=settle_payment.provider,
-        gateway=Servers.gateway,
-        **Servers.woken,
+        expire_order, settle=settle_payment.provider, gateway=Servers.gateway, **Servers.woken
     )
     cancel_order = providers.Callable(cancel_order, expire=expire_order.provider, **Servers.step)
     expire_due_orders = providers.Callable(

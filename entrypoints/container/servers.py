@@ -105,25 +105,16 @@ class Servers(containers.DeclarativeContainer):
     valkey_condition = providers.Callable(valkey_condition, valkey)
 
     # Providers of money and messages.
-    gateway = providers.Singleton(
-        connect_stripe,
-        api_key=settings.provided.stripe_api_key,
-        webhook_secret=settings.provided.stripe_webhook_secret,
-        api_base=settings.provided.stripe_api_base,
-        api_version=settings.provided.stripe_api_version,
-        budget=provider_budget,
-        calls_per_second=settings.provided.stripe_budget_per_second,
-        calls_in_all_per_second=settings.provided.stripe_budget_in_all_per_second,
-    )
-    provider_books = providers.Singleton(
-        connect_books,
-        api_key=settings.provided.stripe_api_key,
-        api_base=settings.provided.stripe_api_base,
-        api_version=settings.provided.stripe_api_version,
-        budget=provider_budget,
-        calls_per_second=settings.provided.stripe_budget_per_second,
-        calls_in_all_per_second=settings.provided.stripe_budget_in_all_per_second,
-    )
+    _stripe: ClassVar[dict[str, Any]] = {
+        "api_key": settings.provided.stripe_api_key,
+        "api_base": settings.provided.stripe_api_base,
+        "api_version": settings.provided.stripe_api_version,
+        "budget": provider_budget,
+        "calls_per_second": settings.provided.stripe_budget_per_second,
+        "calls_in_all_per_second": settings.provided.stripe_budget_in_all_per_second,
+    }
+    gateway = providers.Singleton(connect_stripe, webhook_secret=settings.provided.stripe_webhook_secret, **_stripe)
+    provider_books = providers.Singleton(connect_books, **_stripe)
     sms_sender = providers.Singleton(
         connect_twilio,
         account_sid=settings.provided.twilio_account_sid,
@@ -136,8 +127,7 @@ class Servers(containers.DeclarativeContainer):
     mail_sender = providers.Singleton(connect_mail, url=settings.provided.smtp_url, sender=settings.provided.mail_from)
     sms_callbacks = providers.Singleton(TwilioCallbacks, auth_token=settings.provided.twilio_auth_token)
     hook_sender = providers.Singleton(
-        WebhookSender,
-        guard=providers.Factory(AddressGuard, allowed=settings.provided.webhook_networks_allowed),
+        WebhookSender, guard=providers.Factory(AddressGuard, allowed=settings.provided.webhook_networks_allowed)
     )
 
     # The worker queue: a shortcut to the outbox.
