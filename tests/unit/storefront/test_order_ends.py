@@ -1,13 +1,14 @@
 """What the page of an order says at each of its ends: what happened, where the money is, what comes next."""
 
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
 from domain.orders import Order, OrderState, StockState
 from domain.payments import Payment, PaymentState
 from domain.refund_policies import RefundReason
-from domain.refunds import Refund
+from domain.refunds import Refund, RefundBatchId
 from domain.tickets import TicketState
 from domain.tiers import UnitPrice
 from entrypoints.http.storefront.presenters.order_ends import Telling, ending
@@ -63,7 +64,7 @@ def test_places_of_a_cancelled_event_are_not_on_sale() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cancelled", "title"), [(False, "You gave your tickets back."), (True, "The event is cancelled.")]
+    ("cancelled", "title"), [(False, "You gave your tickets back."), (True, "Your tickets are no longer valid.")]
 )
 def test_free_tickets_that_are_over_say_why(cancelled: bool, title: str) -> None:
     """A buyer whose event is cancelled gave nothing back; either way no money is spoken of that never was."""
@@ -123,3 +124,13 @@ def test_what_was_exchanged_is_not_said_to_be_refunded() -> None:
     assert "tickets were refunded; the others" in said(partly, refund).text
     assert said(wholly, exchange).title == "These tickets were exchanged."
     assert said(wholly, exchange, refund).title == "This order was refunded."
+
+
+def test_whoever_gave_nothing_back_is_not_said_to_have() -> None:
+    """A batch ended the free tickets of an event that does not take place, whether it was cancelled here or not."""
+    free = tuple(replace(line, unit=UnitPrice.plain(usd(0), usd(0))) for line in ORDER.lines)
+    over = replace(ORDER, state=OrderState.REFUNDED, lines=free)
+    refund = refund_of(paid_in(PaymentState.CAPTURED), usd(0), *tickets_of(over))
+
+    assert said(over, refund).title == "You gave your tickets back."
+    assert said(over, replace(refund, batch_id=RefundBatchId(uuid4()))).title == "Your tickets are no longer valid."

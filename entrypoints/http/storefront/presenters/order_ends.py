@@ -34,8 +34,8 @@ _GIVEN_BACK = Telling(
 )
 
 _OFF_AND_FREE = Telling(
-    title="The event is cancelled.",
-    text="Your tickets are no longer valid. Nothing was paid for them, so no money comes back.",
+    title="Your tickets are no longer valid.",
+    text="The event does not take place. Nothing was paid for them, so no money comes back.",
     mood="sorry",
 )
 

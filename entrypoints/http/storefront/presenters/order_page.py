@@ -201,8 +201,10 @@ def telling(
         if order.retaken_epoch is not None:
             text = f"{text} {order_ends.OTHER_SEATS if order.seats else order_ends.LATE_AND_FINE}"
         return Telling(title="See you there.", text=text, mood="good")
+    # A batch gives back the tickets of an order like this only where its event does not take place.
+    off = event.state is EventState.CANCELLED or any(refund.batch_id is not None for refund in refunds)
     return _TELLINGS.get(now_at) or order_ends.ending(
-        order, payment, cancelled=event.state is EventState.CANCELLED, exchanged=_gone(order, refunds) == _EXCHANGED
+        order, payment, cancelled=off, exchanged=_gone(order, refunds) == _EXCHANGED
     )
 
 
