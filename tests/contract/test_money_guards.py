@@ -1,4 +1,4 @@
-"""What Postgres refuses of money's later chapters (migrations 9 to 16), each by the constraint that is meant to.
+"""What Postgres refuses of money's later chapters (migrations 9 to 18), each by the constraint that is meant to.
 
 A house with a bit of everything stands once for all tests: what is refused changes nothing. Rows that may not be
 changed are tried as copies.
@@ -227,6 +227,16 @@ GUARDS: tuple[tuple[str, str | Copy], ...] = (
             exchanged_order_id=STRANGER,
         ),
     ),
+    # v0017: when a message arrived.
+    ("messages_delivered_is_delivered", "UPDATE messages SET state = 'sent', delivered_at = now()"),
+    (
+        "messages_keep_delivery",
+        "UPDATE messages SET state = 'delivered', delivered_at = now(); UPDATE messages SET delivered_at = NULL",
+    ),
+    # v0018: tiers that wait.
+    ("tiers_opens_after", f"UPDATE tiers SET opens_after = {A}"),
+    ("tiers_opens_after_another", "UPDATE tiers SET opens_after = id"),
+    ("tiers_opened_after_something", "UPDATE tiers SET opened_at = now()"),
 )  # fmt: skip
 
 BY_HAND = """
