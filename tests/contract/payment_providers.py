@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import stripe
 
 from adapters.stripe import payment_gateway
+from domain.disputes import DisputeState
 from domain.errors import ProviderUnavailable
 from domain.fraud import RiskLevel
 from domain.ports.payments import NoticeKind, PaymentGateway
@@ -67,9 +68,23 @@ class Provider(Protocol):
         """A day passes."""
         ...
 
+    def dispute(self, intent_id: str, *, inquiry: bool = False) -> str:
+        """The bank takes back what is left of a payment, or asks about it. Answers the dispute's name."""
+        ...
+
+    def decide(self, dispute_id: str, *, won: bool) -> None:
+        """The bank has made up its mind."""
+        ...
+
+    def warn(self, intent_id: str) -> str:
+        """The bank suspects fraud. Answers the warning's name."""
+        ...
+
     def payment_notice(self, session_id: str, *, age_seconds: int = 0) -> tuple[bytes, str]: ...
 
     def refund_notice(self, refund_id: str) -> tuple[bytes, str]: ...
+
+    def dispute_notice(self, dispute_id: str) -> tuple[bytes, str]: ...
 
 
 class FakeProvider:
@@ -119,8 +134,20 @@ class FakeProvider:
     def payment_notice(self, session_id: str, *, age_seconds: int = 0) -> tuple[bytes, str]:
         return self._fake.notice(NoticeKind.PAYMENT, session_id=session_id, age_seconds=age_seconds)
 
+    def dispute(self, intent_id: str, *, inquiry: bool = False) -> str:
+        return self._fake.dispute(intent_id, inquiry=inquiry)
+
+    def decide(self, dispute_id: str, *, won: bool) -> None:
+        self._fake.decide(dispute_id, DisputeState.WON if won else DisputeState.LOST)
+
+    def warn(self, intent_id: str) -> str:
+        return self._fake.warn(intent_id)
+
     def refund_notice(self, refund_id: str) -> tuple[bytes, str]:
         return self._fake.notice(NoticeKind.REFUND, refund_id=refund_id)
+
+    def dispute_notice(self, dispute_id: str) -> tuple[bytes, str]:
+        return self._fake.notice(NoticeKind.DISPUTE, dispute_id=dispute_id)
 
 
 _GOOD_CARD = "4242424242424242"
@@ -192,8 +219,22 @@ class SandboxProvider:
     def payment_notice(self, session_id: str, *, age_seconds: int = 0) -> tuple[bytes, str]:
         return self._notice("checkout.session.completed", session_id, age_seconds)
 
+    def dispute(self, intent_id: str, *, inquiry: bool = False) -> str:
+        made = self.sandbox.control("POST", f"charges/{self._charge(intent_id)}/dispute", {"inquiry": inquiry})
+        return str(made["id"])
+
+    def decide(self, dispute_id: str, *, won: bool) -> None:
+        self.sandbox.control("POST", f"disputes/{dispute_id}/decide", {"verdict": "won" if won else "lost"})
+
+    def warn(self, intent_id: str) -> str:
+        made = self.sandbox.control("POST", f"charges/{self._charge(intent_id)}/early_fraud_warning", {})
+        return str(made["id"])
+
     def refund_notice(self, refund_id: str) -> tuple[bytes, str]:
         return self._notice("refund.created", refund_id, 0)
+
+    def dispute_notice(self, dispute_id: str) -> tuple[bytes, str]:
+        return self.notice_about(dispute_id)
 
     def pay_with(self, session_id: str, card: str) -> None:
         assert self._submit(session_id, card) == 303
@@ -202,6 +243,10 @@ class SandboxProvider:
         """The newest webhook about an object, whatever it says."""
         events = self.sandbox.control("GET", "events?limit=1000")["data"]
         return _signed(next(one for one in events if one["data"]["object"]["id"] == about))
+
+    def _charge(self, intent_id: str) -> str:
+        charges = self.sandbox.control("GET", "charges?limit=1000")["data"]
+        return next(str(one["id"]) for one in charges if one["payment_intent"] == intent_id and one["captured"])
 
     def _notice(self, type_: str, about: str, age_seconds: int) -> tuple[bytes, str]:
         events = self.sandbox.control("GET", "events?limit=1000")["data"]

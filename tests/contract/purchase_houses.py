@@ -134,27 +134,19 @@ class SandboxHouse(ServerHouse):
         self.money.pay_with(self.session(order), CARD_THAT_CLOSES)
 
     def dispute(self, order: Order, *, inquiry: bool = False) -> str:
-        made = self.sandbox.control("POST", f"charges/{self._charge(order)}/dispute", {"inquiry": inquiry})
-        return str(made["id"])
+        return self.money.dispute(self.intent(order), inquiry=inquiry)
 
     def decide_dispute(self, dispute_id: str, *, won: bool) -> None:
-        self.sandbox.control("POST", f"disputes/{dispute_id}/decide", {"verdict": "won" if won else "lost"})
+        self.money.decide(dispute_id, won=won)
 
     def warn(self, order: Order) -> str:
-        made = self.sandbox.control("POST", f"charges/{self._charge(order)}/early_fraud_warning", {})
-        return str(made["id"])
+        return self.money.warn(self.intent(order))
 
     def dispute_notice(self, dispute_id: str) -> tuple[bytes, str]:
         return self.money.notice_about(dispute_id)
 
     def warning_notice(self, warning_id: str) -> tuple[bytes, str]:
         return self.money.notice_about(warning_id)
-
-    def _charge(self, order: Order) -> str:
-        charges = self.sandbox.control("GET", "charges?limit=1000")["data"]
-        return next(
-            str(one["id"]) for one in charges if one["payment_intent"] == self.intent(order) and one["captured"]
-        )
 
     def payment_notice(self, session_id: str) -> tuple[bytes, str]:
         return self.money.payment_notice(session_id)
