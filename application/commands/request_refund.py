@@ -243,6 +243,8 @@ def _give_back_free(
             refund=str(refund.id), **trail.amount(refund.amount), reason=reason.value,
         )
     )  # fmt: skip
+    done = HookKind.REFUND_COMPLETED
+    telling.refund_happened(done, refund, event_id=order.event_id, uow=uow, ids=ids, now=now)
     if batch_id is not None:
         kind = LetterKind.REFUND_COMPLETED
         uow.outbox.add(effects.send_email(kind, order.id, refund.id, ids=ids, now=now, lane=Lane.BULK))

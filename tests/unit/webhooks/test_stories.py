@@ -1,7 +1,7 @@
 """What organisers' systems hear, told as stories on a house in memory."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from application.commands.manage_webhooks import (
 )
 from application.commands.tell_organisers import deliver_webhooks, watch_stock
 from domain.errors import ProviderRefused, Rejection, RejectionCode
+from domain.fees import FeeRule
 from domain.orders import Order
 from domain.outgoing_webhooks import (
     CHOOSABLE,
@@ -38,7 +39,7 @@ from domain.outgoing_webhooks import (
 )
 from domain.venues import VenueId
 from tests.fakes.hook_sender import OK, FakeSender
-from tests.fakes.sales import general, general_sale
+from tests.fakes.sales import general, general_sale, usd
 from tests.unit.application.house import ADA, House
 
 AWAY = Answer(milliseconds=10_000, error="No answer within 10 seconds.")
@@ -131,6 +132,22 @@ def test_a_refund_is_told_from_its_beginning_to_its_end(organiser: Organiser) ->
     organiser.work()
 
     assert sorted(organiser.told()) == ["refund.completed", "refund.requested"]
+
+
+def test_free_tickets_that_were_given_back_are_told() -> None:
+    """No money moves, so it is complete at once: whoever prints lists for the door hears of it all the same."""
+    sale = general_sale(capacity=4, vip_capacity=None)
+    gifts = tuple(replace(tier, face=usd(0), fee=FeeRule()) for tier in sale.tiers)
+    organiser = Organiser(house=House(sale=replace(sale, tiers=gifts)))
+    organiser.add(HookKind.REFUND_REQUESTED, HookKind.REFUND_COMPLETED)
+    order = organiser.house.place_order(general(organiser.house.sale, 2))
+    organiser.work()
+    organiser.house.refund(order.id)
+    organiser.work()
+
+    assert organiser.told() == ["refund.completed"]
+    data = json.loads(organiser.sender.sent[0][2])["data"]
+    assert (len(data["tickets"]), data["amount"]["amount"]) == (2, 0)
 
 
 def test_a_refund_that_failed_is_told(organiser: Organiser) -> None:
