@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from adapters.postgres.backoffice import PostgresBackoffice
+from application import effects
 from domain.accounts import Role, StaffId, StaffMember
 from domain.audit import AuditEntry
 from domain.errors import NotFound
@@ -22,6 +23,7 @@ from domain.ports.backoffice import (
     OrdersFilter,
     TrailFilter,
 )
+from domain.ports.mail import LetterKind
 from domain.ports.outbox import Effect
 from domain.refund_policies import RefundReason
 from domain.refunds import RefundState
@@ -211,6 +213,13 @@ def test_effects_are_seen_until_they_are_done(desk: Desk, house: House) -> None:
     assert "a mistake of ours" in (stuck.row.last_error or "")
     assert (parked.parked, parked.waiting) == (waiting.parked, waiting.waiting) == (1, len(waiting.items))
     assert {(effect.row.effect, effect.order_id) for effect in waiting.items} == {(Effect.CAPTURE_PAYMENT, other.id)}
+
+    row = effects.send_email(LetterKind.ORDER_LINK, order.id, uuid4(), ids=house.ids, now=house.clock.now())
+    with house.store() as uow:
+        uow.outbox.add(row)
+        uow.commit()
+    (letter,) = desk.backoffice.effects(state=EffectState.WAITING, cursor=None, effect=Effect.SEND_EMAIL).items
+    assert letter.order_id == order.id
 
 
 def test_the_trail_is_filtered(desk: Desk, house: House) -> None:

@@ -312,9 +312,9 @@ class FakeBackoffice:
             return self._state.payments[PaymentId(named["payment"])].order_id
         if "refund" in named:
             return self._state.refunds[RefundId(named["refund"])].order_id
-        if "message" in named:
+        if named.get("message") in self._state.messages:
             return self._state.messages[MessageId(named["message"])].order_id
-        return None
+        return OrderId(named["order"]) if named.get("order") in self._state.orders else None
 
     def _place(self, event: Event, index: SeatIndex) -> str:
         seat_map = self._state.seat_maps[event.seat_map_id]
@@ -326,7 +326,7 @@ class FakeBackoffice:
         return f"{event.name} {venue.name} {venue.city}".lower()
 
 
-_SUBJECTS = {"payment", "refund", "message"}
+_SUBJECTS = {"payment", "refund", "message", "order"}
 
 
 def _urgency(event: Event, now: datetime) -> tuple[int, datetime]:

@@ -130,7 +130,8 @@ class PostgresBackoffice:
                 .where(table.c.id == cast(outbox.c.payload[name].astext, Uuid))
                 .scalar_subquery()
                 for name, table in (("payment", payments), ("refund", refunds), ("message", messages))
-            )
+            ),
+            select(orders.c.id).where(orders.c.id == cast(outbox.c.payload["order"].astext, Uuid)).scalar_subquery(),
         )
         statement = paged(
             select(outbox, about.label("order_id")).where(

@@ -17,7 +17,18 @@ from entrypoints.admin.words.refunds import (
     refund_failure,
 )
 from entrypoints.admin.words.sales import RECOGNISED_BY, promotion_does, promotion_state, recognised, sale_status
-from entrypoints.admin.words.systems import DELIVERIES, EFFECTS, HOOKS, hook_status, pretty, pretty_text, without_keys
+from entrypoints.admin.words.systems import (
+    DELIVERIES,
+    EFFECTS,
+    HOOKS,
+    LETTERS,
+    effect,
+    hook_status,
+    pretty,
+    pretty_text,
+    trouble,
+    without_keys,
+)
 from entrypoints.admin.words.times import ago, clock_time, for_input, lasting, machine_time, minutes, moment, span, zone
 from entrypoints.admin.words.trail import HAPPENINGS, SUBJECTS, happening
 
@@ -37,6 +48,7 @@ __all__ = [
     "HAPPENINGS",
     "HOOKS",
     "JOURNALS",
+    "LETTERS",
     "OUTCOMES",
     "OWNERS",
     "QUEUES",
@@ -54,6 +66,7 @@ __all__ = [
     "count",
     "details",
     "dispute_reason",
+    "effect",
     "for_input",
     "fraud_type",
     "happening",
@@ -78,6 +91,7 @@ __all__ = [
     "sale_status",
     "span",
     "tickets",
+    "trouble",
     "without_keys",
     "zone",
 ]

@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from application.commands.manage_webhooks import BY_HAND
 from domain.outgoing_webhooks import DeliveryState, Endpoint, HookKind
-from domain.ports.outbox import Effect
+from domain.ports.mail import LetterKind
+from domain.ports.outbox import Effect, OutboxRow
 from entrypoints.admin.words.labels import Label
 
 EFFECTS = {
@@ -20,6 +22,13 @@ EFFECTS = {
     Effect.ANSWER_DISPUTE: "Answer a dispute",
     Effect.TELL_ORGANISERS: "Tell organisers' systems",
 }
+LETTERS = {
+    LetterKind.ORDER_CONFIRMED: "the confirmation of an order",
+    LetterKind.REFUND_COMPLETED: "a refund has arrived",
+    LetterKind.REFUND_FAILED: "a refund came back",
+    LetterKind.ORDER_LINK: "a one-time link to an order",
+}
+
 HOOKS = {
     HookKind.ORDER_CONFIRMED: "An order is confirmed",
     HookKind.ORDER_CANCELLED: "An order is cancelled",
@@ -38,6 +47,31 @@ DELIVERIES = {
     DeliveryState.DELIVERED: Label("Taken", "good"),
     DeliveryState.FAILED: Label("Given up", "bad"),
 }
+
+
+class Trouble(NamedTuple):
+    """What stopped an effect, in a sentence, and what helps."""
+
+    said: str
+    helps: str
+
+
+def effect(row: OutboxRow) -> str:
+    """What an effect would do: ``Send an e-mail: a refund has arrived``."""
+    kind = row.payload.get("kind")
+    known = row.effect is Effect.SEND_EMAIL and kind in set(LetterKind)
+    return f"{EFFECTS[row.effect]}: {LETTERS[LetterKind(str(kind))]}" if known else EFFECTS[row.effect]
+
+
+def trouble(error: str) -> Trouble:
+    """An error of the outbox, ``ProviderRefused: no such mailbox``, for people at a desk."""
+    kind, _, said = error.partition(": ")
+    what = f": {said}" if said else "."
+    if kind == "ProviderRefused":
+        return Trouble(f"The other side refused it{what}", "Trying again helps once something has changed there.")
+    if kind.endswith("Unavailable"):
+        return Trouble(f"The other side did not answer{what}", "Try it again when the service is back.")
+    return Trouble(f"Our own program failed: {error}", "Show this to whoever looks after it, then try again.")
 
 
 def hook_status(endpoint: Endpoint) -> Label:

@@ -7,10 +7,12 @@ import pytest
 
 import application
 import entrypoints.admin
+from application import effects
 from domain.accounts import Role, StaffMember
 from domain.audit import AuditEntry
 from domain.ports.backoffice import REPAIRED
-from domain.ports.outbox import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX
+from domain.ports.mail import LetterKind
+from domain.ports.outbox import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX, Effect
 from domain.refund_requests import RequestState
 from domain.refunds import RefundState
 from entrypoints.admin import words
@@ -327,6 +329,45 @@ def _tokens(path: Path) -> dict[tuple[str, str], str]:
 
 
 ACTION = re.compile(rf'"((?:{"|".join(words.SUBJECTS)})\.[a-z_]+)"')
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "helps"),
+    [
+        (
+            "ProviderRefused: no such mailbox",
+            "The other side refused it: no such mailbox",
+            "something has changed there",
+        ),
+        ("ProviderUnavailable: gone", "The other side did not answer: gone", "when the service is back"),
+        ("StoreUnavailable", "The other side did not answer.", "when the service is back"),
+        ("KeyError: 'order'", "Our own program failed: KeyError: 'order'", "whoever looks after it"),
+    ],
+)
+def test_what_stopped_an_effect_is_said_with_what_helps(error: str, said: str, helps: str) -> None:
+    """Support reads no exceptions."""
+    assert words.trouble(error).said == said
+    assert helps in words.trouble(error).helps
+
+
+def test_a_letter_that_was_refused_leads_to_its_order(desk: Desk) -> None:
+    """Which letter, whose order, what the mail server said and what to do."""
+    house = desk.house
+    order = house.buy(general(house.sale, 1))
+    row = effects.send_email(
+        LetterKind.ORDER_CONFIRMED, order.id, house.ids.uuid(), ids=house.ids, now=house.clock.now()
+    )
+    with house.store() as uow:
+        uow.outbox.add(row)
+        (leased,) = uow.outbox.lease(now=house.clock.now(), at_most=9, effects=frozenset({Effect.SEND_EMAIL}))[-1:]
+        uow.outbox.park(leased, error="ProviderRefused: no such mailbox", now=house.clock.now())
+        uow.commit()
+
+    page = desk.signed_in(Role.SUPPORT).page("/outbox")
+
+    assert "Send an e-mail: the confirmation of an order" in page
+    assert "The other side refused it: no such mailbox" in page
+    assert f'href="/admin/orders/{order.id}"' in page
 
 
 def test_everything_that_is_noted_has_words() -> None:
