@@ -5,7 +5,7 @@ from entrypoints.admin.words.books import ACCOUNTS, BASES, JOURNALS, OWNERS, com
 from entrypoints.admin.words.details import details
 from entrypoints.admin.words.disputes import BONDS, DISPUTE_REASONS, FRAUD_TYPES, bonds, dispute_reason, fraud_type
 from entrypoints.admin.words.labels import DECIDED_SOON, EXCHANGED, FROZEN, Label, label
-from entrypoints.admin.words.people import ROLE_MAY
+from entrypoints.admin.words.people import ROLE_MAY, asker
 from entrypoints.admin.words.refunds import (
     BATCH_PURPOSES,
     BATCH_STATES,
@@ -59,6 +59,7 @@ __all__ = [
     "SUBJECTS",
     "Label",
     "ago",
+    "asker",
     "batch_why",
     "bonds",
     "clock_time",

@@ -62,6 +62,7 @@ _CHANNELS = {"email": "e-mail", "sms": "SMS"}
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-([0-9a-f]{12})")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})")
+_NOTED_AMOUNT = re.compile(r"([0-9]+) ([A-Z]{3})")
 _STEP = re.compile(r"([0-9]+) from (.+)")
 _AMOUNT = re.compile(r"amount|.*_minor(_.*)?|.* (price|flat|minimum|maximum)")
 _SHARE = re.compile(r".*basis[_ ]points")
@@ -137,6 +138,12 @@ def _number(name: str, value: int, currency: CurrencyCode | None) -> str:
     return f"{plain_percent(value)}%" if _SHARE.fullmatch(name) else count(value)
 
 
+def _noted_amount(value: str) -> str:
+    """``586800 EUR``, as a total of one currency is noted."""
+    found = _NOTED_AMOUNT.fullmatch(value)
+    return money(Money(int(found[1]), CurrencyCode(found[2]))) if found else value
+
+
 def _text(name: str, value: str) -> str:
     if name in _WORDS:
         return _WORDS[name](value)
@@ -170,6 +177,7 @@ def _purpose(value: str) -> str:
 
 
 _WORDS: Mapping[str, Callable[[str], str]] = {
+    "amounts": _noted_amount,
     "channel": lambda value: _CHANNELS.get(value, value),
     "failure": refund_failure,
     "kind_of": _dispute_kind,

@@ -66,12 +66,14 @@ def effect(row: OutboxRow) -> str:
 def trouble(error: str) -> Trouble:
     """An error of the outbox, ``ProviderRefused: no such mailbox``, for people at a desk."""
     kind, _, said = error.partition(": ")
-    what = f": {said}" if said else "."
+    what = f": {said.rstrip('.')}." if said else "."
     if kind == "ProviderRefused":
         return Trouble(f"The other side refused it{what}", "Trying again helps once something has changed there.")
     if kind.endswith("Unavailable"):
         return Trouble(f"The other side did not answer{what}", "Try it again when the service is back.")
-    return Trouble(f"Our own program failed: {error}", "Show this to whoever looks after it, then try again.")
+    return Trouble(
+        f"Our own program failed: {error.rstrip('.')}.", "Show this to whoever looks after it, then try again."
+    )
 
 
 def hook_status(endpoint: Endpoint) -> Label:

@@ -163,6 +163,7 @@ def test_repairs_are_seen_where_people_look(desk: Desk) -> None:
             [("amount", "$49.50"), ("reason", "the buyer's wish")],
         ),
         ({"refund": "01a20614-493f-76f4-96cb-59c00f7d148b"}, [("refund", "…59c00f7d148b")]),
+        ({"orders": 4, "amounts": ["586800 EUR", "9000 JPY"]}, [("orders", "4"), ("amounts", "€5,868.00, ¥9,000")]),
         ({"channel": "sms", "units": 2}, [("channel", "SMS"), ("tickets", "2")]),
         ({"failure": "declined"}, [("failure", "The buyer's bank declined it.")]),
         ({"role": "venue_manager"}, [("role", "Venue manager")]),
@@ -339,9 +340,9 @@ ACTION = re.compile(rf'"((?:{"|".join(words.SUBJECTS)})\.[a-z_]+)"')
             "The other side refused it: no such mailbox",
             "something has changed there",
         ),
-        ("ProviderUnavailable: gone", "The other side did not answer: gone", "when the service is back"),
+        ("ProviderUnavailable: gone", "The other side did not answer: gone.", "when the service is back"),
         ("StoreUnavailable", "The other side did not answer.", "when the service is back"),
-        ("KeyError: 'order'", "Our own program failed: KeyError: 'order'", "whoever looks after it"),
+        ("KeyError: 'order'", "Our own program failed: KeyError: 'order'.", "whoever looks after it"),
     ],
 )
 def test_what_stopped_an_effect_is_said_with_what_helps(error: str, said: str, helps: str) -> None:
