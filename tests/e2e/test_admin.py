@@ -33,23 +33,27 @@ def desk(browser: Browser, live: Live) -> Iterator[Page]:
     """The dashboard, seen by the administrator; what the console complains of fails the test."""
     kept = json.loads((live.data_dir / "credentials.json").read_text())
     with visit(browser, base_url=live.url) as page:
-        page.set_default_timeout(WAIT_MS)
-        page.goto("/admin/")
-        page.get_by_label("E-mail").fill(kept["admin_email"])
-        page.get_by_label("Password").fill(kept["admin_password"])
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
-        yield page
+        yield signed_in(page, kept["admin_email"], kept["admin_password"])
 
 
-def bought(live: Live, card: str, *, tickets: int = 2) -> str:
+def signed_in(page: Page, email: str, password: str) -> Page:
+    page.set_default_timeout(WAIT_MS)
+    page.goto("/admin/")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    return page
+
+
+def bought(live: Live, card: str, *, tickets: int = 2, event: str = EVENT, tier_key: str = "general") -> str:
     """The number of an order that was paid through the shop's API and the provider's page."""
     name = uuid4().hex[:12]
     with requests.Session() as shop:
-        tiers = shop.get(f"{live.url}/api/v1/events/{EVENT}", timeout=_SECONDS_MAX).json()["tiers"]
-        tier = next(tier["id"] for tier in tiers if tier["key"] == "general")
+        tiers = shop.get(f"{live.url}/api/v1/events/{event}", timeout=_SECONDS_MAX).json()["tiers"]
+        tier = next(tier["id"] for tier in tiers if tier["key"] == tier_key)
         hold = _posted(
-            shop, f"{live.url}/api/v1/events/{EVENT}/holds", {"items": [{"tier": tier, "quantity": tickets}]}
+            shop, f"{live.url}/api/v1/events/{event}/holds", {"items": [{"tier": tier, "quantity": tickets}]}
         )
         buyer = {"name": f"Ada {name}", "email": f"{name}@example.com", "phone": "+447700900123"}
         order = _posted(shop, f"{live.url}/api/v1/holds/{hold['id']}/checkout", {"buyer": buyer}, token=hold["token"])
@@ -182,6 +186,42 @@ def test_house_seats_are_kept_back_and_given_back(desk: Page) -> None:
     expect(kept).to_contain_text("Balcony, row A: 4")
     desk.goto("/admin/audit?action=stock")
     expect(desk.get_by_role("row").filter(has_text="gave places back")).to_have_count(1)
+
+
+def test_two_people_decide_about_much_money(desk: Page, browser: Browser, live: Live) -> None:
+    """With mouse and screen: the policy asks for a second person, finance asks, the administrator approves."""
+    desk.goto(f"{open_event(desk, 'tide')}/refund-policy")
+    desk.get_by_label("A second person approves over").fill("0")
+    desk.get_by_role("button", name="Put in force").click()
+    expect(desk.get_by_role("status")).to_contain_text("This policy is in force")
+    email, password = f"{uuid4().hex[:8]}@house.example", uuid4().hex
+    desk.goto("/admin/staff")
+    for name, value in (("name", "Fina"), ("email", email), ("password", password)):
+        desk.locator(f"#{name}").fill(value)
+    desk.locator("#role").select_option("finance")
+    desk.get_by_role("button", name="Add", exact=True).click()
+    number = bought(live, DESK_CARD, tickets=1, event="tide-and-guitar", tier_key="quay")
+
+    with visit(browser, base_url=live.url) as page:
+        finance = signed_in(page, email, password)
+        find(finance, number)
+        reload_until(finance, "Confirmed")
+        finance.get_by_role("checkbox", name="Ticket 1").check()
+        finance.get_by_label("Reason").select_option("goodwill")
+        finance.get_by_role("button", name="Quote a refund").click()
+        finance.get_by_role("button", name=re.compile("Ask for approval of")).click()
+        expect(finance.get_by_role("region", name="Approval")).to_contain_text("a colleague decides")
+
+    find(desk, number)
+    desk.get_by_role("link", name="Decide under Approvals").click()
+    assert_usable(desk)
+    asked = desk.get_by_role("listitem").filter(has_text=number)
+    asked.get_by_label("Note").fill("Agreed with the artist.")
+    asked.get_by_role("button", name=re.compile("Approve ")).click()
+
+    expect(desk.get_by_role("status")).to_contain_text("Approved.")
+    find(desk, number)
+    reload_until(desk, "Paid back")
 
 
 def test_rows_are_walked_with_the_keyboard(desk: Page) -> None:

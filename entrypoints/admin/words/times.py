@@ -43,7 +43,9 @@ def span(duration: timedelta) -> str:
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """``5 minutes ago`` or ``in 2 hours``."""
+    """``5 minutes ago``, ``in 2 hours`` or ``just now``."""
+    if abs(at - now) < timedelta(seconds=1):
+        return "just now"
     return f"in {span(at - now)}" if at > now else f"{span(now - at)} ago"
 
 

@@ -337,7 +337,7 @@ ACTION = re.compile(rf'"((?:{"|".join(words.SUBJECTS)})\.[a-z_]+)"')
     [
         (
             "ProviderRefused: no such mailbox",
-            "The other side refused it: no such mailbox",
+            "The other side refused it: no such mailbox.",
             "something has changed there",
         ),
         ("ProviderUnavailable: gone", "The other side did not answer: gone.", "when the service is back"),
@@ -367,7 +367,7 @@ def test_a_letter_that_was_refused_leads_to_its_order(desk: Desk) -> None:
     page = desk.signed_in(Role.SUPPORT).page("/outbox")
 
     assert "Send an e-mail: the confirmation of an order" in page
-    assert "The other side refused it: no such mailbox" in page
+    assert "The other side refused it: no such mailbox." in page
     assert f'href="/admin/orders/{order.id}"' in page
 
 
