@@ -122,6 +122,20 @@ class Endpoint:
     def disable(self, because: str) -> "Endpoint":
         return replace(self, enabled=False, disabled_because=because)
 
+    def wake(self) -> "Endpoint":
+        """Somebody looks whether it works again: its rest is over, and the next message is tried at once."""
+        return replace(self, quiet_until=None)
+
+    def moved(self, url: str) -> "Endpoint":
+        """To another address, which has not failed yet."""
+        if url == self.url:
+            return self
+        return replace(self, url=url, failing_since=None, failures=0, quiet_until=None)
+
+    def rests(self, *, now: datetime) -> bool:
+        """Whether nothing is tried for a while, because so much failed."""
+        return self.enabled and self.quiet_until is not None and now < self.quiet_until
+
     def took_one(self) -> "Endpoint":
         return replace(self, failing_since=None, failures=0, quiet_until=None)
 

@@ -99,7 +99,7 @@ def change_endpoint(
         if terms.venue_id is not None:
             uow.venues.get(terms.venue_id)
         after = replace(
-            before, url=terms.url, description=terms.description, kinds=terms.kinds, venue_id=terms.venue_id
+            before.moved(terms.url), description=terms.description, kinds=terms.kinds, venue_id=terms.venue_id
         )
         uow.webhooks.save_endpoint(after)
         changes = {"before": _told(before), "after": _told(after)}
@@ -152,7 +152,7 @@ def send_test(
     ids: Ids,
     wakeup: Wakeup,
 ) -> Delivery | Rejection:
-    """A message that says nothing, to see whether it arrives."""
+    """A message that says nothing, to see whether it arrives. Who tries is not made to wait for a rest to end."""
     now = clock.now()
     body = {
         "type": HookKind.TEST.value,
@@ -161,11 +161,12 @@ def send_test(
         "data": {"endpoint": str(endpoint_id)},
     }
     with unit_of_work() as uow:
-        endpoint = uow.webhooks.get_endpoint(endpoint_id)
+        endpoint = uow.webhooks.get_endpoint(endpoint_id, lock=True)
         if not endpoint.enabled:
             return Rejection(code=RejectionCode.WRONG_STATE, message="This webhook is off. Turn it on first.")
         delivery = delivery_of(HookKind.TEST, endpoint, message_id=ids.uuid(), body=body, ids=ids, now=now)
         uow.webhooks.add_delivery(delivery)
+        uow.webhooks.save_endpoint(endpoint.wake())
         _note(uow, actor, "webhook.tested", endpoint, clock=clock, ids=ids, url=endpoint.url)
         uow.commit()
     wakeup.outbox_filled()
@@ -189,6 +190,7 @@ def send_again(
             return Rejection(code=RejectionCode.WRONG_STATE, message="This webhook is off. Turn it on first.")
         again = delivery.again(now=clock.now())
         uow.webhooks.send_again(again)
+        uow.webhooks.save_endpoint(endpoint.wake())
         _note(uow, actor, "webhook.sent_again", endpoint, clock=clock, ids=ids, message=delivery.webhook_id)
         uow.commit()
     wakeup.outbox_filled()

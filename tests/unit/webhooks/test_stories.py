@@ -319,6 +319,46 @@ def test_the_signature_is_the_standards() -> None:
     assert signed["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
+def resting(organiser: Organiser) -> Endpoint:
+    """An endpoint that has failed so often that nothing is tried for a while, with a message that waits."""
+    endpoint = organiser.add(HookKind.ORDER_CONFIRMED).endpoint
+    organiser.sender.answer = Answer(milliseconds=3, status=500)
+    organiser.buy()
+    while not organiser.endpoint(endpoint.id).rests(now=organiser.house.clock.now()):
+        organiser.work()
+        organiser.house.clock.advance(seconds=RETRY_SECONDS[-1] * 2)
+        organiser.work()
+    organiser.sender.answer = Answer(milliseconds=3, status=204)
+    return endpoint
+
+
+def test_a_test_ends_the_rest_of_an_endpoint_that_failed(organiser: Organiser) -> None:
+    """Whoever has mended the receiver sees at once that it works, and what waited arrives with the test."""
+    endpoint = resting(organiser)
+    organiser.sender.sent.clear()
+    organiser.work()
+    assert organiser.told() == []
+
+    send_test(endpoint.id, actor=ACTOR, wakeup=organiser.house.wakeup, **organiser.step)
+    organiser.work()
+
+    assert "endpoint.test" in organiser.told()
+    assert organiser.endpoint(endpoint.id).failures == 0
+
+
+def test_another_address_has_not_failed_yet(organiser: Organiser) -> None:
+    """It begins anew; a change of wishes alone forgets nothing."""
+    endpoint = resting(organiser)
+    change = partial(change_endpoint, endpoint.id, actor=ACTOR, sender=organiser.sender, **organiser.step)
+
+    change(terms=organiser.terms(HookKind.ORDER_CANCELLED))
+    assert organiser.endpoint(endpoint.id).failures
+    change(terms=organiser.terms(HookKind.ORDER_CANCELLED, url="https://new.example.org/hooks"))
+
+    moved = organiser.endpoint(endpoint.id)
+    assert (moved.failures, moved.failing_since, moved.quiet_until) == (0, None, None)
+
+
 def test_a_test_message_and_sending_again(organiser: Organiser) -> None:
     """By hand, under the same id as before; not while the endpoint is off."""
     endpoint = organiser.add(HookKind.REFUND_FAILED).endpoint
