@@ -11,7 +11,7 @@ from datetime import datetime
 from application import effects, trail
 from domain import bookings
 from domain.audit import SYSTEM
-from domain.disputes import DisputeState
+from domain.disputes import DisputeState, frozen_because
 from domain.errors import Rejection
 from domain.orders import Order
 from domain.ports.unit_of_work import UnitOfWork
@@ -22,16 +22,21 @@ from domain.refunds import (
     RefundBatchId,
     RefundId,
     bank_was_faster,
+    frozen,
     mend_refusal,
     overtaken,
 )
 
 
 def refusal_to_mend(order: Order, failed: Refund, others: tuple[Refund, ...], uow: UnitOfWork) -> Rejection | None:
-    """Why a failed refund cannot be made good now. Money that a bank returned itself is not owed any more."""
-    disputes = uow.disputes.of_order(order.id)
-    if any(each.payment_id == failed.payment_id and each.state is DisputeState.LOST for each in disputes):
+    """Why a failed refund cannot be made good now. Money that a bank returned itself is not owed any more, and while it
+    has the money nobody can send it.
+    """
+    disputes = [each for each in uow.disputes.of_order(order.id) if each.payment_id == failed.payment_id]
+    if any(each.state is DisputeState.LOST for each in disputes):
         return bank_was_faster()
+    if why := frozen_because(disputes):
+        return frozen(why)
     return mend_refusal(order, failed, others)
 
 

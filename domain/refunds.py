@@ -317,7 +317,7 @@ def _room_at_wish(policy: RefundPolicy, refunds: tuple[Refund, ...], currency: C
 def _refusal(order: Order, tickets: tuple[Ticket, ...]) -> Rejection | None:
     """Why nothing of this order, or not these of its tickets, can be given back, whatever any policy says."""
     if order.frozen_because is not None:
-        return _frozen(order.frozen_because)
+        return frozen(order.frozen_because)
     if order.state not in PAID:
         return Rejection(code=RejectionCode.NOT_REFUNDABLE, message="Only a confirmed order can be refunded.")
     for ticket in tickets:
@@ -332,16 +332,17 @@ def mend_refusal(order: Order, refund: Refund, others: tuple[Refund, ...]) -> Re
         return Rejection(code=RejectionCode.WRONG_STATE, message="Only a refund that failed is sent anew.")
     if any(other.replaces == refund.id for other in others):
         return Rejection(code=RejectionCode.ALREADY_REFUNDED, message="This refund has been made good already.")
+    if refund.reason is RefundReason.NO_TICKETS:
+        return None  # It had bought nothing: what became of the order and of its own money is no matter.
     if order.frozen_because is not None:
-        return _frozen(order.frozen_because)
+        return frozen(order.frozen_because)
     if order.state is OrderState.CHARGED_BACK:
         return bank_was_faster()
-    if refund.reason is not RefundReason.NO_TICKETS:
-        currency = order.total.currency
-        if (given_back(others, currency) + refund.amount).amount > order.total.amount:
-            return Rejection(
-                code=RejectionCode.ALREADY_REFUNDED, message="The buyer has this money: it went back in another way."
-            )
+    currency = order.total.currency
+    if (given_back(others, currency) + refund.amount).amount > order.total.amount:
+        return Rejection(
+            code=RejectionCode.ALREADY_REFUNDED, message="The buyer has this money: it went back in another way."
+        )
     return None
 
 
@@ -359,7 +360,7 @@ def overtaken(refunds: tuple[Refund, ...], currency: CurrencyCode) -> Money:
     return _sum((r.amount for r in overtaken_ones if r.amount.currency == currency), currency)
 
 
-def _frozen(why: str) -> Rejection:
+def frozen(why: str) -> Rejection:
     return Rejection(
         code=RejectionCode.FROZEN, message=f"Nothing of this order can be given back for now. {why} It decides first."
     )

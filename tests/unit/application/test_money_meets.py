@@ -213,6 +213,30 @@ class TestPaidTwice:
             assert refused(house.settle_by_hand(failed.id)) is RejectionCode.NOT_REFUNDABLE
             assert refused(house.send_anew(failed.id)) is RejectionCode.NOT_REFUNDABLE
 
+    @pytest.mark.parametrize("tickets_first", [True, False])
+    def test_it_goes_back_though_the_tickets_own_money_was_lost(self, house: House, tickets_first: bool) -> None:
+        """Two disputes of one order, one of each payment, decided in any order: what was won is the buyer's."""
+        order = house.buy(general(house.sale, 2))
+        about_tickets = house.dispute(order)
+        house.receive(*house.dispute_notice(about_tickets))
+        paid_twice(house, order)
+        about_nothing = house.dispute(order)
+        house.receive(*house.dispute_notice(about_nothing))
+        house.drain()
+        (failed,) = house.refunds(order.id)
+        assert failed.failure == "charge_disputed"
+        assert refused(house.send_anew(failed.id)) is RejectionCode.FROZEN
+
+        verdicts = [(about_tickets, False), (about_nothing, True)]
+        for dispute_id, won in verdicts if tickets_first else reversed(verdicts):
+            house.decide_dispute(dispute_id, won=won)
+            house.receive(*house.dispute_notice(dispute_id))
+            house.drain()
+
+        assert house.order(order.id).state is OrderState.CHARGED_BACK
+        assert [refund.state for refund in house.refunds(order.id)] == [RefundState.FAILED, RefundState.SUCCEEDED]
+        assert owed(house, order) == 0
+
 
 class TestGoodwillAndTheRest:
     def test_a_fraud_warning_gives_back_what_is_left(self, house: House) -> None:
