@@ -66,13 +66,16 @@ def send_anew(
 
 
 def mend_after_dispute(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime) -> tuple[Refund, ...]:
-    """The money is ours again: refunds that a dispute had overtaken are owed, and leave by themselves."""
-    refunds = uow.refunds.of_order(order.id)
-    return tuple(
-        send_anew(order, refund, actor=SYSTEM, uow=uow, ids=ids, now=now)
-        for refund in refunds
-        if refund.failure in OVERTAKEN_BY_DISPUTE and refusal_to_mend(order, refund, refunds, uow) is None
-    )
+    """The money is ours again: refunds that a dispute had overtaken are owed, and leave by themselves.
+
+    Those for tickets first: there may not be enough for a gift as well.
+    """
+    stopped = [refund for refund in uow.refunds.of_order(order.id) if refund.failure in OVERTAKEN_BY_DISPUTE]
+    sent: list[Refund] = []
+    for refund in sorted(stopped, key=lambda each: not each.parts):
+        if refusal_to_mend(order, refund, uow.refunds.of_order(order.id), uow) is None:
+            sent.append(send_anew(order, refund, actor=SYSTEM, uow=uow, ids=ids, now=now))
+    return tuple(sent)
 
 
 def heard_too_late(order: Order, failed: Refund, *, uow: UnitOfWork, ids: Ids, now: datetime) -> None:

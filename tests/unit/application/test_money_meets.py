@@ -307,6 +307,25 @@ class TestGoodwillAndTheRest:
         assert owed(house, order) == 0
         assert house.order(order.id).refunded.amount == 2_000
 
+    def test_tickets_come_before_a_gift_when_a_dispute_is_won(self, house: House) -> None:
+        """It had overtaken both, and together they are more than was paid: the dispute ends all the same."""
+        order = house.buy(general(house.sale, 2))
+        dispute_id = house.dispute(order)
+        gift(house, order, 1_000)
+        whole = RequestRefund(
+            order_id=order.id, tickets=None, reason=RefundReason.EVENT_CANCELLED, actor="grace@example.com"
+        )
+        request_refund(whole, unit_of_work=house.uow, clock=house.clock, ids=house.ids, wakeup=house.wakeup)
+        house.drain()
+        assert [refund.failure for refund in house.refunds(order.id)] == ["charge_disputed"] * 2
+
+        house.decide_dispute(dispute_id, won=True)
+        house.receive(*house.dispute_notice(dispute_id))
+        house.drain()
+
+        assert house.order(order.id).frozen_because is None
+        assert house.order(order.id).refunded == house.given_back(order) == order.total
+
 
 class TestDisputesInOtherCurrencies:
     @pytest.mark.parametrize("won", [True, False])
