@@ -71,11 +71,12 @@ def mend_after_dispute(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime
     Those for tickets first: there may not be enough for a gift as well.
     """
     stopped = [refund for refund in uow.refunds.of_order(order.id) if refund.failure in OVERTAKEN_BY_DISPUTE]
-    sent: list[Refund] = []
-    for refund in sorted(stopped, key=lambda each: not each.parts):
-        if refusal_to_mend(order, refund, uow.refunds.of_order(order.id), uow) is None:
-            sent.append(send_anew(order, refund, actor=SYSTEM, uow=uow, ids=ids, now=now))
-    return tuple(sent)
+    return tuple(
+        send_anew(order, refund, actor=SYSTEM, uow=uow, ids=ids, now=now)
+        for refund in sorted(stopped, key=lambda each: not each.parts)
+        # Asked anew for each: what was sent before it counts.
+        if refusal_to_mend(order, refund, uow.refunds.of_order(order.id), uow) is None
+    )
 
 
 def heard_too_late(order: Order, failed: Refund, *, uow: UnitOfWork, ids: Ids, now: datetime) -> None:
