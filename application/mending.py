@@ -11,7 +11,7 @@ from datetime import datetime
 from application import effects, trail
 from domain import bookings
 from domain.audit import SYSTEM
-from domain.disputes import DisputeState, frozen_because
+from domain.disputes import Dispute, DisputeState, frozen_because
 from domain.errors import Rejection
 from domain.orders import Order
 from domain.ports.unit_of_work import UnitOfWork
@@ -65,16 +65,19 @@ def send_anew(
     return refund
 
 
-def mend_after_dispute(order: Order, *, uow: UnitOfWork, ids: Ids, now: datetime) -> tuple[Refund, ...]:
-    """The money is ours again: refunds that a dispute had overtaken are owed, and leave by themselves.
+def mend_after_dispute(
+    order: Order, dispute: Dispute, *, uow: UnitOfWork, ids: Ids, now: datetime
+) -> tuple[Refund, ...]:
+    """The money is ours again: refunds that the dispute had overtaken are owed, and leave by themselves.
 
     Those for tickets first: there may not be enough for a gift as well.
     """
-    stopped = [refund for refund in uow.refunds.of_order(order.id) if refund.failure in OVERTAKEN_BY_DISPUTE]
+    own = (refund for refund in uow.refunds.of_order(order.id) if refund.payment_id == dispute.payment_id)
+    stopped = [refund for refund in own if refund.failure in OVERTAKEN_BY_DISPUTE]
     return tuple(
         send_anew(order, refund, actor=SYSTEM, uow=uow, ids=ids, now=now)
         for refund in sorted(stopped, key=lambda each: not each.parts)
-        # Asked anew for each: what was sent before it counts.
+        # Read again for each: what was sent anew a moment ago counts.
         if refusal_to_mend(order, refund, uow.refunds.of_order(order.id), uow) is None
     )
 
@@ -94,9 +97,9 @@ def heard_too_late(order: Order, failed: Refund, *, uow: UnitOfWork, ids: Ids, n
     lost = next((dispute for dispute in ended if dispute.state is DisputeState.LOST), None)
     if lost is not None:
         amount = lost.facts.amount
-        others = [each for each in uow.refunds.of_order(order.id) if each.payment_id == lost.payment_id]
-        told = overtaken(tuple(each for each in others if each.id != failed.id), amount.currency)
+        own = tuple(each for each in uow.refunds.of_order(order.id) if each.payment_id == lost.payment_id)
+        told = overtaken(own, amount.currency) - failed.amount  # It is among them by now.
         paid = min(failed.amount, amount - min(told, amount))
         uow.ledger.post(bookings.overtaken_late(order, failed, dispute_id=lost.facts.provider_id, paid=paid, at=now))
     elif ended:
-        mend_after_dispute(order, uow=uow, ids=ids, now=now)
+        mend_after_dispute(order, ended[-1], uow=uow, ids=ids, now=now)

@@ -130,7 +130,7 @@ def _judged(order: Order, dispute: Dispute, *, restock_lost: bool, uow: UnitOfWo
             return order
         return _charged_back(order, dispute, restock_lost=restock_lost, uow=uow, ids=ids, now=now)
     if dispute.ended:
-        mend_after_dispute(order, uow=uow, ids=ids, now=now)
+        mend_after_dispute(order, dispute, uow=uow, ids=ids, now=now)
     return order
 
 

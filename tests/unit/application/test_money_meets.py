@@ -237,6 +237,25 @@ class TestPaidTwice:
         assert [refund.state for refund in house.refunds(order.id)] == [RefundState.FAILED, RefundState.SUCCEEDED]
         assert owed(house, order) == 0
 
+    def test_what_the_bank_returned_is_owed_no_more_however_often_it_was_tried(self, house: House) -> None:
+        """Nobody had heard that it was disputed: sent, sent anew by hand, and both came back. The ledger knows once."""
+        order = house.buy(general(house.sale, 2))
+        about_tickets = house.dispute(order)
+        paid_twice(house, order)
+        about_nothing = house.dispute(order)
+        house.drain()
+        house.decide_dispute(about_tickets, won=True)
+        house.receive(*house.dispute_notice(about_tickets))
+        (failed,) = house.refunds(order.id)
+        assert isinstance(house.send_anew(failed.id), Refund)
+        house.decide_dispute(about_nothing, won=False)
+        house.receive(*house.dispute_notice(about_nothing))
+        house.drain()
+
+        assert [refund.state for refund in house.refunds(order.id)] == [RefundState.FAILED] * 2
+        assert owed(house, order) == 0
+        assert house.order(order.id).state is OrderState.CONFIRMED
+
 
 class TestGoodwillAndTheRest:
     def test_a_fraud_warning_gives_back_what_is_left(self, house: House) -> None:
