@@ -85,21 +85,23 @@ def mend_after_dispute(
 def heard_too_late(order: Order, failed: Refund, *, uow: UnitOfWork, ids: Ids, now: datetime) -> None:
     """A refund has just failed. Where a dispute that has ended meanwhile overtook it, do what its end would have done.
 
-    Only for what was asked for before that end: whatever fails later is another dispute's doing, and waits for that.
+    Money that a lost dispute took stays paid by the bank. What one that was won had overtaken leaves anew, if it was
+    asked for before that end: whatever fails later is another dispute's doing, and waits for that.
     """
     if failed.failure not in OVERTAKEN_BY_DISPUTE:
         return
     ended = [
         dispute
         for dispute in uow.disputes.of_order(order.id)
-        if dispute.payment_id == failed.payment_id and dispute.closed_at and failed.requested_at <= dispute.closed_at
+        if dispute.payment_id == failed.payment_id and dispute.closed_at is not None
     ]
     lost = next((dispute for dispute in ended if dispute.state is DisputeState.LOST), None)
+    overtook = [dispute for dispute in ended if dispute.closed_at and failed.requested_at <= dispute.closed_at]
     if lost is not None:
         amount = lost.facts.amount
         own = tuple(each for each in uow.refunds.of_order(order.id) if each.payment_id == lost.payment_id)
         told = overtaken(own, amount.currency) - failed.amount  # It is among them by now.
         paid = min(failed.amount, amount - min(told, amount))
         uow.ledger.post(bookings.overtaken_late(order, failed, dispute_id=lost.facts.provider_id, paid=paid, at=now))
-    elif ended:
-        mend_after_dispute(order, ended[-1], uow=uow, ids=ids, now=now)
+    elif overtook:
+        mend_after_dispute(order, overtook[-1], uow=uow, ids=ids, now=now)

@@ -256,6 +256,24 @@ class TestPaidTwice:
         assert owed(house, order) == 0
         assert house.order(order.id).state is OrderState.CONFIRMED
 
+    def test_a_dispute_may_be_over_before_anybody_knew_of_the_money(self, house: House) -> None:
+        """Taken by hand, disputed and lost while we thought it was let go: the bank has paid what we owe for it."""
+        order = house.buy(general(house.sale, 2))
+        session_id = page_of_nobody(house, order)
+        house.pay_page(session_id)
+        house.receive(*house.payment_notice(session_id))
+        house.capture_by_hand(order)
+        dispute_id = house.dispute(order)
+        house.decide_dispute(dispute_id, won=False)
+        house.receive(*house.dispute_notice(dispute_id))
+        house.advance(seconds=1)
+        house.drain()
+
+        (refund,) = house.refunds(order.id)
+        assert (refund.reason, refund.state) == (RefundReason.NO_TICKETS, RefundState.FAILED)
+        assert owed(house, order) == 0
+        assert house.order(order.id).state is OrderState.CONFIRMED
+
 
 class TestGoodwillAndTheRest:
     def test_a_fraud_warning_gives_back_what_is_left(self, house: House) -> None:
