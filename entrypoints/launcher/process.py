@@ -157,6 +157,8 @@ def start_together(children: Sequence[ChildProcess], *, is_cancelled: Callable[[
         elapsed = time.monotonic() - began
         for child in list(waiting):
             if (code := child.exit_code()) is not None:
+                if is_cancelled():
+                    raise StartCancelledError
                 if elapsed >= child.spec.retry_exit_seconds:
                     raise child.refusal(f"{describe_exit(code)} before it was ready")
                 time.sleep(RETRY_SECONDS)

@@ -90,6 +90,9 @@ class Supervisor:
                         raise process.refusal(f"was not done within {spec.start_seconds:g} s")
                     time.sleep(WATCH_SECONDS / 2)
                 if code != 0:
+                    # Ctrl-C also ends a child that has not got a session of its own yet: then nothing has failed.
+                    if self._stop_request.is_made:
+                        raise StartCancelledError
                     raise process.refusal(describe_exit(code))
             finally:
                 process.stop()

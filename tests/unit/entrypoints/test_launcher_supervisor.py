@@ -190,6 +190,30 @@ def test_stopping_while_starting_is_obeyed(house: House) -> None:
         house.supervisor.start([house.spec("web", "time.sleep(60)")])
 
 
+class HeardLate(StopRequest):
+    """Ctrl-C reached a newborn child first: the request is seen only once that child is dead."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__()
+        self._house = house
+
+    @property
+    def is_made(self) -> bool:
+        return any(not is_alive(pid) for pid in self._house.pids())
+
+
+def test_a_child_that_ends_with_us_has_not_failed(house: House) -> None:
+    """A start that was called off is no error, whichever of the two dies first."""
+    house.supervisor = Supervisor(console=Console(house.screen), stop_request=HeardLate(house))
+    killed = "note('born'); os.kill(os.getpid(), signal.SIGINT); time.sleep(60)"
+
+    with pytest.raises(StartCancelledError):
+        house.supervisor.run(house.spec("migrate", killed), doing="Migrating")
+    house.diary.write_text("")
+    with pytest.raises(StartCancelledError):
+        house.supervisor.start([house.spec("web", killed)])
+
+
 def test_a_command_that_fails_is_an_error(house: House) -> None:
     """A migration that did not run must not be followed by the web."""
     with pytest.raises(LaunchError, match=r"migrate ended with code 3"):
