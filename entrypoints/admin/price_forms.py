@@ -46,7 +46,7 @@ _PRICE_TITLES = {
     "face": "price of the place",
     "step_at": "change {number}, from",
     "step_to": "change {number}, price of the place",
-    "opens_after": "on sale when this one is sold out",
+    "opens_after": "what it waits for",
     "own_fee": "a fee of its own",
     "fee_flat": "flat part of the fee",
     "fee_percent": "share of the price as fee",
