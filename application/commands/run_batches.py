@@ -178,17 +178,20 @@ def _refund_due(
             return
         taken += uow.refund_batches.due(batch_id, now=now, at_most=at_most)
         event_of = cache(uow.events.get)
-        # The newest first: whoever else locks two orders begins with the newer one too.
-        for row in reversed(taken):
-            uow.refund_batches.save_order(_refunded(row, batch, event_of, uow=uow, ids=ids, now=now))
+        # All orders before anything that belongs to one of them, and the newest first, as everybody who locks two does:
+        # who waited for an order with its places in hand could meet somebody who has the order and wants the places.
+        newest_first = sorted((row.order_id for row in taken), reverse=True)
+        orders = {order_id: uow.orders.get(order_id, lock=True) for order_id in newest_first}
+        for row in taken:
+            done = _refunded(row, orders[row.order_id], batch, event_of, uow=uow, ids=ids, now=now)
+            uow.refund_batches.save_order(done)
         uow.commit()
 
 
 def _refunded(
-    row: BatchOrder, batch: RefundBatch, event_of: EventOf, *, uow: UnitOfWork, ids: Ids, now: datetime
+    row: BatchOrder, order: Order, batch: RefundBatch, event_of: EventOf, *, uow: UnitOfWork, ids: Ids, now: datetime
 ) -> BatchOrder:
-    """Give this order's money back inside the caller's transaction, or say why not."""
-    order = uow.orders.get(row.order_id, lock=True)
+    """Give this order's money back inside the caller's transaction that has locked it, or say why not."""
     if row.refund_id is not None:
         return _sent_anew(row, order, batch, uow=uow, ids=ids, now=now)
     tickets = _tickets(batch, uow.tickets.of_order(order.id, lock=True))

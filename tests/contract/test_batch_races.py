@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Engine, event
 
 from application.commands.prepare_batch import PrepareBatch, prepare_batch, submit_batch
 from application.commands.request_refund import RequestRefund, request_refund
-from application.commands.run_batches import run_batches
+from application.commands.run_batches import ORDERS_PER_TRANSACTION, run_batches
 from domain.errors import Rejection
 from domain.orders import Order
 from domain.ports.unit_of_work import UnitOfWorkFactory
@@ -118,6 +120,39 @@ def test_two_workers_share_a_batch_without_meeting(stage: Stage) -> None:
 
     assert [stage.refunds(order) for order in stage.orders] == [1] * ORDERS
     assert set(stage.rows(batch)) == {BatchOrderState.REQUESTED}
+
+
+def test_orders_are_locked_before_what_belongs_to_them(stage: Stage) -> None:
+    """No batch waits for an order while it has places in hand that the order's holder may want: nobody deadlocks."""
+    batch = stage.batch()
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        stage.work_until_quiet()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert set(stage.rows(batch)) == {BatchOrderState.REQUESTED}
+    steps = [kind for statement in sent if (kind := _kind(statement))]
+    turns = ["".join(turn) for began, turn in groupby(steps, key="b".__ne__) if began]
+    assert len(turns) == ORDERS // ORDERS_PER_TRANSACTION
+    for turn in turns:
+        assert turn.count("o") == turn.count("p") == ORDERS_PER_TRANSACTION
+        assert turn.rindex("o") < turn.index("p")
+
+
+def _kind(statement: str) -> str:
+    """``b`` for the batch that is worked on, ``o`` for a lock on an order, ``p`` for one on a payment."""
+    words = " ".join(statement.split())
+    if "FROM refund_batches WHERE" in words and words.endswith("FOR SHARE"):
+        return "b"
+    if not words.endswith("FOR NO KEY UPDATE"):
+        return ""
+    return "o" if "FROM orders WHERE" in words else "p" if "FROM payments WHERE" in words else ""
 
 
 def test_two_batches_of_the_same_orders(stage: Stage) -> None:
