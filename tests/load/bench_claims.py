@@ -78,11 +78,14 @@ LANGUAGE plpgsql AS $$
 DECLARE
     chosen integer;
 BEGIN
-    INSERT INTO orders (id, number, event_id, hold_nonce, state, stock, buyer_name, buyer_email, device, address, pools,
-                        currency, total_minor, refunded_minor, policy_version, placed_at, deadline_at)
+    INSERT INTO orders (id, number, event_id, hold_nonce, state, stock, buyer_name, buyer_email, device, address,
+                        buyer_keys, pools, currency, total_minor, refunded_minor, price_terms, policy_version,
+                        placed_at, deadline_at)
     VALUES (the_order, the_order::text, the_event, the_order, 'awaiting_payment', 'claimed', 'Ada', 'ada@example.org',
-            'device', 'address', '{{"z:floor": 2}}', 'USD', 9900, 0, 1, now(), now());
-    INSERT INTO order_lines VALUES (line, the_order, the_event, 0, tier, 'General', units, 4500, 450, '{{}}');
+            'device', 'address', '{{}}', '{{"z:floor": 2}}', 'USD', 9900, 0, '{{}}', 1, now(), now());
+    INSERT INTO order_lines (id, order_id, event_id, position, tier_id, tier_name, quantity, face_minor, discount_minor,
+                             fee_minor, absorbed_fee_minor, tax_minor, tax_added, seats)
+    VALUES (line, the_order, the_event, 0, tier, 'General', units, 4500, 0, 450, 0, 0, false, '{{}}');
     {claim}
     IF NOT FOUND THEN
         RAISE EXCEPTION 'sold out';
