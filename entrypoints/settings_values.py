@@ -81,12 +81,14 @@ _REDIS_NODE = address("redis", "rediss", "redis+cluster", "rediss+cluster")
 
 def _redis_url(text: str) -> str:
     """One server; or a cluster, by one or several of its nodes with commas between them."""
-    parts = urlsplit(text)
-    if not parts.scheme.endswith(CLUSTER):
+    scheme, _, rest = text.partition("://")
+    if not scheme.endswith(CLUSTER):
         return _REDIS_NODE(text)
-    account, at, hosts = parts.netloc.rpartition("@")
+    # Taken apart by hand: newer Pythons refuse to split an address with brackets in the middle of it.
+    place = re.split("[/?#]", rest, maxsplit=1)[0]
+    account, at, hosts = place.rpartition("@")
     for host in hosts.split(","):
-        _REDIS_NODE(parts._replace(netloc=f"{account}{at}{host}").geturl())
+        _REDIS_NODE(f"{scheme}://{account}{at}{host}{rest.removeprefix(place)}")
     return text.rstrip("/")
 
 

@@ -1,9 +1,10 @@
 """One bounded pool of connections a process, with short timeouts: a hold must fail fast rather than queue."""
 
+import re
 from queue import Empty
 from threading import RLock
 from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from redis import BlockingConnectionPool, Redis, RedisCluster
 from redis.backoff import ExponentialWithJitterBackoff
@@ -46,7 +47,7 @@ def connect(
         "socket_timeout": answer_seconds,
         "retry": _reconnecting(),
     }
-    if urlsplit(url).scheme.endswith(_CLUSTER):
+    if url.partition("://")[0].endswith(_CLUSTER):
         return SalesCluster(url, limits)
     return Redis(connection_pool=BlockingConnectionPool.from_url(url, **limits))
 
@@ -155,9 +156,11 @@ def _reconnecting() -> Retry:
 
 def _nodes(url: str) -> tuple[tuple[tuple[str, int], ...], str]:
     """The nodes that a cluster's address names, and the plain address of the first with everything else in it."""
-    parts = urlsplit(url)
-    account, at, hosts = parts.netloc.rpartition("@")
+    # By hand: newer Pythons refuse to split an address with brackets (of IPv6) in the middle of it.
+    scheme, _, rest = url.partition("://")
+    place = re.split("[/?#]", rest, maxsplit=1)[0]
+    account, at, hosts = place.rpartition("@")
     named = hosts.split(",")
-    plain: SplitResult = parts._replace(scheme=parts.scheme.removesuffix(_CLUSTER), netloc=f"{account}{at}{named[0]}")
+    plain = f"{scheme.removesuffix(_CLUSTER)}://{account}{at}{named[0]}{rest.removeprefix(place)}"
     nodes = (urlsplit(f"//{host}") for host in named)
-    return tuple((node.hostname or "localhost", node.port or PORT_DEFAULT) for node in nodes), urlunsplit(plain)
+    return tuple((node.hostname or "localhost", node.port or PORT_DEFAULT) for node in nodes), plain

@@ -66,6 +66,9 @@ def _ours(wanted: str | None) -> str:
     home = url_for("admin.dashboard")
     if not wanted or "\\" in wanted:
         return home
-    parts = urlsplit(wanted)
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:
+        return home
     inside = not parts.scheme and not parts.netloc and parts.path.startswith(home)
     return wanted if inside and not parts.path.startswith("//") else home

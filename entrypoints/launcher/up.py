@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from entrypoints.launcher.console import Console
 from entrypoints.launcher.data_directory import DataDirectory, opened
@@ -165,7 +164,7 @@ def _summarise(plan: Plan, console: Console, *, seconds: float) -> None:
 
 
 def _where(url: str, *, is_embedded: bool) -> str:
-    _, _, place = urlsplit(url).netloc.rpartition("@")  # A cluster's may be several.
+    place = url.partition("://")[2].partition("/")[0].rpartition("@")[2]  # A cluster's may be several.
     return f"{'embedded' if is_embedded else 'external'}, {place}"
 
 

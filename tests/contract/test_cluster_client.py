@@ -70,6 +70,14 @@ def test_a_process_starts_without_its_cluster(connected: Connect) -> None:
                 ask()
 
 
+def test_nodes_are_named_in_every_way_that_addresses_have(connected: Connect) -> None:
+    """By name and by IPv6, with and without a port; account and options belong to all of them."""
+    client = connected("redis+cluster://ada:p%40ss@[::1]:7000,two.invalid,[fe80::2]:7002?protocol=3")
+
+    assert client._seeds == (("::1", 7000), ("two.invalid", 6379), ("fe80::2", 7002))
+    assert client._url == "redis://ada:p%40ss@[::1]:7000?protocol=3"
+
+
 def test_one_living_node_of_those_named_is_enough(connected: Connect, cluster_url: str) -> None:
     """A process that starts while the first node is away finds the cluster all the same."""
     scheme, account, hosts = cluster_url.replace("//", "@").split("@")

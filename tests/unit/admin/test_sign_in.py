@@ -41,6 +41,7 @@ def test_the_right_password_opens_the_page_that_was_wanted(desk: Desk) -> None:
         "/\\evil.example",
         "/admin/../",
         "javascript:alert(1)",
+        "//[evil.example",
         "/",
     ],
 )
