@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from domain.demands import Demand
 from domain.errors import Rejection, RejectionCode
 from domain.events import LimitSubject, Sale
-from domain.holds import Demand, HeldLine
+from domain.holds import HeldLine
 from domain.limits import Limit
 from domain.promotions import code_limit_reached, code_used_up, promotion_pool
 from domain.seat_maps import SeatIndex

@@ -37,9 +37,10 @@ from adapters.redis_locks.scripts import (
     Argument,
     Client,
 )
+from domain.demands import Demand
 from domain.errors import InvariantBroken, Rejection
 from domain.events import EventId, Sale, SaleTerms
-from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, Demand, HeldLine, HoldId
+from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, HeldLine, HoldId
 from domain.limits import Limit, limits
 from domain.ports.inventory import (
     SEAT_ACCESSIBLE,

@@ -15,7 +15,8 @@ from uuid import UUID
 
 import orjson
 
-from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, Demand, HeldLine, HoldId
+from domain.demands import Demand
+from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, HeldLine, HoldId
 from domain.limits import counted_under
 from domain.money import CurrencyCode, Money
 from domain.ports.inventory import StandingClaim

@@ -3,18 +3,10 @@
 from dataclasses import dataclass, replace
 
 from application.commands.rebuild_sale import rebuild_sale
+from domain.demands import demand, price, refuses_total
 from domain.errors import InventoryUnavailable, Rejection, RejectionCode
 from domain.events import Sale
-from domain.holds import (
-    ActiveHold,
-    BuyerFingerprint,
-    HoldId,
-    HoldLine,
-    demand,
-    fingerprint,
-    price,
-    refuses_total,
-)
+from domain.holds import ActiveHold, BuyerFingerprint, HoldId, HoldLine, fingerprint
 from domain.ports.catalogue import Catalogue
 from domain.ports.inventory import Inventory, SaleDoubt
 from domain.ports.rate_limits import RateLimiter

@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from domain.demands import Demand
 from domain.errors import Rejection
 from domain.events import EventId, Sale, SaleTerms
-from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, Demand, HeldLine, HoldId
+from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, HeldLine, HoldId
 from domain.limits import Limit
 from domain.seat_maps import SeatIndex
 

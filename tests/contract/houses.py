@@ -9,9 +9,10 @@ from typing import Any, Protocol
 import pytest
 
 from adapters.redis_locks.inventory import ValkeyInventory
+from domain.demands import Demand, demand, price
 from domain.errors import Rejection
 from domain.events import Sale
-from domain.holds import ActiveHold, BuyerFingerprint, Demand, HoldId, HoldLine, demand, fingerprint, price
+from domain.holds import ActiveHold, BuyerFingerprint, HoldId, HoldLine, fingerprint
 from domain.limits import counted_under
 from domain.ports.inventory import Inventory, Outcome, SaleDoubt, Settlement, Snapshot, StockLevels
 from domain.promotions import Promotion

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from domain.demands import price
 from domain.errors import RejectionCode
-from domain.holds import ActiveHold, fingerprint, price
+from domain.holds import ActiveHold, fingerprint
 from domain.ports.inventory import SaleDoubt
 from tests.contract.houses import HOUSES, House, ask, held, house_of, opened, refused, snapshot
 from tests.fakes.sales import (

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from adapters.redis_locks.connections import connect
+from domain.demands import Demand, demand
 from domain.errors import Rejection
-from domain.holds import ActiveHold, ClaimedHold, Demand, HoldLine, demand
+from domain.holds import ActiveHold, ClaimedHold, HoldLine
 from domain.limits import counted_under, personal_limits
 from domain.ports.inventory import Outcome, SaleDoubt, Settlement, StandingClaim, StockLevels
 from tests.contract.houses import House, MemoryHouse, ValkeyHouse, ask, settlement, snapshot

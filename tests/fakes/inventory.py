@@ -8,9 +8,10 @@ from threading import RLock
 from typing import Any
 from uuid import UUID
 
+from domain.demands import BestAvailable, Demand
 from domain.errors import Rejection
 from domain.events import EventId, Sale, SaleTerms
-from domain.holds import ActiveHold, BestAvailable, BuyerFingerprint, ClaimedHold, Demand, HeldLine, HoldId
+from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, HeldLine, HoldId
 from domain.limits import Limit, counted_under, limits
 from domain.ports.feed import Change, Listener
 from domain.ports.inventory import (

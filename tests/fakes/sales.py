@@ -10,13 +10,7 @@ from uuid import UUID, uuid4
 
 from domain.events import EventId, EventState, Sale, SaleTerms
 from domain.fees import FeeRule
-from domain.holds import (
-    BestAvailableLine,
-    BuyerFingerprint,
-    GeneralLine,
-    HoldId,
-    SeatsLine,
-)
+from domain.holds import BestAvailableLine, BuyerFingerprint, GeneralLine, HoldId, SeatsLine
 from domain.money import CurrencyCode, Money
 from domain.ports.inventory import SEAT_FREE, StockLevels
 from domain.prices import unit_price

@@ -17,8 +17,9 @@ from adapters.redis_locks.connections import connect
 from adapters.redis_locks.inventory import ValkeyInventory
 from adapters.redis_locks.keys import sale_keys
 from adapters.redis_locks.scripts import HOLD
+from domain.demands import Demand, demand, price
 from domain.events import Sale
-from domain.holds import Demand, HoldLine, demand, fingerprint, price
+from domain.holds import HoldLine, fingerprint
 from tests.fakes.sales import (
     OPENED,
     best,

@@ -27,8 +27,9 @@ import orjson
 
 from adapters.postgres import migrate
 from application.queries.availability import Availability
+from domain.demands import Demand, demand, price
 from domain.events import EventId, Sale
-from domain.holds import ActiveHold, Demand, demand, fingerprint, price
+from domain.holds import ActiveHold, fingerprint
 from domain.ports.inventory import SEAT_FREE, SEAT_HELD
 from entrypoints.container import build_container
 from entrypoints.launcher.plan import placeholder_environment

@@ -16,9 +16,10 @@ from threading import Barrier, Event
 from time import monotonic, sleep
 from typing import TypeVar
 
+from domain.demands import Demand, demand, price
 from domain.errors import InventoryUnavailable, Rejection, RejectionCode
 from domain.events import HOLD_SECONDS_DEFAULT, PER_BUYER_MAX, Sale
-from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, Demand, HoldId, HoldLine, demand, fingerprint, price
+from domain.holds import ActiveHold, BuyerFingerprint, ClaimedHold, HoldId, HoldLine, fingerprint
 from domain.ports.inventory import Inventory, Outcome, SaleDoubt
 from tests.contract.houses import settlement
 from tests.fakes.sales import OPENED, best, buyer, chosen, general, mixed_sale, new_hold_id

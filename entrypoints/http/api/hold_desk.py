@@ -10,18 +10,10 @@ from hashlib import sha256
 from uuid import UUID
 
 from application.commands.place_hold import PlaceHold
+from domain.demands import unknown_seats, unknown_tier
 from domain.errors import Rejection, RejectionCode
 from domain.events import EventId, Sale
-from domain.holds import (
-    BestAvailableLine,
-    BuyerFingerprint,
-    GeneralLine,
-    HoldId,
-    HoldLine,
-    SeatsLine,
-    unknown_seats,
-    unknown_tier,
-)
+from domain.holds import BestAvailableLine, BuyerFingerprint, GeneralLine, HoldId, HoldLine, SeatsLine
 from domain.limits import email_key, phone_key
 from domain.seat_maps import SeatIndex, SeatMap
 from domain.tiers import TierId

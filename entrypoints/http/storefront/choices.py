@@ -13,18 +13,10 @@ from uuid import UUID, uuid5
 
 from werkzeug.datastructures import MultiDict
 
+from domain.demands import unknown_seats, unknown_tier
 from domain.errors import Rejection, RejectionCode
 from domain.events import Event, EventId
-from domain.holds import (
-    SEATS_PER_HOLD_MAX,
-    BestAvailableLine,
-    GeneralLine,
-    HoldId,
-    HoldLine,
-    SeatsLine,
-    unknown_seats,
-    unknown_tier,
-)
+from domain.holds import SEATS_PER_HOLD_MAX, BestAvailableLine, GeneralLine, HoldId, HoldLine, SeatsLine
 from domain.promotions import CODE_LENGTH_MAX, Promotion
 from domain.seat_maps import SeatMap, ZoneKind
 from domain.tiers import PER_ORDER_MAX, Tier

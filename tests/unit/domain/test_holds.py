@@ -8,20 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.demands import BestAvailable, Choice, Demand, demand, price
 from domain.errors import Rejection, RejectionCode
 from domain.events import EventId, EventState, Sale
-from domain.holds import (
-    LINES_PER_HOLD_MAX,
-    BestAvailable,
-    Choice,
-    Demand,
-    HoldId,
-    HoldLine,
-    SeatsLine,
-    demand,
-    fingerprint,
-    price,
-)
+from domain.holds import LINES_PER_HOLD_MAX, HoldId, HoldLine, SeatsLine, fingerprint
 from domain.promotions import Promotion
 from domain.seat_maps import ZoneKind
 from domain.tiers import TierId, tier_pool, zone_pool

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain.demands import Demand, demand, price
 from domain.errors import Rejection, RejectionCode
-from domain.holds import Demand, demand, fingerprint, price
+from domain.holds import fingerprint
 from domain.limits import counted_under, limits, recognised
 from domain.promotions import Promotion, PromotionKind, digest, find, promotion_pool
 from tests.fakes.sales import (

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from domain.demands import opens_at
 from domain.events import Event, EventState
-from domain.holds import opens_at
 from domain.openings import waited_for
 from domain.ports.catalogue import EventView
 from domain.ports.inventory import (
