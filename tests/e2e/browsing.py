@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
@@ -25,6 +26,9 @@ PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 
 CONFIRMED_WITHIN_MS = 30_000
+ASKED_SHOWN = 25
+SEEN_WITHIN_MS = 2_000
+SEEN_CHARACTERS = 1_500
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+12125550142"}
 
 
@@ -41,15 +45,35 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def visit(browser: Browser, **options: Any) -> Iterator[Page]:
-    """A new visitor's page. Anything that a browser complains about in its console fails the test."""
-    context = browser.new_context(**{"viewport": DESK, **options})
+    """A new visitor's page. Anything that a browser complains about in its console fails the test.
+
+    Without motion: while a page scrolls smoothly, a press and its release land on different things, and nobody clicked.
+    A step that fails tells what the visitor saw: where the page was, what it said, and what was asked of the server.
+    """
+    context = browser.new_context(**{"viewport": DESK, "reduced_motion": "reduce", **options})
     page = context.new_page()
     complaints: list[str] = []
+    asked: deque[Request] = deque(maxlen=ASKED_SHOWN)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if _is_complaint(said.type, said.text) else None)
-    yield page
-    context.close()
+    page.on("request", lambda request: asked.append(request))  # noqa: PLW0108 - it counts arguments; a built-in has none to show
+    try:
+        yield page
+    except Exception as error:
+        error.add_note("\n".join(_seen(page, asked, complaints)))
+        raise
+    finally:
+        context.close()
     assert complaints == []
+
+
+def _seen(page: Page, asked: Iterable[Request], complaints: list[str]) -> Iterator[str]:
+    yield f"The visitor was at {page.url}; the console complained of {complaints}."
+    for request in asked:
+        answer = request.existing_response
+        fate = request.failure or (f"{answer.status}" if answer else "no answer yet")
+        yield f"  {request.method} {request.url}: {fate}"
+    yield page.locator("body").inner_text(timeout=SEEN_WITHIN_MS)[:SEEN_CHARACTERS]
 
 
 def _is_complaint(kind: str, text: str) -> bool:
