@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from domain.seat_rules import stranded
 from tests.e2e.browsing import (
@@ -89,6 +89,26 @@ def test_browse_choose_hold_pay_and_find_the_code_and_the_message(browser: Brows
         order_url = page.url
         page.goto(f"{live.sandbox_url}/inbox")
         expect(page.get_by_text(order_url.removeprefix(live.url)).first).to_be_visible(timeout=CONFIRMED_WITHIN_MS)
+
+
+def test_a_reservation_whose_answer_was_lost_is_made_once(browser: Browser, live: Live) -> None:
+    """The tickets are held, but the phone was in a tunnel: the choice stays, and the button leads to the same hold."""
+    told: list[str] = []
+
+    def lose(route: Route) -> None:
+        told.append(route.fetch().json()["location"])
+        route.abort()
+
+    with visit(browser, viewport=PHONE, provoked="net::ERR_FAILED") as page:
+        page.route(re.compile("/events/harbor-lights-festival/hold"), lose, times=1)
+        page.goto(f"{live.url}/events/harbor-lights-festival")
+        page.get_by_role("button", name=re.compile("General.* ticket more")).click()
+        page.locator("#reserve").click()
+        expect(page.get_by_text("There is no connection just now.")).to_be_visible()
+        expect(page.locator("#bar-note")).to_have_text("1 ticket, all fees included")
+        page.locator("#reserve").click()
+        page.wait_for_url("**/holds/*")
+        assert [page.url.removeprefix(live.url)] == told
 
 
 def test_a_declined_card_may_be_followed_by_a_good_one(browser: Browser, live: Live) -> None:

@@ -1,10 +1,12 @@
 // Sending the choice. The server takes the tickets; on a refusal we stay here with everything still chosen.
 
+const ANSWER_WITHIN_MS = 20_000;
 const NO_CONNECTION = {
   code: "no_connection",
   title: "There is no connection just now.",
   text: "Your choice is still here. Press the button again: nothing is ever reserved twice.",
 };
+const NO_ANSWER = { ...NO_CONNECTION, code: "no_answer", title: "No answer came in time." };
 
 /** Resolves to null when the browser is on its way to the reservation, else to what was refused. */
 export async function reserve(form, button) {
@@ -14,9 +16,10 @@ export async function reserve(form, button) {
       method: "POST",
       body: new FormData(form, button),
       headers: { Accept: "application/json" },
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
-  } catch {
-    return NO_CONNECTION;
+  } catch (error) {
+    return error.name === "TimeoutError" ? NO_ANSWER : NO_CONNECTION;
   }
   const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
   const answer = isJson ? await response.json().catch(() => null) : null;
