@@ -4,12 +4,17 @@ The signature covers the exact public URL and the form's fields, and has no time
 handles these only ever moves a message forward.
 """
 
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
+
 from twilio.request_validator import RequestValidator
 
 from adapters.twilio.states import state_of
-from domain.ports.messages import DeliveryReport, InboundMessage
+from domain.ports.messages import DeliveryReport, InboundMessage, MessageId
 from domain.ports.payments import SignatureInvalid
 
+MESSAGE = "message"
+"""The field of a report's address in which our own name of the message comes back."""
 STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 START_WORDS = frozenset({"START", "YES", "UNSTOP"})
 """What Twilio itself takes for opting out and in again, said as a whole message in any case."""
@@ -28,6 +33,7 @@ class TwilioCallbacks:
             provider_id=_field(form, "MessageSid"),
             state=state_of(_field(form, "MessageStatus")),
             failure=error_code if error_code and error_code != "0" else None,
+            message_id=_own_name(url),
         )
 
     def read_inbound(self, *, url: str, form: dict[str, str], signature: str) -> InboundMessage:
@@ -46,6 +52,15 @@ class TwilioCallbacks:
     def _check(self, url: str, form: dict[str, str], signature: str) -> None:
         if not self._validator.validate(url, form, signature):
             raise SignatureInvalid("the call is not signed by Twilio")
+
+
+def _own_name(url: str) -> MessageId | None:
+    """Ours for the message, if the address has it: it is signed, so nobody but us can have written it there."""
+    named = dict(parse_qsl(urlsplit(url).query)).get(MESSAGE)
+    try:
+        return MessageId(UUID(named)) if named else None
+    except ValueError as error:
+        raise SignatureInvalid("the address names no message of ours") from error
 
 
 def _keyword(body: str) -> str | None:

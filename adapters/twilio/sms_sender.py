@@ -5,6 +5,8 @@ ProviderUnavailable here, and *unknown* in our books until a callback says more.
 ``rate_limited``: Twilio asked us to slow down before it looked at the message, or no connection came about at all.
 """
 
+from urllib.parse import urlencode
+
 from requests import ConnectionError as RequestsConnectionError
 from requests import ConnectTimeout, RequestException
 from twilio.base.exceptions import TwilioException, TwilioRestException
@@ -13,6 +15,7 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from adapters.twilio.callbacks import MESSAGE
 from adapters.twilio.states import state_of
 from domain.errors import ProviderRefused, ProviderUnavailable
 from domain.ports.messages import DeliveryReport, MessageId
@@ -58,7 +61,10 @@ def connect(
 
 
 class TwilioSender:
-    """Implements SmsSender. ``status_callback`` is the public address that hears how each message fares."""
+    """Implements SmsSender. ``status_callback`` is the public address that hears how each message fares.
+
+    Twilio has no field for our own name of a message, so the address that hears of it carries it.
+    """
 
     def __init__(
         self,
@@ -76,15 +82,14 @@ class TwilioSender:
         self._messaging_service_sid = messaging_service_sid
 
     def send(self, *, to: str, body: str, message_id: MessageId) -> DeliveryReport:
-        del message_id  # Twilio has nowhere to write it: its own SID is the name both sides know.
-        message = self._create(to=to, body=body)
+        message = self._create(to=to, body=body, callback=f"{self._status_callback}?{urlencode({MESSAGE: message_id})}")
         return DeliveryReport(
             provider_id=str(message.sid),
             state=state_of(str(message.status)),
             failure=str(message.error_code) if message.error_code else None,
         )
 
-    def _create(self, *, to: str, body: str) -> MessageInstance:
+    def _create(self, *, to: str, body: str, callback: str) -> MessageInstance:
         # A messaging service chooses the number itself; naming both would pin it to one.
         origin = (
             {"messaging_service_sid": self._messaging_service_sid}
@@ -95,7 +100,7 @@ class TwilioSender:
             return self._client.messages.create(
                 to=to,
                 body=body,
-                status_callback=self._status_callback,
+                status_callback=callback,
                 validity_period=VALIDITY_SECONDS,
                 **origin,
             )

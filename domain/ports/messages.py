@@ -47,21 +47,41 @@ class Message:
     failure: str | None = None
     delivered_at: datetime | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is still to be handed over. The provider has a queue of its own, and names what is in it."""
+        return self.state is MessageState.QUEUED and self.provider_id is None
+
     def report(self, report: "DeliveryReport", *, now: datetime) -> "Message":
-        """What became of it. Reports come in any order and more than once: it only moves forward."""
-        if RANK[report.state] <= RANK[self.state]:
+        """What became of it. Reports come in any order and more than once: it only moves forward.
+
+        The first one that names it also settles whether it was sent at all.
+        """
+        if self.provider_id not in {None, report.provider_id}:
             return self
-        delivered_at = now if report.state is MessageState.DELIVERED else None
-        return replace(self, state=report.state, failure=report.failure, delivered_at=delivered_at)
+        settled = self.provider_id is None and self.state is MessageState.UNKNOWN
+        if RANK[report.state] <= RANK[self.state] and not settled:
+            return replace(self, provider_id=report.provider_id)
+        return replace(
+            self,
+            state=report.state,
+            provider_id=report.provider_id,
+            failure=report.failure,
+            delivered_at=now if report.state is MessageState.DELIVERED else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryReport:
-    """What the provider says of a message. ``provider_id`` names it."""
+    """What the provider says of a message. ``provider_id`` is its name for it.
+
+    ``message_id`` is ours, if it tells that too: a report may be faster than the answer in which we learn its name.
+    """
 
     provider_id: str
     state: MessageState
     failure: str | None
+    message_id: MessageId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,10 @@ class Telling(Money):
             clock=Servers.clock,
         ).provider,
         send_sms=providers.Callable(
-            send_sms, unit_of_work=Servers.unit_of_work.provider, sender=Servers.sms_sender
+            send_sms,
+            unit_of_work=Servers.unit_of_work.provider,
+            sender=Servers.sms_sender,
+            clock=Servers.clock,
         ).provider,
         settle_stock=providers.Callable(
             settle_stock, inventory=Servers.inventory, rebuild=Selling.rebuild_sale.provider

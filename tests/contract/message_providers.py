@@ -9,7 +9,7 @@ from twilio.request_validator import RequestValidator
 from adapters.twilio import sms_sender
 from adapters.twilio.callbacks import TwilioCallbacks
 from domain.errors import ProviderRefused, ProviderUnavailable
-from domain.ports.messages import MessageState, SmsCallbacks, SmsSender
+from domain.ports.messages import DeliveryReport, MessageId, MessageState, SmsCallbacks, SmsSender
 from tests.contract.sandboxes import ACCOUNT_SID, AUTH_TOKEN, Sandbox
 from tests.fakes.messages import FakeSms
 
@@ -38,9 +38,9 @@ class Carrier(Protocol):
         ...
 
     def report(
-        self, provider_id: str, state: MessageState, *, failure: str | None = None
-    ) -> tuple[dict[str, str], str]:
-        """A signed delivery report for REPORTS_URL."""
+        self, sent: DeliveryReport, message_id: MessageId, state: MessageState, *, failure: str | None = None
+    ) -> tuple[str, dict[str, str], str]:
+        """A signed delivery report of a message that was sent: the address it comes to, its form, its signature."""
         ...
 
     def inbound(self, number: str, body: str) -> tuple[dict[str, str], str]:
@@ -73,9 +73,10 @@ class FakeCarrier:
         yield
 
     def report(
-        self, provider_id: str, state: MessageState, *, failure: str | None = None
-    ) -> tuple[dict[str, str], str]:
-        return self._fake.report(provider_id, state, url=REPORTS_URL, failure=failure)
+        self, sent: DeliveryReport, message_id: MessageId, state: MessageState, *, failure: str | None = None
+    ) -> tuple[str, dict[str, str], str]:
+        del message_id  # It remembers which it was.
+        return REPORTS_URL, *self._fake.report(sent.provider_id, state, url=REPORTS_URL, failure=failure)
 
     def inbound(self, number: str, body: str) -> tuple[dict[str, str], str]:
         return self._fake.inbound(number, body, url=INBOUND_URL)
@@ -115,12 +116,13 @@ class SandboxCarrier:
         return self.sandbox.fault(target="twilio", kind="500", times=1)
 
     def report(
-        self, provider_id: str, state: MessageState, *, failure: str | None = None
-    ) -> tuple[dict[str, str], str]:
-        form = {"AccountSid": ACCOUNT_SID, "MessageSid": provider_id, "MessageStatus": _STATUSES[state]}
+        self, sent: DeliveryReport, message_id: MessageId, state: MessageState, *, failure: str | None = None
+    ) -> tuple[str, dict[str, str], str]:
+        url = f"{REPORTS_URL}?message={message_id}"
+        form = {"AccountSid": ACCOUNT_SID, "MessageSid": sent.provider_id, "MessageStatus": _STATUSES[state]}
         if failure:
             form["ErrorCode"] = failure
-        return form, self._signature(REPORTS_URL, form)
+        return url, form, self._signature(url, form)
 
     def inbound(self, number: str, body: str) -> tuple[dict[str, str], str]:
         form = {"AccountSid": ACCOUNT_SID, "MessageSid": f"SM{0:032x}", "From": number, "Body": body}

@@ -208,7 +208,7 @@ class MortalHouse(SandboxHouse):
         )
 
     def wrongs(self, *other_events: EventId) -> list[str]:
-        """Everything that `tessera verify` would name, and what the outbox could not bring about."""
+        """What `tessera verify` would name, what the outbox could not bring about, and what was said twice."""
         books = [wrong for check in PostgresBooks(self.servers.engine).check() for wrong in check.differences]
         sales = [
             reconcile_sale(
@@ -222,7 +222,8 @@ class MortalHouse(SandboxHouse):
             parked = [f"parked: {row.key}: {row.last_error}" for row in uow.outbox.parked(at_most=10)]
             waiting = uow.outbox.waiting()
         left = [f"{waiting} effects wait"] if waiting else []
-        return [*books, *stock, *parked, *left]
+        twice = [f"said {times} times: {text}" for text, times in Counter(self.texts()).items() if times > 1]
+        return [*books, *stock, *parked, *left, *twice]
 
     def _listed(self, what: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.sandbox.control("GET", f"{what}?limit=1000")["data"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import RLock
+from uuid import UUID
 
 from domain.errors import ProviderRefused, ProviderUnavailable
 from domain.ports.messages import (
@@ -68,7 +69,10 @@ class FakeSms:
     def read_report(self, *, url: str, form: dict[str, str], signature: str) -> DeliveryReport:
         _check(url, form, signature)
         return DeliveryReport(
-            provider_id=form["id"], state=MessageState(form["state"]), failure=form.get("failure") or None
+            provider_id=form["id"],
+            state=MessageState(form["state"]),
+            failure=form.get("failure") or None,
+            message_id=MessageId(UUID(form["message"])) if "message" in form else None,
         )
 
     def read_inbound(self, *, url: str, form: dict[str, str], signature: str) -> InboundMessage:
@@ -97,6 +101,10 @@ class FakeSms:
     ) -> tuple[dict[str, str], str]:
         """A signed delivery report: form and signature for ``read_report``."""
         form = {"id": provider_id, "state": state.value, "failure": failure or ""}
+        with self._lock:
+            sent = next((sent for sent in self.sent if sent.provider_id == provider_id), None)
+        if sent is not None:
+            form["message"] = str(sent.message_id)
         return form, _signature(url, form)
 
     def inbound(self, sender: str, body: str, *, url: str) -> tuple[dict[str, str], str]:

@@ -163,7 +163,7 @@ class House:
             send_email=partial(
                 send_email, unit_of_work=self.uow, sender=self.mail, access=self.access, clock=self.clock
             ),
-            send_sms=partial(send_sms, unit_of_work=self.uow, sender=sms),
+            send_sms=partial(send_sms, unit_of_work=self.uow, sender=sms, clock=self.clock),
             settle_stock=partial(settle_stock, inventory=self.inventory, rebuild=self.rebuild),
             spread_message=partial(spread_message, unit_of_work=self.uow, clock=self.clock, ids=self.ids),
             renew_terms=partial(renew_terms, catalogue=self.catalogue, inventory=self.inventory, rebuild=self.rebuild),

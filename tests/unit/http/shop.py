@@ -163,7 +163,7 @@ class Shop:
             send_email=partial(
                 send_email, unit_of_work=uow, sender=self.mail, access=self._access, clock=self.fake_clock
             ),
-            send_sms=partial(send_sms, unit_of_work=uow, sender=self.sms),
+            send_sms=partial(send_sms, unit_of_work=uow, sender=self.sms, clock=self.fake_clock),
             settle_stock=partial(settle_stock, inventory=self.fake_inventory, rebuild=self._rebuild),
             spread_message=partial(spread_message, unit_of_work=self.store, clock=self.fake_clock, ids=ids),
             renew_terms=partial(renew_terms, **stock),
