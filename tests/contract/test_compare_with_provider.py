@@ -82,6 +82,7 @@ class Auditor:
 
     def compare(self, *, since: datetime | None = None) -> Reading:
         """Everything, right now."""
+        self.house.keep_up()
         self.house.advance(seconds=2)
         return compare_with_provider(since=since, grace=NO_GRACE, **self.ports)
 
