@@ -5,10 +5,10 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 from domain.events import Event, EventState
+from domain.money import in_words
 from domain.order_links import LINK_MINUTES
 from domain.orders import Order
 from domain.ports.mail import SUBJECT_LENGTH_MAX, Letter
-from domain.refund_policies import in_words
 from domain.refunds import Refund
 from domain.venues import Venue
 

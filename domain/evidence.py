@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from domain.events import Event
 from domain.fraud import Assessment
-from domain.money import Money
+from domain.money import with_code
 from domain.orders import Order
 from domain.payments import Payment
 from domain.ports.messages import Message
@@ -87,24 +87,16 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def written(amount: Money) -> str:
-    """``95.00 USD``, exact, with as many decimals as the currency has."""
-    whole, part = divmod(abs(amount.amount), 10**amount.exponent)
-    sign = "-" if amount.amount < 0 else ""
-    decimals = f".{part:0{amount.exponent}d}" if amount.exponent else ""
-    return f"{sign}{whole}{decimals} {amount.currency}"
-
-
 def _order(order: Order, event: Event, venue: Venue) -> tuple[str, ...]:
     lines = [
-        f"{line.quantity} of {line.tier_name}, {written(line.unit.total)} each, {written(line.total)} together"
+        f"{line.quantity} of {line.tier_name}, {with_code(line.unit.total)} each, {with_code(line.total)} together"
         for line in order.lines
     ]
     return (
         f"Event: {event.name}, {moment(event.starts_at)}, {venue.name}, {venue.address}, {venue.city}",
         *lines[:LINES_PER_SECTION_MAX],
-        f"Total: {written(order.total)}",
-        *((f"Given back so far: {written(order.refunded)}",) if order.refunded.amount else ()),
+        f"Total: {with_code(order.total)}",
+        *((f"Given back so far: {with_code(order.refunded)}",) if order.refunded.amount else ()),
     )
 
 
@@ -119,7 +111,7 @@ def _buyer(order: Order) -> tuple[str, ...]:
 
 
 def _payment(payment: Payment, assessments: tuple[Assessment, ...]) -> tuple[str, ...]:
-    lines = [f"Amount: {written(payment.amount)}", f"Risk as the provider saw it: {payment.risk.value}"]
+    lines = [f"Amount: {with_code(payment.amount)}", f"Risk as the provider saw it: {payment.risk.value}"]
     if payment.card is not None:
         card = payment.card
         lines.append(f"Card: {card.brand} ending in {card.last4}, {card.funding}, issued in {card.country}")

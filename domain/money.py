@@ -1,6 +1,7 @@
 """Money as whole minor units of one currency. No floats, and every rounding rule has a name."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import NewType
 
 CurrencyCode = NewType("CurrencyCode", str)
@@ -33,6 +34,21 @@ EXPONENTS = {
     "TND": 3,
 }
 EXPONENT_DEFAULT = 2
+
+SIGNS = {
+    "USD": "$",
+    "EUR": "€",
+    "GBP": "£",
+    "JPY": "¥",
+    "AUD": "A$",
+    "BRL": "R$",
+    "CAD": "CA$",
+    "HKD": "HK$",
+    "MXN": "MX$",
+    "NZD": "NZ$",
+}
+"""What people write before an amount, where that names one currency and every telephone can show it: any other letter
+doubles the price of a text message (GSM 03.38)."""
 
 AMOUNT_MINOR_MAX = 99_999_999
 """Stripe accepts at most eight digits of minor units in one charge."""
@@ -98,6 +114,11 @@ class Money:
         """Digits after the decimal point when written for people."""
         return EXPONENTS.get(self.currency, EXPONENT_DEFAULT)
 
+    @property
+    def decimal(self) -> Decimal:
+        """In whole units, exact, with as many decimals as the currency has."""
+        return Decimal(self.amount).scaleb(-self.exponent)
+
     def _same_currency(self, other: "Money") -> None:
         if other.currency != self.currency:
             raise CurrencyMismatch(f"{self.currency} and {other.currency} do not add up")
@@ -111,3 +132,14 @@ def charge_step(currency: CurrencyCode) -> int:
 def zero(currency: CurrencyCode) -> Money:
     """Nothing, of one currency: where sums start."""
     return Money(0, currency)
+
+
+def in_words(amount: Money) -> str:
+    """As buyers read it: ``$1,234.50``, ``¥4,500``, ``KWD 1.250``."""
+    minus = "-" if amount.amount < 0 else ""
+    return f"{minus}{SIGNS.get(amount.currency, f'{amount.currency} ')}{abs(amount.decimal):,f}"
+
+
+def with_code(amount: Money) -> str:
+    """As books and banks read it: ``1234.50 USD``."""
+    return f"{amount.decimal:f} {amount.currency}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.money import AMOUNT_MINOR_MAX, BASIS_POINTS, CurrencyCode, Money
+from domain.money import AMOUNT_MINOR_MAX, BASIS_POINTS, CurrencyCode, Money, in_words
 from domain.tiers import TierId
 
 WINDOWS_MAX = 10
@@ -206,9 +206,9 @@ class RefundPolicy:
 
         sentences = []
         if self.handling_minor:
-            sentences.append(f"{written(self.handling_minor)} of each ticket are kept for handling.")
+            sentences.append(f"{written(self.handling_minor)} of each ticket is kept for handling.")
         if self.kept_minor_min:
-            sentences.append(f"At least {written(self.kept_minor_min)} of each ticket are kept.")
+            sentences.append(f"At least {written(self.kept_minor_min)} of each ticket is kept.")
         if self.ticket_minor_max is not None:
             sentences.append(f"No ticket gives back more than {written(self.ticket_minor_max)}.")
         if self.order_minor_max is not None:
@@ -273,14 +273,6 @@ def before_start(hours: int) -> str:
     return f"{hours} hour{'s' if hours > 1 else ''} before the start"
 
 
-def in_words(amount: Money) -> str:
-    """An amount that is not negative, with its currency's code: 12.50 EUR."""
-    digits = str(amount.amount).rjust(amount.exponent + 1, "0")
-    if not amount.exponent:
-        return f"{digits} {amount.currency}"
-    return f"{digits[: -amount.exponent]}.{digits[-amount.exponent :]} {amount.currency}"
-
-
 def _percent(basis_points: int) -> str:
     return f"{basis_points / 100:g}%"
 
@@ -294,7 +286,7 @@ def _exchange_worded(rule: ExchangeRule, currency: CurrencyCode) -> list[str]:
         f"You pay for the new ones and get back {share}.",
     ]
     if rule.fee_minor:
-        sentences.append(f"{in_words(Money(rule.fee_minor, currency))} of each ticket are kept in an exchange.")
+        sentences.append(f"{in_words(Money(rule.fee_minor, currency))} of each ticket is kept in an exchange.")
     return sentences
 
 

@@ -12,10 +12,10 @@ from typing import NewType
 from uuid import UUID
 
 from domain.errors import Rejection, RejectionCode
-from domain.money import CurrencyCode, Money, charge_step, zero
+from domain.money import CurrencyCode, Money, charge_step, in_words, zero
 from domain.orders import PAID, Order, OrderId, OrderState
 from domain.payments import PaymentId
-from domain.refund_policies import RefundPolicy, RefundReason, Share, in_words
+from domain.refund_policies import RefundPolicy, RefundReason, Share
 from domain.tickets import Ticket, TicketId, TicketState
 
 __all__ = [
@@ -430,7 +430,7 @@ def _line(ticket: Ticket, policy: RefundPolicy, share: Share) -> QuoteLine:
     if share.exchange_fee_minor:
         fee = Money(share.exchange_fee_minor, line.amount.currency)
         left = Money(max(0, line.amount.amount - fee.amount), fee.currency)
-        return _at_most(line, left, "Exchange", f"{in_words(fee)} are kept for the exchange.")
+        return _at_most(line, left, "Exchange", f"{in_words(fee)} is kept for the exchange.")
     return _bounded(line, policy) if share.bounded else line
 
 
@@ -440,11 +440,11 @@ def _bounded(line: QuoteLine, policy: RefundPolicy) -> QuoteLine:
     paid = line.amount + line.kept
     if policy.handling_minor:
         left = Money(max(0, line.amount.amount - policy.handling_minor), currency)
-        line = _at_most(line, left, "Handling", f"{in_words(Money(policy.handling_minor, currency))} are kept.")
+        line = _at_most(line, left, "Handling", f"{in_words(Money(policy.handling_minor, currency))} is kept.")
     if policy.kept_minor_min:
         left = Money(max(0, paid.amount - policy.kept_minor_min), currency)
         least = in_words(Money(policy.kept_minor_min, currency))
-        line = _at_most(line, left, "Minimum kept", f"At least {least} are kept.")
+        line = _at_most(line, left, "Minimum kept", f"At least {least} is kept.")
     if policy.ticket_minor_max is not None:
         most = Money(policy.ticket_minor_max, currency)
         line = _at_most(line, most, "Most per ticket", f"No ticket gives back more than {in_words(most)}.")

@@ -8,14 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Engine, TextClause, text
 
 from adapters.postgres.reading import picture
 from adapters.postgres.transaction import Row, Transaction
-from domain.money import CurrencyCode, Money
+from domain.money import CurrencyCode, Money, with_code
 from domain.ports.books import CheckResult
 
 DIFFERENCES_SHOWN_MAX = 100
@@ -284,11 +283,7 @@ def _told(row: Row, sentence: str) -> str:
     for name, value in row.items():
         if name.endswith("_minor"):
             currency = CurrencyCode(row.get(f"{name.removesuffix('_minor')}_currency") or row["currency"])
-            words[name.removesuffix("_minor")] = _amount(Money(int(value), currency))
+            words[name.removesuffix("_minor")] = with_code(Money(int(value), currency))
         else:
             words[name] = value
     return sentence.format(**words)
-
-
-def _amount(money: Money) -> str:
-    return f"{Decimal(money.amount).scaleb(-money.exponent):f} {money.currency}"

@@ -10,7 +10,7 @@ from domain import bookings
 from domain.audit import SYSTEM
 from domain.errors import InvariantBroken, Rejection, RejectionCode
 from domain.events import Event
-from domain.money import Money
+from domain.money import Money, in_words
 from domain.orders import Order, OrderId
 from domain.outgoing_webhooks import HookKind
 from domain.payments import Payment, PaymentState, standing
@@ -18,7 +18,7 @@ from domain.ports.mail import LetterKind
 from domain.ports.outbox import Lane
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
-from domain.refund_policies import RefundReason, in_words
+from domain.refund_policies import RefundReason
 from domain.refund_requests import RefundRequest, RefundRequestId, RequestState
 from domain.refunds import Quote, Refund, RefundBatchId, RefundId, RefundState, quote, quote_money, tickets_left
 from domain.tickets import Ticket, TicketId, TicketState

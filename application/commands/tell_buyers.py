@@ -9,7 +9,7 @@ from application import effects
 from application.access import Access
 from application.transactions import retrying
 from domain.events import Event, EventId
-from domain.money import Money
+from domain.money import in_words
 from domain.orders import Order
 from domain.ports.messages import Message, MessageId, MessageState
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
@@ -74,14 +74,6 @@ def _words(batch: RefundBatch, event: Event, order: Order, refund: Refund, acces
     if not refund.amount.amount:
         return f"{what}Free tickets of order {order.number} are no longer valid. {access.order_url(order.id)}"
     return (
-        f"{what}{_amount(refund.amount)} for order {order.number} are on their way back to your card; banks take up to "
+        f"{what}{in_words(refund.amount)} for order {order.number} is on its way back to your card; banks take up to "
         f"10 days. {access.order_url(order.id)}"
     )
-
-
-def _amount(amount: Money) -> str:
-    """``49.50 USD``, in digits that every telephone can show."""
-    if not amount.exponent:
-        return f"{amount.amount} {amount.currency}"
-    whole, rest = divmod(amount.amount, 10**amount.exponent)
-    return f"{whole}.{rest:0{amount.exponent}} {amount.currency}"

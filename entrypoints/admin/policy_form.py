@@ -94,7 +94,7 @@ def fill_amounts(form: forms.Form, policy: RefundPolicy, currency: CurrencyCode)
 
 
 def _written(minor: int, currency: CurrencyCode) -> str:
-    return f"{Decimal(minor).scaleb(-Money(minor, currency).exponent):f}"
+    return f"{Money(minor, currency).decimal:f}"
 
 
 def title(name: str, event: Event) -> str | None:
@@ -254,6 +254,6 @@ def money(form: forms.Form, name: str, currency: CurrencyCode) -> Money | None:
     exponent = Money(0, currency).exponent
     pattern = rf"[0-9]{{1,8}}(\.[0-9]{{1,{exponent}}})?" if exponent else r"[0-9]{1,8}"
     if not re.fullmatch(pattern, value, re.ASCII) or (minor := int(Decimal(value).scaleb(exponent))) > AMOUNT_MINOR_MAX:
-        example = f"{Decimal(1250).scaleb(-exponent):f}"
+        example = f"{Money(1250, currency).decimal:f}"
         raise forms.Mistyped(name, f"An amount in {currency}, such as {example}.")
     return Money(minor, currency)

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from io import StringIO
 
 from flask import Response
@@ -25,7 +24,7 @@ def download(name: str, header: tuple[str, ...], rows: Iterable[tuple[Cell, ...]
 
 def decimal(amount: Money) -> str:
     """``1234.50``, with as many decimals as the currency has, and nothing that depends on a country."""
-    return f"{Decimal(amount.amount).scaleb(-amount.exponent):f}"
+    return f"{amount.decimal:f}"
 
 
 def _lines(header: tuple[str, ...], rows: Iterable[tuple[Cell, ...]]) -> Iterator[str]:

@@ -11,7 +11,9 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
+from domain.money import EXPONENTS, SIGNS, CurrencyCode, Money
 from domain.seat_rules import stranded
+from entrypoints.amounts import shown
 from tests.e2e.browsing import (
     CONFIRMED_WITHIN_MS,
     PHONE,
@@ -109,6 +111,24 @@ def test_a_reservation_whose_answer_was_lost_is_made_once(browser: Browser, live
         page.locator("#reserve").click()
         page.wait_for_url("**/holds/*")
         assert [page.url.removeprefix(live.url)] == told
+
+
+def test_a_running_total_is_written_as_the_server_writes_it(browser: Browser, live: Live) -> None:
+    """Also of currencies whose decimals browsers leave out: forints and rupiahs were shown a hundredfold."""
+    amounts = [Money(1_234_567, CurrencyCode(code)) for code in (*SIGNS, *EXPONENTS, "CHF", "HUF", "IDR", "COP", "INR")]
+    with visit(browser) as page:
+        page.goto(f"{live.url}/events/harbor-lights-festival")
+        written = page.evaluate(
+            """async ([address, amounts]) => {
+                const { moneyIn } = await import(address);
+                return amounts.map(([minor, currency, decimals]) => moneyIn(currency, decimals)(minor));
+            }""",
+            [
+                page.locator("script[src*=event-page]").evaluate("script => script.src").replace("event-page", "money"),
+                [[amount.amount, amount.currency, amount.exponent] for amount in amounts],
+            ],
+        )
+    assert written == [shown(amount) for amount in amounts]
 
 
 def test_a_declined_card_may_be_followed_by_a_good_one(browser: Browser, live: Live) -> None:

@@ -1,19 +1,14 @@
 """Money and numbers, as they are read and as they are typed."""
 
 from collections.abc import Iterable
-from decimal import Decimal
-
-from babel.numbers import format_currency
 
 from domain.money import Money
-
-_LOCALE = "en"
+from entrypoints.amounts import shown
 
 
 def money(amount: Money) -> str:
     """``$1,234.50``, with as many decimals as the currency has; what is owed has a minus, not a hyphen."""
-    shown = format_currency(Decimal(amount.amount).scaleb(-amount.exponent), amount.currency, locale=_LOCALE)
-    return shown.replace("-", "\N{MINUS SIGN}")
+    return shown(amount).replace("-", "\N{MINUS SIGN}")
 
 
 def moneys(amounts: Iterable[Money]) -> str:
@@ -23,7 +18,7 @@ def moneys(amounts: Iterable[Money]) -> str:
 
 def plain_amount(amount: Money) -> str:
     """An amount as it is typed into a field: ``45.00``, ``4500``, ``4.500``."""
-    return format(Decimal(amount.amount).scaleb(-amount.exponent), "f")
+    return f"{amount.decimal:f}"
 
 
 def plain_percent(basis_points: int) -> str:

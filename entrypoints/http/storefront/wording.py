@@ -5,21 +5,17 @@ Every time is written in the time zone of the place where it happens, and says w
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from decimal import Decimal
 from math import ceil
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
 from babel.lists import format_list
-from babel.numbers import format_currency, format_decimal
 
 from domain.money import Money
+from entrypoints.amounts import shown
 
 LOCALE = "en_GB"
 """Day before month, 24 hours: the least ambiguous English."""
-
-MONEY_LOCALE = "en_US"
-"""`$45.00` and `€45.00`; the British locale would write `US$45.00`."""
 
 SECONDS_COUNTED_MAX = 90
 """Longer than this, people count in minutes."""
@@ -27,9 +23,7 @@ SECONDS_COUNTED_MAX = 90
 
 def money(amount: Money) -> str:
     """With its currency, and without cents only where the currency has none: ``$45.00``, ``¥4,500``."""
-    return format_currency(
-        Decimal(amount.amount).scaleb(-amount.exponent), amount.currency, locale=MONEY_LOCALE, currency_digits=True
-    )
+    return shown(amount)
 
 
 def price(amount: Money) -> str:
@@ -44,7 +38,7 @@ def percent(basis_points: int) -> str:
 
 def number(value: int) -> str:
     """With separators for thousands: ``14,000``."""
-    return format_decimal(value, locale=MONEY_LOCALE)
+    return f"{value:,}"
 
 
 def count(value: int, one: str, many: str | None = None) -> str:

@@ -82,7 +82,7 @@ def test_a_cancelled_event_gives_everything_back(house: House, batches: Batches)
         assert [refund.batch_id for refund in batches.refunds(order)] == [batch.id]
     told = house.texts()[said:]
     assert len(told) == len(orders)
-    assert "Small House Night is cancelled. 99.00 USD" in told[0]
+    assert "Small House Night is cancelled. $99.00" in told[0]
     assert actions(house, FINANCE) == ["batch.prepared", "batch.submitted"] + ["refund.requested"] * 3
 
 

@@ -19,7 +19,7 @@ from domain.disputes import (
     frozen_because,
 )
 from domain.errors import Rejection
-from domain.evidence import Evidence, written
+from domain.evidence import Evidence
 from domain.fraud import RiskLevel, Signals, Verdict, assess
 from domain.money import CurrencyCode, Money
 from domain.orders import OrderId
@@ -82,12 +82,6 @@ def test_it_is_answered_once(first: AnswerKind, second: AnswerKind) -> None:
     again = answered.refused("closed").respond(second, by="bob", now=NOON)
     assert isinstance(again, Dispute)
     assert again.key != answered.key
-
-
-def test_amounts_are_written_with_the_decimals_of_their_currency() -> None:
-    """None, two and three of them."""
-    amounts = [Money(4_000, CurrencyCode("JPY")), Money(9_505, USD), Money(1_234, CurrencyCode("KWD"))]
-    assert [written(amount) for amount in amounts] == ["4000 JPY", "95.05 USD", "1.234 KWD"]
 
 
 def test_earlier_trouble_puts_an_order_before_a_person() -> None:

@@ -97,7 +97,7 @@ def test_the_rule_is_worded_for_who_has_not_bought_yet() -> None:
     """Until when, for what, what comes back, what is kept."""
     terms = POLICY.terms(USD, {})
     assert "exchange tickets for another date of the same event until 2 days before the start" in terms
-    assert "2.50 USD of each ticket are kept in an exchange." in terms
+    assert "$2.50 of each ticket is kept in an exchange." in terms
     assert "exchange" not in STANDARD_POLICY.terms(USD, {})
 
 

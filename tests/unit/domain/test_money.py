@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import BASIS_POINTS, CurrencyCode, CurrencyMismatch, Money, zero
+from domain.money import (
+    BASIS_POINTS,
+    EXPONENTS,
+    SIGNS,
+    CurrencyCode,
+    CurrencyMismatch,
+    Money,
+    in_words,
+    with_code,
+    zero,
+)
 
 USD, EUR, JPY, KWD = (CurrencyCode(code) for code in ("USD", "EUR", "JPY", "KWD"))
 
@@ -97,3 +107,29 @@ def test_two_currencies_do_not_add_up() -> None:
 def test_a_currency_knows_its_decimals(currency: CurrencyCode, digits: int) -> None:
     """Yen have none and dinars have three: writing and reading amounts must not assume two."""
     assert zero(currency).exponent == digits
+
+
+@pytest.mark.parametrize(
+    ("amount", "said", "noted"),
+    [
+        (Money(123_450, USD), "$1,234.50", "1234.50 USD"),
+        (Money(5, EUR), "€0.05", "0.05 EUR"),
+        (Money(0, USD), "$0.00", "0.00 USD"),
+        (Money(-1_250, USD), "-$12.50", "-12.50 USD"),
+        (Money(13_660, JPY), "¥13,660", "13660 JPY"),
+        (Money(1_250, KWD), "KWD 1.250", "1.250 KWD"),
+    ],
+)
+def test_amounts_are_written_for_people_and_for_books(amount: Money, said: str, noted: str) -> None:
+    """With as many decimals as the currency has, none of them lost."""
+    assert in_words(amount) == said
+    assert with_code(amount) == noted
+
+
+@given(amounts)
+def test_a_text_message_can_say_any_amount(amount: int) -> None:
+    """One letter outside of the telephones' own alphabet halves how much a message holds."""
+    for currency in (*SIGNS, *EXPONENTS):
+        assert set(in_words(Money(amount, CurrencyCode(currency)))) <= set(
+            "$€£¥-,. 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        )

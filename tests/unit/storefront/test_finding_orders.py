@@ -140,4 +140,4 @@ def test_buyers_get_their_confirmation_by_e_mail(house: House, visitor: Visitor)
     visitor.press("Give back 1 ticket for $22.50")
     house.work()
     assert house.mail.sent[-1].letter.subject == f"Refund for order {house.order().number}"
-    assert "22.50 USD" in house.mail.sent[-1].letter.text
+    assert "$22.50" in house.mail.sent[-1].letter.text

@@ -18,7 +18,7 @@ const said = document.getElementById("said");
 form.classList.add("enhanced");
 document.documentElement.classList.add("enhanced");
 
-const money = moneyIn(form.dataset.currency);
+const money = moneyIn(form.dataset.currency, Number(form.dataset.decimals));
 const basket = new Basket(TierRows.tiersOf(form), { perOrderMax: Number(form.dataset.perOrderMax) });
 const rows = new TierRows(form, basket, say);
 let plan = null;

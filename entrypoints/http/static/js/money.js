@@ -1,9 +1,13 @@
-// Minor units as people write them; the same forms as the server's (storefront/wording.py).
+// Minor units as people write them; the same forms as the server's (entrypoints/amounts.py).
 
-/** @param {string} currency ISO 4217 code */
-export function moneyIn(currency) {
-  const format = new Intl.NumberFormat("en-US", { style: "currency", currency });
-  const minor = 10 ** format.resolvedOptions().maximumFractionDigits;
+/**
+ * @param {string} currency ISO 4217 code
+ * @param {number} decimals as the server counts: browsers disagree about forints and rupiahs, and were out by a hundredfold
+ */
+export function moneyIn(currency, decimals) {
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  const format = new Intl.NumberFormat("en-US", { style: "currency", currency, ...digits });
+  const minor = 10 ** decimals;
   return (amount) => (amount === 0 ? "Free" : format.format(amount / minor));
 }
 

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from domain.demands import opens_at
 from domain.events import Event, EventState
+from domain.money import zero
 from domain.openings import waited_for
 from domain.ports.catalogue import EventView
 from domain.ports.inventory import (
@@ -168,6 +169,7 @@ class Facts:
     per_order_max: int
     hold_length: str
     currency: str
+    decimals: int
 
 
 def facts(view: EventView) -> Facts:
@@ -197,6 +199,7 @@ def facts(view: EventView) -> Facts:
         per_order_max=event.terms.per_order_max,
         hold_length=wording.span(event.terms.hold_seconds),
         currency=event.currency,
+        decimals=zero(event.currency).exponent,
     )
 
 

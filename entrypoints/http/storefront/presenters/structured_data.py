@@ -2,7 +2,6 @@
 
 import json
 from datetime import datetime
-from decimal import Decimal
 
 from markupsafe import Markup
 
@@ -60,4 +59,4 @@ def of_event(view: EventView, facts: Facts, stock: Stock | None, *, now: datetim
 
 
 def _decimal(amount: Money) -> str:
-    return str(Decimal(amount.amount).scaleb(-amount.exponent))
+    return f"{amount.decimal:f}"
