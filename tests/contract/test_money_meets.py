@@ -1,6 +1,6 @@
 """The stories where parts of the money meet, told again on Postgres and Valkey, whose constraints have a say.
 
-The stories themselves are inherited from ``tests/unit/application/test_money_meets.py``.
+The stories themselves are inherited from ``tests/unit/application/``.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,10 @@ import pytest
 from adapters.postgres.books import PostgresBooks
 from tests.contract.purchase_houses import ServerHouse, Servers, servers_at
 from tests.fakes.sales import general_sale
+from tests.unit.application import test_disputes_meet as of_disputes
 from tests.unit.application import test_money_meets as stories
 from tests.unit.application.house import House
-from tests.unit.application.test_money_meets import OpenHouse
+from tests.unit.application.money_meetings import CAPACITY, OpenHouse
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ class OnServers:
 
     @pytest.fixture
     def house(self, open_house: OpenHouse, servers: Servers) -> Iterator[House]:
-        yield open_house(general_sale(capacity=stories.CAPACITY))
+        yield open_house(general_sale(capacity=CAPACITY))
         wrong = [told for result in PostgresBooks(servers.engine).check() for told in result.differences]
         assert wrong == []
 
@@ -47,11 +48,11 @@ class TestGoodwillAndTheRest(OnServers, stories.TestGoodwillAndTheRest):
     """On servers."""
 
 
-class TestDisputesInOtherCurrencies(OnServers, stories.TestDisputesInOtherCurrencies):
+class TestDisputesInOtherCurrencies(OnServers, of_disputes.TestDisputesInOtherCurrencies):
     """On servers."""
 
 
-class TestFeesToldLate(OnServers, stories.TestFeesToldLate):
+class TestFeesToldLate(OnServers, of_disputes.TestFeesToldLate):
     """On servers."""
 
 
@@ -59,5 +60,5 @@ class TestSecondPersons(OnServers, stories.TestSecondPersons):
     """On servers."""
 
 
-class TestBatchesAndDisputes(OnServers, stories.TestBatchesAndDisputes):
+class TestBatchesAndDisputes(OnServers, of_disputes.TestBatchesAndDisputes):
     """On servers."""

@@ -3,10 +3,7 @@
 Each rule holds by itself elsewhere. Here two of them want the same money at the same time.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 
@@ -14,13 +11,10 @@ from application.commands.prepare_batch import Decision
 from application.commands.request_refund import RequestRefund, request_refund
 from domain.disputes import DisputeState
 from domain.errors import Rejection, RejectionCode
-from domain.events import Sale
-from domain.ledger import Account, balances
-from domain.money import CurrencyCode, Money
-from domain.orders import Order, OrderState
-from domain.payments import Payment, PaymentState
-from domain.ports.payments import CheckoutItem, CheckoutRequest, ProviderStatus
-from domain.refund_batches import ApprovalRule, BatchOrderState, BatchPurpose, Outcome, Selection, outcome
+from domain.orders import OrderState
+from domain.payments import PaymentState
+from domain.ports.payments import ProviderStatus
+from domain.refund_batches import ApprovalRule, BatchOrderState, BatchPurpose, Selection
 from domain.refund_policies import STANDARD_POLICY, RefundReason
 from domain.refund_requests import RefundRequest
 from domain.refunds import Refund, RefundState
@@ -28,10 +22,17 @@ from domain.tickets import TicketState
 from tests.fakes.sales import general, general_sale
 from tests.unit.application.batches import Batches
 from tests.unit.application.house import House
+from tests.unit.application.money_meetings import (
+    CAPACITY,
+    OpenHouse,
+    attempts,
+    gift,
+    owed,
+    page_of_nobody,
+    paid_twice,
+    refused,
+)
 from tests.unit.application.test_refund_approval import sold_under
-
-CAPACITY = 100
-OpenHouse = Callable[[Sale], House]
 
 
 @pytest.fixture
@@ -43,89 +44,6 @@ def open_house() -> OpenHouse:
 def house(open_house: OpenHouse) -> House:
     """A house with one general-admission event of 100 places, a month ahead."""
     return open_house(general_sale(capacity=CAPACITY))
-
-
-def gift(house: House, order: Order, minor: int) -> Refund:
-    """Money out of goodwill, arrived."""
-    command = RequestRefund(
-        order_id=order.id, tickets=None, reason=RefundReason.GOODWILL, actor="grace@example.com",
-        amount=Money(minor, order.total.currency),
-    )  # fmt: skip
-    refund = request_refund(
-        command, unit_of_work=house.uow, clock=house.clock, ids=house.ids, wakeup=house.wakeup
-    )  # fmt: skip
-    assert isinstance(refund, Refund), refund
-    house.drain()
-    return refund
-
-
-def page_of_nobody(house: House, order: Order) -> str:
-    """The provider opened a page for this order, and its answer was never heard. Answers the page's name."""
-    item = CheckoutItem(name="Ticket", description="", unit=order.total, quantity=1)
-    request = CheckoutRequest(
-        key=f"{uuid4()}-1", order_id=order.id, order_number=order.number, items=(item,), email=order.buyer.email,
-        success_url="https://shop.invalid/", cancel_url="https://shop.invalid/",
-        expires_at=house.clock.now() + timedelta(hours=1),
-    )  # fmt: skip
-    gateway, _ = house.providers
-    return gateway.open_checkout(request=request).session_id
-
-
-def attempts(house: House, order: Order) -> tuple[Payment, ...]:
-    with house.uow() as uow:
-        return uow.payments.of_order(order.id)
-
-
-def paid_twice(house: House, order: Order) -> Payment:
-    """Somebody pays again on such a page, and the money is taken by hand. Answers the attempt that buys nothing."""
-    session_id = page_of_nobody(house, order)
-    house.pay_page(session_id)
-    gateway, _ = house.providers
-    intent_id = gateway.look_up(session_id=session_id).intent_id
-    assert intent_id is not None
-    gateway.capture(intent_id=intent_id, amount=order.total, key="by hand")
-    house.receive(*house.payment_notice(session_id))
-    return attempts(house, order)[-1]
-
-
-def owed(house: House, order: Order) -> int:
-    """What the ledger says of money that a failed refund has left here."""
-    with house.uow() as uow:
-        return balances(uow.ledger.of_order(order.id)).get(Account.REFUNDS_OWED, 0)
-
-
-def disputed(house: House, order: Order, **facts: object) -> str:
-    """A chargeback that we have heard of, with the bank's ``facts``. Answers the provider's name of it."""
-    dispute_id = house.dispute(order)
-    bank_says(house, dispute_id, **facts)
-    house.receive(*house.dispute_notice(dispute_id))
-    return dispute_id
-
-
-def bank_says(house: House, dispute_id: str, **facts: object) -> None:
-    disputes = house.gateway._disputes  # The bank's side of it.
-    disputes[dispute_id] = replace(disputes[dispute_id], **facts)  # type: ignore[arg-type]  # any of them
-
-
-def postings(house: House, order: Order, account: Account) -> list[Money]:
-    with house.uow() as uow:
-        told = [posting for journal in uow.ledger.of_order(order.id) for posting in journal.postings]
-    return [posting.amount for posting in told if posting.account is account]
-
-
-def dispute_fees(house: House, order: Order) -> list[Money]:
-    """What the ledger has of them, as it was told."""
-    return postings(house, order, Account.DISPUTE_FEES)
-
-
-def owed_by_provider(house: House, order: Order, currency: CurrencyCode) -> int:
-    amounts = postings(house, order, Account.PROVIDER)
-    return sum(each.amount for each in amounts if each.currency == currency)
-
-
-def refused(answer: object) -> RejectionCode:
-    assert isinstance(answer, Rejection), answer
-    return answer.code
 
 
 class TestPagesNobodyHeardOf:
@@ -364,66 +282,6 @@ class TestGoodwillAndTheRest:
         assert house.order(order.id).refunded == house.given_back(order) == order.total
 
 
-class TestDisputesInOtherCurrencies:
-    @pytest.mark.parametrize("won", [True, False])
-    def test_a_fee_in_another_currency_freezes_all_the_same(self, house: House, won: bool) -> None:
-        """The provider charges its fee in the currency that it settles in: booked as such, and nothing is held up."""
-        order = house.buy(general(house.sale, 2))
-        dispute_id = house.dispute(order)
-        bank_says(house, dispute_id, fee=Money(1_500, CurrencyCode("EUR")))
-        house.receive(*house.dispute_notice(dispute_id))
-        assert house.order(order.id).frozen_because is not None
-        house.decide_dispute(dispute_id, won=won)
-        house.receive(*house.dispute_notice(dispute_id))
-        house.drain()
-        assert house.order(order.id).state is (OrderState.CONFIRMED if won else OrderState.CHARGED_BACK)
-
-
-class TestFeesToldLate:
-    @pytest.mark.parametrize("currency", ["USD", "EUR"])
-    def test_a_fee_first_told_after_the_dispute_was_lost_is_booked_once(self, house: House, currency: str) -> None:
-        """However often the provider tells it then, and whatever it settles in."""
-        order = house.buy(general(house.sale, 2))
-        fee = Money(1_500, CurrencyCode(currency))
-        dispute_id = disputed(house, order, fee=None)
-        house.decide_dispute(dispute_id, won=False)
-        house.receive(*house.dispute_notice(dispute_id))
-        assert dispute_fees(house, order) == []
-
-        for _ in range(2):
-            bank_says(house, dispute_id, fee=fee)
-            house.receive(*house.dispute_notice(dispute_id))
-
-        assert house.dispute_of(order).facts.fee == fee
-        assert dispute_fees(house, order) == [fee]
-        assert owed_by_provider(house, order, fee.currency) == -fee.amount
-
-    def test_a_fee_that_was_told_in_time_is_not_told_again(self, house: House) -> None:
-        """Nor one that is said to be another after the end: what is booked stays."""
-        order = house.buy(general(house.sale, 2))
-        dispute_id = disputed(house, order, fee=Money(1_500, order.total.currency))
-        house.decide_dispute(dispute_id, won=False)
-        house.receive(*house.dispute_notice(dispute_id))
-        bank_says(house, dispute_id, fee=Money(2_000, order.total.currency))
-        house.receive(*house.dispute_notice(dispute_id))
-
-        assert dispute_fees(house, order) == [Money(1_500, order.total.currency)]
-
-    def test_a_fee_that_comes_back_after_the_dispute_was_won_is_booked_once(self, house: House) -> None:
-        """The money was told to be back before the fee was: in the end nothing is missing."""
-        order = house.buy(general(house.sale, 2))
-        fee = Money(1_500, order.total.currency)
-        dispute_id = disputed(house, order, fee=fee)
-        house.decide_dispute(dispute_id, won=True)
-        house.receive(*house.dispute_notice(dispute_id))
-        for _ in range(2):
-            bank_says(house, dispute_id, fee_returned=fee)
-            house.receive(*house.dispute_notice(dispute_id))
-
-        assert dispute_fees(house, order) == [fee, -fee]
-        assert owed_by_provider(house, order, fee.currency) == order.total.amount
-
-
 class TestSecondPersons:
     def test_a_batch_is_no_way_around_the_terms_of_an_order(self, house: House) -> None:
         """The order's terms want a second person over 50: one person's batch does not do it, an approved one does."""
@@ -449,92 +307,3 @@ class TestSecondPersons:
         assert isinstance(house.refund(order.id, first.id), Refund)
         house.drain()
         assert isinstance(house.refund(order.id, second.id), RefundRequest)
-
-
-class TestBatchesAndDisputes:
-    def test_a_frozen_order_can_be_tried_again_when_it_is_decided(self, house: House) -> None:
-        """The dispute came between preview and run: its row fails and says why, and is refunded after it was won."""
-        order = house.buy(general(house.sale, 2))
-        batches = Batches(house)
-        batch = batches.previewed()
-        dispute_id = house.dispute(order)
-        house.receive(*house.dispute_notice(dispute_id))
-        batches.submit(batch.id)
-        batches.complete(batch.id)
-        row = batches.row(batch, order)
-        assert (row.state, batches.refunds(order)) == (BatchOrderState.FAILED, ())
-        assert row.why is not None
-        assert "disputes" in row.why
-
-        house.decide_dispute(dispute_id, won=True)
-        house.receive(*house.dispute_notice(dispute_id))
-        assert batches.retry(batch.id, order.id) == 1
-        batches.complete(batch.id)
-        assert house.order(order.id).state is OrderState.REFUNDED
-        assert house.given_back(order) == order.total
-
-    @pytest.mark.parametrize("decided", [True, False])
-    def test_what_was_frozen_when_it_was_counted_waits_for_its_turn(self, house: House, decided: bool) -> None:
-        """It is part of what is approved, and listed as frozen; free again it is refunded, else it may be retried."""
-        order, other = house.buy(general(house.sale, 2)), house.buy(general(house.sale, 1))
-        dispute_id = house.dispute(order)
-        house.receive(*house.dispute_notice(dispute_id))
-        batches = Batches(house)
-        batch = batches.previewed()
-        row = batches.row(batch, order)
-        assert (outcome(row, None), row.expected) == (Outcome.FROZEN, order.total)
-        with house.uow() as uow:
-            assert uow.refund_batches.approvable(batch.id).amounts == (order.total + other.total,)
-
-        if decided:
-            house.decide_dispute(dispute_id, won=True)
-            house.receive(*house.dispute_notice(dispute_id))
-        batches.submit(batch.id)
-        batches.complete(batch.id)
-
-        assert house.order(other.id).state is OrderState.REFUNDED
-        if decided:
-            assert house.given_back(order) == order.total
-            return
-        row = batches.row(batch, order)
-        assert (row.state, batches.refunds(order)) == (BatchOrderState.FAILED, ())
-        assert "Try it again" in str(row.why)
-        house.decide_dispute(dispute_id, won=True)
-        house.receive(*house.dispute_notice(dispute_id))
-        batches.retry(batch.id, order.id)
-        batches.complete(batch.id)
-        assert house.given_back(order) == order.total
-
-    def test_what_was_frozen_and_lost_is_skipped(self, house: House) -> None:
-        """The bank has given this buyer the money: there is nothing left to give."""
-        order = house.buy(general(house.sale, 2))
-        dispute_id = house.dispute(order)
-        house.receive(*house.dispute_notice(dispute_id))
-        batches = Batches(house)
-        batch = batches.running()
-        house.decide_dispute(dispute_id, won=False)
-        house.receive(*house.dispute_notice(dispute_id))
-
-        batches.complete(batch.id)
-
-        assert batches.row(batch, order).state is BatchOrderState.SKIPPED
-        assert batches.refunds(order) == ()
-
-    def test_whoever_comes_first_the_money_goes_back_once(self, house: House) -> None:
-        """The batch asked for the refund, and the bank took the money before it was sent: lost, nothing is owed."""
-        order = house.buy(general(house.sale, 2))
-        batches = Batches(house)
-        batch = batches.running()
-        batches.run()
-        dispute_id = house.dispute(order)
-        house.receive(*house.dispute_notice(dispute_id))
-        batches.complete(batch.id)
-        house.decide_dispute(dispute_id, won=False)
-        house.receive(*house.dispute_notice(dispute_id))
-        house.drain()
-        batches.retry(batch.id, order.id)
-        batches.complete(batch.id)
-
-        assert house.given_back(order).amount == 0
-        assert house.dispute_of(order).facts.amount == order.total
-        assert {ticket.state for ticket in house.tickets(order.id)} == {TicketState.VOID}

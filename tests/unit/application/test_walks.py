@@ -31,9 +31,9 @@ from domain.tickets import TicketState
 from tests.fakes.sales import general_sale
 from tests.unit.application.batches import Batches
 from tests.unit.application.house import House
+from tests.unit.application.money_meetings import page_of_nobody
 from tests.unit.application.test_exchange_meets import FREELY
 from tests.unit.application.test_exchanges import TwoNights, with_a_free_tier
-from tests.unit.application.test_money_meets import page_of_nobody
 
 WALKS, STEPS_MAX = 40, 24
 ORDERS_MAX, PAGES_MAX = 6, 12
