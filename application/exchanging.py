@@ -15,8 +15,8 @@ from domain.exchanges import quote_exchange, rival, target_refusal, too_few
 from domain.orders import Exchange, Order
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Ids
+from domain.quotes import Quote
 from domain.refund_policies import RefundReason
-from domain.refunds import Quote
 from domain.tickets import Ticket
 
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from domain.errors import Rejection, RejectionCode
 from domain.events import Event, EventState
 from domain.orders import Exchange, Order, OrderState
+from domain.quotes import Quote, quote
 from domain.refund_policies import RefundPolicy, RefundReason
-from domain.refunds import Quote, Refund, quote
+from domain.refunds import Refund
 from domain.tickets import Ticket
 
 UNDER_WAY = frozenset({OrderState.AWAITING_PAYMENT, OrderState.IN_REVIEW})

@@ -10,8 +10,8 @@ from domain.errors import Rejection, RejectionCode
 from domain.orders import Order
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
+from domain.quotes import Quote
 from domain.refund_requests import NOTE_LENGTH_MAX, RefundRequest, RefundRequestId
-from domain.refunds import Quote
 from domain.tickets import Ticket
 
 

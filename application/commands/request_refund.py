@@ -18,9 +18,10 @@ from domain.ports.mail import LetterKind
 from domain.ports.outbox import Lane
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
+from domain.quotes import Quote, quote, quote_money
 from domain.refund_policies import RefundReason
 from domain.refund_requests import RefundRequest, RefundRequestId, RequestState
-from domain.refunds import Quote, Refund, RefundBatchId, RefundId, RefundState, quote, quote_money, tickets_left
+from domain.refunds import Refund, RefundBatchId, RefundId, RefundState, tickets_left
 from domain.tickets import Ticket, TicketId, TicketState
 from domain.tiers import tier_pool, zone_pool
 

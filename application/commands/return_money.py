@@ -13,8 +13,9 @@ from domain.orders import Order
 from domain.payments import Payment
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Ids
+from domain.quotes import Quote
 from domain.refund_policies import RefundReason
-from domain.refunds import Quote, Refund
+from domain.refunds import Refund
 
 
 def return_money(

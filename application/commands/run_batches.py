@@ -24,6 +24,7 @@ from domain.orders import Order
 from domain.ports.refund_batches import BatchLine
 from domain.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from domain.ports.world import Clock, Ids, Wakeup
+from domain.quotes import Quote
 from domain.refund_batches import (
     IN_FLIGHT_MAX,
     BatchId,
@@ -32,7 +33,7 @@ from domain.refund_batches import (
     BatchState,
     RefundBatch,
 )
-from domain.refunds import Quote, RefundState
+from domain.refunds import RefundState
 from domain.tickets import Ticket, TicketState
 from domain.tiers import TierId
 

@@ -10,7 +10,7 @@ from domain.exchanges import target_refusal
 from domain.orders import OrderId
 from domain.ports.catalogue import PAGE_LIMIT_MAX, EventCard, EventFilter, Listings
 from domain.ports.unit_of_work import UnitOfWork
-from domain.refunds import Quote
+from domain.quotes import Quote
 from domain.tickets import TicketId
 
 DATES_MAX = 24

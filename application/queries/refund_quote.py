@@ -6,8 +6,8 @@ from domain.money import Money
 from domain.orders import OrderId
 from domain.ports.unit_of_work import UnitOfWorkFactory
 from domain.ports.world import Clock
+from domain.quotes import Quote
 from domain.refund_policies import RefundReason
-from domain.refunds import Quote
 from domain.tickets import Ticket, TicketId
 
 

@@ -10,9 +10,10 @@ from domain.accounts import Action
 from domain.errors import Rejection
 from domain.money import Money
 from domain.orders import Order, OrderId
+from domain.quotes import DIGEST_LENGTH
 from domain.refund_policies import ASKED_FOR, RefundReason
 from domain.refund_requests import RefundRequest
-from domain.refunds import DIGEST_LENGTH, Refund
+from domain.refunds import Refund
 from domain.tickets import TicketId
 from entrypoints.admin import forms, words
 from entrypoints.admin.policy_form import money

@@ -39,10 +39,11 @@ from domain.ports.settlements import Settlements
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock, Ids
 from domain.promotions import Promotion
+from domain.quotes import Quote
 from domain.refund_batches import BatchId, RefundBatch
 from domain.refund_policies import RefundPolicy, RefundReason
 from domain.refund_requests import RefundRequest
-from domain.refunds import Quote, Refund
+from domain.refunds import Refund
 from domain.stock_blocks import BlockedStock, StockBlock
 from domain.tickets import TicketId
 from domain.venues import Venue

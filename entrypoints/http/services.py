@@ -26,9 +26,10 @@ from domain.ports.inventory import Inventory
 from domain.ports.rate_limits import EndpointSpending, RateLimiter
 from domain.ports.unit_of_work import UnitOfWork
 from domain.ports.world import Clock
+from domain.quotes import Quote
 from domain.refund_policies import RefundReason
 from domain.refund_requests import RefundRequest
-from domain.refunds import Quote, Refund
+from domain.refunds import Refund
 from domain.tickets import TicketId
 from entrypoints.settings import Settings
 

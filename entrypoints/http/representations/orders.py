@@ -3,8 +3,9 @@
 from application.queries.order_details import OrderDetails
 from domain.orders import Order, OrderState
 from domain.payments import Payment, PaymentState
+from domain.quotes import Quote
 from domain.refund_requests import RefundRequest, RequestState
-from domain.refunds import Quote, Refund
+from domain.refunds import Refund
 from domain.tickets import Ticket
 from entrypoints.http.representations import Json, moment, money
 from entrypoints.http.representations.events import event_of_order

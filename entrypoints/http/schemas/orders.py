@@ -5,7 +5,8 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate
 
 from domain.orders import BUYER_NAME_LENGTH_MAX, Buyer, OrderState
-from domain.refunds import DIGEST_LENGTH, RefundState
+from domain.quotes import DIGEST_LENGTH
+from domain.refunds import RefundState
 from domain.tickets import TicketState
 from entrypoints.http.schemas import MoneySchema, Strict, TaxLineSchema
 from entrypoints.http.schemas.contacts import email_field, phone_field, phone_of

@@ -10,7 +10,7 @@ from application.queries.order_details import OrderDetails
 from domain.errors import Rejection
 from domain.holds import HoldId
 from domain.ports.catalogue import EventCard
-from domain.refunds import Quote
+from domain.quotes import Quote
 from domain.tickets import TicketId, TicketState
 from entrypoints.http.storefront import exchanging, wording
 from entrypoints.http.storefront.house import house

@@ -12,7 +12,7 @@ from application.queries.exchanges import exchange_quote
 from application.queries.order_details import OrderDetails
 from domain.errors import ProviderUnavailable, Rejection
 from domain.orders import PAID, OrderId
-from domain.refunds import Quote
+from domain.quotes import Quote
 from entrypoints.http import limits
 from entrypoints.http.storefront import calendars, keys
 from entrypoints.http.storefront.house import house

@@ -10,8 +10,8 @@ from application.queries.buyers_reason import buyers_reason
 from application.queries.order_details import OrderDetails
 from domain.audit import BUYER
 from domain.errors import Rejection
+from domain.quotes import DIGEST_LENGTH, Quote
 from domain.refund_policies import RefundReason
-from domain.refunds import DIGEST_LENGTH, Quote
 from domain.tickets import TicketId, TicketState
 from entrypoints.http import limits
 from entrypoints.http.storefront import wording

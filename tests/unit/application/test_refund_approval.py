@@ -11,9 +11,10 @@ from domain.errors import Rejection, RejectionCode
 from domain.fees import FeeRule
 from domain.money import Money
 from domain.orders import Order, OrderState
+from domain.quotes import Quote
 from domain.refund_policies import STANDARD_POLICY, RefundPolicy, RefundReason
 from domain.refund_requests import RefundRequest, RequestState
-from domain.refunds import Quote, Refund, RefundState
+from domain.refunds import Refund, RefundState
 from domain.tickets import TicketId, TicketState
 from tests.fakes.sales import FLOOR_CAPACITY, USD, general, general_sale
 from tests.unit.application.house import House

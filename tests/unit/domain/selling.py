@@ -10,6 +10,7 @@ from domain.holds import BuyerFingerprint, HoldId
 from domain.money import BASIS_POINTS, CurrencyCode, Money, charge_step, zero
 from domain.orders import Buyer, Order, OrderId, OrderLine, OrderLineId, OrderState, StockState
 from domain.payments import PaymentId
+from domain.quotes import Quote
 from domain.refund_policies import (
     RULED_REASONS,
     ExchangeRule,
@@ -19,7 +20,7 @@ from domain.refund_policies import (
     RefundWindow,
     TierRule,
 )
-from domain.refunds import Quote, Refund, RefundId, RefundState
+from domain.refunds import Refund, RefundId, RefundState
 from domain.tickets import Ticket, TicketId, TicketState
 from domain.tiers import TierId, UnitPrice
 

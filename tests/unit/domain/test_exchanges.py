@@ -13,9 +13,9 @@ from domain.events import Event, EventId, EventState, SaleTerms
 from domain.exchanges import quote_exchange, rival, target_refusal
 from domain.money import CurrencyCode, Money, zero
 from domain.orders import Exchange, OrderState
+from domain.quotes import Quote
 from domain.refund_policies import STANDARD_POLICY, ExchangeRule, RefundPolicy, RefundReason
 from domain.refund_policy_json import from_json, to_json
-from domain.refunds import Quote
 from domain.seat_maps import SeatMapId
 from domain.tickets import TicketId, TicketState
 from domain.tiers import UnitPrice

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.errors import Rejection, RejectionCode
 from domain.money import BASIS_POINTS, Money, charge_step, zero
+from domain.quotes import Quote, quote, quote_money
 from domain.refund_policies import (
     ASKED_FOR,
     STANDARD_POLICY,
@@ -20,7 +21,7 @@ from domain.refund_policies import (
     TierRule,
 )
 from domain.refund_policy_json import from_json, to_json
-from domain.refunds import Quote, Refund, given_back, quote, quote_money
+from domain.refunds import Refund, given_back
 from domain.tiers import TierId, UnitPrice
 from tests.unit.domain.selling import CURRENCIES, STARTS, TIER, USD, made, policies, priced, prices, sold
 

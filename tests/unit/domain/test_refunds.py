@@ -8,8 +8,9 @@ import pytest
 from domain.errors import Rejection, RejectionCode
 from domain.money import Money
 from domain.payments import PaymentId
+from domain.quotes import quote
 from domain.refund_policies import STANDARD_POLICY, RefundPolicy, RefundReason
-from domain.refunds import Refund, RefundId, RefundState, quote
+from domain.refunds import Refund, RefundId, RefundState
 from domain.tickets import TicketState
 from tests.unit.domain.selling import STARTS, USD, priced, sold
 

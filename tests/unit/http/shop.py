@@ -46,9 +46,10 @@ from domain.holds import ActiveHold, HoldId
 from domain.order_links import OrderLinkId
 from domain.orders import Order, OrderId
 from domain.ports.rate_limits import EndpointSpending
+from domain.quotes import Quote
 from domain.refund_policies import STANDARD_POLICY, RefundReason
 from domain.refund_requests import RefundRequest
-from domain.refunds import Quote, Refund
+from domain.refunds import Refund
 from domain.tickets import TicketId
 from domain.venues import Venue
 from entrypoints.http.app import create_app

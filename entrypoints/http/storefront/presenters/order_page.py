@@ -9,9 +9,10 @@ from application.queries.order_details import OrderDetails
 from domain.events import Event, EventState
 from domain.orders import PAID, Order, OrderState, StockState
 from domain.payments import Payment, PaymentState
+from domain.quotes import Quote
 from domain.refund_policies import RefundReason
 from domain.refund_requests import RefundRequest, RequestState
-from domain.refunds import Quote, Refund, RefundState, exchanged
+from domain.refunds import Refund, RefundState, exchanged
 from domain.tickets import Ticket, TicketState
 from domain.venues import Venue
 from entrypoints.http.documents.qr import QUIET_ZONE_MODULES, qr
