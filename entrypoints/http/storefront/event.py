@@ -17,8 +17,8 @@ from entrypoints.http.storefront import choices, exchanging, keys, refusals
 from entrypoints.http.storefront.choices import Choice
 from entrypoints.http.storefront.house import house
 from entrypoints.http.storefront.presenters import event_page as present
-from entrypoints.http.storefront.presenters import structured_data
-from entrypoints.http.storefront.presenters.event_page import Stock
+from entrypoints.http.storefront.presenters import seat_lists, structured_data, ticket_types
+from entrypoints.http.storefront.presenters.stock import Stock
 from entrypoints.http.storefront.refusals import Notice
 
 
@@ -92,9 +92,9 @@ def _page(view: EventView, choice: Choice, *, opened: str, notice: Notice | None
     now = house().clock().now()
     timezone = view.venue.timezone
     stock = _stock(view)
-    rows = present.tier_rows(view, stock, choice, now=now)
+    rows = ticket_types.tier_rows(view, stock, choice, now=now)
     alone = frozenset(notice.alone if notice else ())
-    sections = present.sections(view.event, view.seat_map, stock, choice, rows, opened=opened, alone=alone)
+    sections = seat_lists.sections(view.event, view.seat_map, stock, choice, rows, opened=opened, alone=alone)
     facts = present.facts(view)
     return render_template(
         "storefront/event.html",
@@ -102,14 +102,14 @@ def _page(view: EventView, choice: Choice, *, opened: str, notice: Notice | None
         status=present.status(view.event, stock, now=now),
         sale=present.sale_times(view.event, timezone),
         rows=rows,
-        anywhere=present.any_section_row(view, stock, choice, now=now),
+        anywhere=ticket_types.any_section_row(view, stock, choice, now=now),
         sections=sections,
-        on_request=present.on_request(view.event, view.seat_map),
-        runs=present.runs(view.event, view.seat_map),
-        picked=present.picked(choice, view.seat_map, rows),
+        on_request=seat_lists.on_request(view.event, view.seat_map),
+        runs=seat_lists.runs(view.event, view.seat_map),
+        picked=seat_lists.picked(choice, view.seat_map, rows),
         choice=choice,
         takes_codes=present.takes_codes(view.event, now=now),
-        taxes=present.taxes(view.prices),
+        taxes=ticket_types.taxes(view.prices),
         opened=opened,
         notice=notice,
         page_id=str(uuid4()),

@@ -10,7 +10,7 @@ from domain.prices import PriceTerms, tax_parts
 from domain.seat_maps import SeatFeature, SeatIndex, SeatMap
 from domain.tiers import UnitPrice
 from entrypoints.http.storefront import wording
-from entrypoints.http.storefront.presenters.event_page import FEATURE_WORDS
+from entrypoints.http.storefront.presenters.seat_lists import FEATURE_WORDS
 
 
 class Line(Protocol):

@@ -9,7 +9,8 @@ from domain.events import EventState
 from domain.money import Money
 from domain.ports.catalogue import EventView
 from domain.prices import unit_price
-from entrypoints.http.storefront.presenters.event_page import Facts, Stock
+from entrypoints.http.storefront.presenters.event_page import Facts
+from entrypoints.http.storefront.presenters.stock import Stock
 
 SCHEMA = "https://schema.org"
 
