@@ -146,16 +146,17 @@ def _save_promotion(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeTaxes:
-    """What the jurisdiction of a venue asks from now on."""
+    """What the jurisdiction of a venue asks from now on. ``seen``: the taxes that were looked at, as for prices."""
 
     venue_id: VenueId
     taxes: TaxRule
     actor: str
+    seen: TaxRule | None = None
 
 
 def change_taxes(
     command: ChangeTaxes, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids, wakeup: Wakeup
-) -> Venue:
+) -> Venue | Rejection:
     """For every event there that is not cancelled; orders keep the taxes they were sold under. Raises NotFound."""
     answer = _change_taxes(command, unit_of_work=unit_of_work, clock=clock, ids=ids)
     wakeup.outbox_filled()
@@ -163,10 +164,17 @@ def change_taxes(
 
 
 @retrying
-def _change_taxes(command: ChangeTaxes, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids) -> Venue:
+def _change_taxes(
+    command: ChangeTaxes, *, unit_of_work: UnitOfWorkFactory, clock: Clock, ids: Ids
+) -> Venue | Rejection:
     now = clock.now()
     with unit_of_work() as uow:
         venue = uow.venues.get(command.venue_id, lock=True)
+        if command.seen not in {None, venue.taxes}:
+            return Rejection(
+                code=RejectionCode.WRONG_STATE,
+                message="Somebody changed these taxes in the meantime. Look at them again.",
+            )
         changed = replace(venue, taxes=command.taxes)
         uow.venues.save_taxes(changed)
         for event_id in uow.events.at_venue(venue.id):

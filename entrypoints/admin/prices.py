@@ -52,19 +52,17 @@ def change_prices(event_id: EventId) -> Response | tuple[str, int]:
 def change_taxes(event_id: EventId) -> Response | tuple[str, int]:
     """The venue's, from the page of one of its events."""
     _, venue = _event_and_venue(event_id)
-    found = lost_updates.overtaken(
-        request.form,
-        price_forms.filled_taxes(venue.taxes),
-        title=price_forms.tax_title,
-        action="venue.taxes_changed",
-        subject=venue.id,
-    )
-    if found:
+    if found := _overtaken_taxes(venue):
         return _page(event_id, typed_taxes=found.typed, overtaken_taxes=found), 409
     taxes = price_forms.read_taxes(request.form)
     if isinstance(taxes, dict):
         return _page(event_id, problems=taxes, typed_taxes=request.form), 422
-    current().change_taxes(ChangeTaxes(venue_id=venue.id, taxes=taxes, actor=member().email))
+    answer = current().change_taxes(ChangeTaxes(venue_id=venue.id, taxes=taxes, actor=member().email, seen=venue.taxes))
+    if isinstance(answer, Rejection):
+        _, venue = _event_and_venue(event_id)
+        if found := _overtaken_taxes(venue):  # In this very moment.
+            return _page(event_id, typed_taxes=found.typed, overtaken_taxes=found), 409
+        return _page(event_id, problems={"taxes": answer.message}, typed_taxes=request.form), 422
     flash(f"The taxes of {venue.name} are changed, for everything that is sold there from now on.", "done")
     return redirect(url_for("admin.prices", event_id=event_id), code=303)
 
@@ -76,6 +74,16 @@ def _overtaken_prices(event: Event, venue: Venue) -> lost_updates.Overtaken | No
         title=lambda name: price_forms.price_title(name, event),
         action="event.prices_changed",
         subject=event.id,
+    )
+
+
+def _overtaken_taxes(venue: Venue) -> lost_updates.Overtaken | None:
+    return lost_updates.overtaken(
+        request.form,
+        price_forms.filled_taxes(venue.taxes),
+        title=price_forms.tax_title,
+        action="venue.taxes_changed",
+        subject=venue.id,
     )
 
 

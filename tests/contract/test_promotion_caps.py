@@ -30,6 +30,7 @@ from domain.prices import PriceRules
 from domain.promotions import Promotion, PromotionKind, promotion_pool
 from domain.taxes import TaxRate, TaxRule
 from domain.tiers import PriceStep
+from domain.venues import Venue
 from tests.contract.houses import HOUSES, House, ask, held, house_of, opened, snapshot
 from tests.contract.purchase_houses import ServerHouse, servers_at
 from tests.fakes.sales import best, buyer, general, general_sale, opening, promotion, reserved_sale, tier_of, usd
@@ -434,7 +435,11 @@ def test_new_taxes_are_asked_at_once_and_of_nobody_before(open_shop: OpenShop) -
     vat = TaxRule(rates=(TaxRate(name="Sales tax", basis_points=1_000),), added=True)
 
     command = ChangeTaxes(venue_id=shop.sale.seat_map.venue_id, taxes=vat, actor="an organiser")
-    assert change_taxes(command, wakeup=shop.wakeup, **ports(shop)).taxes == vat
+    stale = replace(command, seen=vat)
+    assert isinstance(change_taxes(stale, wakeup=shop.wakeup, **ports(shop)), Rejection), "nobody has seen these"
+    changed = change_taxes(command, wakeup=shop.wakeup, **ports(shop))
+    assert isinstance(changed, Venue), changed
+    assert changed.taxes == vat
     shop.drain()
 
     placed = shop.checkout(early.id)

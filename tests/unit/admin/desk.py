@@ -211,7 +211,7 @@ class Desk:
     def save_promotion(self, command: SavePromotion, /) -> Promotion | Rejection:
         return save_promotion(command, **self._of_prices)
 
-    def change_taxes(self, command: ChangeTaxes, /) -> Venue:
+    def change_taxes(self, command: ChangeTaxes, /) -> Venue | Rejection:
         return change_taxes(command, **self._of_prices)
 
     def block_stock(self, command: BlockStock, /) -> StockBlock | Rejection:

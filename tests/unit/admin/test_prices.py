@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from werkzeug.test import TestResponse
 
-from application.commands.change_prices import ChangePrices, told_prices
+from application.commands.change_prices import ChangePrices, ChangeTaxes, told_prices
 from domain.accounts import Role
 from domain.errors import Rejection, RejectionCode
 from domain.events import Event
@@ -17,6 +17,7 @@ from domain.holds import ActiveHold
 from domain.promotions import Promotion, PromotionKind, digest
 from domain.taxes import TaxRate, TaxRule
 from domain.tiers import TierId
+from domain.venues import Venue
 from tests.fakes.sales import general, general_sale, promotion, tier_of, usd
 from tests.unit.admin.desk import Browser, Desk
 from tests.unit.application.house import House
@@ -359,6 +360,19 @@ def test_the_very_moment_belongs_to_whoever_came_first(desk: Desk) -> None:
     assert isinstance(answer, Rejection)
     assert answer.code is RejectionCode.WRONG_STATE
     assert isinstance(desk.change_prices(replace(command, seen=told_prices(sale))), Event)
+
+
+def test_the_very_moment_of_taxes_too(desk: Desk) -> None:
+    """Under the venue's lock."""
+    mine = TaxRule(rates=(TaxRate(name="VAT", basis_points=2_000),))
+    command = ChangeTaxes(venue_id=event(desk).venue_id, taxes=mine, actor="vera@example.com", seen=mine)
+
+    answer = desk.change_taxes(command)
+
+    assert isinstance(answer, Rejection)
+    assert answer.code is RejectionCode.WRONG_STATE
+    assert isinstance(desk.change_taxes(replace(command, seen=taxes_of(desk))), Venue)
+    assert taxes_of(desk) == mine
 
 
 def test_nobody_overwrites_taxes_they_have_not_seen(desk: Desk, browser: Browser) -> None:
