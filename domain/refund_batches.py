@@ -54,8 +54,8 @@ class BatchState(StrEnum):
     """Somebody ended it, or did not approve it. What was on its way went on."""
 
 
-BUSY = frozenset({BatchState.DRAFT, BatchState.RUNNING})
-"""States in which a worker has something to do."""
+BUSY = frozenset({BatchState.DRAFT, BatchState.RUNNING, BatchState.PAUSED})
+"""States in which a worker has something to do: of a paused batch only to see that its last refunds have arrived."""
 
 
 class BatchOrderState(StrEnum):
@@ -210,7 +210,7 @@ class RefundBatch:
         return moved if isinstance(moved, Rejection) else replace(moved, ended_at=now)
 
     def finish(self, *, now: datetime) -> "RefundBatch | Rejection":
-        moved = self._from({BatchState.RUNNING}, BatchState.FINISHED)
+        moved = self._from({BatchState.RUNNING, BatchState.PAUSED}, BatchState.FINISHED)
         return moved if isinstance(moved, Rejection) else replace(moved, ended_at=now)
 
     def begin_again(self) -> "RefundBatch | Rejection":

@@ -158,6 +158,19 @@ def test_only_so_many_are_on_their_way(house: House, batches: Batches) -> None:
     assert IN_FLIGHT_MAX > 2
 
 
+def test_paused_with_nothing_left_to_do_is_over(house: House, batches: Batches) -> None:
+    """As soon as the provider was heard of the last refund: nobody has to press *Go on* for that."""
+    house.buy(general(house.sale, 1))
+    batch = batches.running()
+    batches.run()
+    batches.steer(batch.id, Decision.PAUSE)
+    batches.run()
+    assert batches.batch(batch.id).state is BatchState.PAUSED
+    house.drain()
+    batches.run()
+    assert batches.batch(batch.id).state is BatchState.FINISHED
+
+
 def test_stopped_in_the_middle_keeps_what_was_done(house: House, batches: Batches) -> None:
     """What was asked for goes on, what waited never is; a second batch takes the rest and nothing twice."""
     orders = bought(house, 4)

@@ -87,7 +87,7 @@ ALLOWED = {
     BatchState.PREVIEWED: {"submit", "stop"},
     BatchState.AWAITING_APPROVAL: {"approve", "decline"},
     BatchState.RUNNING: {"pause", "stop", "finish", "begin_again"},
-    BatchState.PAUSED: {"resume", "stop", "begin_again"},
+    BatchState.PAUSED: {"resume", "stop", "finish", "begin_again"},
     BatchState.FINISHED: {"begin_again"},
     BatchState.STOPPED: set(),
 }
