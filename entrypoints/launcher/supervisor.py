@@ -44,13 +44,15 @@ class StopRequest:
         self._times += 1
 
     def listen(self) -> None:
-        """Let Ctrl-C, SIGTERM and a closed terminal make the request. Main thread only."""
+        """Let Ctrl-C, SIGTERM and (but for ``nohup``) a closed terminal make the request. Main thread only."""
 
         def on_signal(_signal: int, _frame: FrameType | None) -> None:
             self.make()
 
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, on_signal)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, on_signal)
 
 
 @dataclass

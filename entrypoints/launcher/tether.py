@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
@@ -35,6 +36,9 @@ def main(arguments: list[str]) -> None:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
+    # A shell without job control lets what it puts into the background ignore Ctrl-C, and that is inherited. What we
+    # start is told to stop by signals, so it begins with this one not ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with_parent(int(signal_number))
     if os.getppid() != int(parent):
         raise SystemExit("the parent ended before the command could start")

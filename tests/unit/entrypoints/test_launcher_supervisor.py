@@ -190,6 +190,24 @@ def test_stopping_while_starting_is_obeyed(house: House) -> None:
         house.supervisor.start([house.spec("web", "time.sleep(60)")])
 
 
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_closed_terminal_is_a_request_unless_somebody_said_nohup(ignored: bool) -> None:
+    """Ctrl-C and SIGTERM always are."""
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {name: signal.getsignal(name) for name in names}
+    signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        request = StopRequest()
+        request.listen()
+        signal.raise_signal(signal.SIGHUP)
+        assert request.is_made is not ignored
+        signal.raise_signal(signal.SIGTERM)
+        assert request.is_made
+    finally:
+        for name, action in before.items():
+            signal.signal(name, action)
+
+
 class HeardLate(StopRequest):
     """Ctrl-C reached a newborn child first: the request is seen only once that child is dead."""
 
@@ -202,6 +220,16 @@ class HeardLate(StopRequest):
         return any(not is_alive(pid) for pid in self._house.pids())
 
 
+@pytest.fixture(params=["in the foreground", "in the background"])
+def started(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Shells without job control let what is in the background ignore Ctrl-C."""
+    background = request.param == "in the background"
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if background else signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("started")
 def test_a_child_that_ends_with_us_has_not_failed(house: House) -> None:
     """A start that was called off is no error, whichever of the two dies first."""
     house.supervisor = Supervisor(console=Console(house.screen), stop_request=HeardLate(house))
