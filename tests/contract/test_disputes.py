@@ -20,8 +20,8 @@ from tests.contract.purchase_houses import SandboxHouse, ServerHouse, Servers, s
 from tests.contract.sandboxes import Sandbox, sandbox_running
 from tests.fakes.sales import general_sale
 from tests.unit.application import test_disputes as stories
-from tests.unit.application.house import House
-from tests.unit.application.test_disputes import CAPACITY, OpenHouse, bought, states, told, waved_through
+from tests.unit.application.house import CAPACITY, House, OpenHouse
+from tests.unit.application.test_disputes import bought, states, told, waved_through
 
 ROUNDS = 5
 

@@ -23,7 +23,8 @@ from tests.fakes.sales import general_sale
 from tests.unit.application import test_exchange_meets as meets
 from tests.unit.application import test_exchanges as stories
 from tests.unit.application.batches import Batches
-from tests.unit.application.test_exchanges import OpenHouse, TwoNights, with_a_free_tier
+from tests.unit.application.house import OpenHouse
+from tests.unit.application.test_exchanges import TwoNights, with_a_free_tier
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from tests.contract.purchase_houses import ServerHouse, Servers, servers_at
 from tests.fakes.sales import general_sale
 from tests.unit.application import test_disputes_meet as of_disputes
 from tests.unit.application import test_money_meets as stories
-from tests.unit.application.house import House
-from tests.unit.application.money_meetings import CAPACITY, OpenHouse
+from tests.unit.application.house import CAPACITY, House, OpenHouse
 
 
 @pytest.fixture

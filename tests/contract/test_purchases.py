@@ -23,8 +23,7 @@ from tests.contract.sandboxes import Sandbox, sandbox_running
 from tests.fakes.sales import general, general_sale
 from tests.unit.application import test_payment_ends as endings
 from tests.unit.application import test_purchase as stories
-from tests.unit.application.house import House
-from tests.unit.application.test_purchase import CAPACITY, OpenHouse
+from tests.unit.application.house import CAPACITY, House, OpenHouse
 
 CLICKS = 8
 

@@ -84,6 +84,8 @@ from tests.fakes.world import FakeClock, FakeIds, FakeWakeup
 ACCESS = Access(secrets=(b"secret of the tests",), public_url="https://shop.invalid")
 ADA = Buyer(name="Ada Lovelace", email="ada@example.com", phone="+447700900123")
 DEVICE = BuyerFingerprint(device="device-ada", address="address-ada")
+CAPACITY = 100
+"""Places of the event that is on sale unless a test asks for another."""
 
 
 @dataclass
@@ -512,3 +514,6 @@ class House:
             order_id=order_id, tickets=tickets or None, reason=RefundReason.BUYERS_WISH, actor="buyer"
         )
         return request_refund(command, unit_of_work=self.uow, clock=self.clock, ids=self.ids, wakeup=self.wakeup)
+
+
+OpenHouse = Callable[[Sale], House]

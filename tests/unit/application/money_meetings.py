@@ -1,13 +1,11 @@
 """What money goes through where two rules want it, in a test's words: gifts, pages of nobody, what banks say."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 from application.commands.request_refund import RequestRefund, request_refund
 from domain.errors import Rejection, RejectionCode
-from domain.events import Sale
 from domain.ledger import Account, balances
 from domain.money import CurrencyCode, Money
 from domain.orders import Order
@@ -16,9 +14,6 @@ from domain.ports.payments import CheckoutItem, CheckoutRequest
 from domain.refund_policies import RefundReason
 from domain.refunds import Refund
 from tests.unit.application.house import House
-
-CAPACITY = 100
-OpenHouse = Callable[[Sale], House]
 
 
 def gift(house: House, order: Order, minor: int) -> Refund:

@@ -3,17 +3,13 @@
 ``tests/contract/test_disputes.py`` tells them again on Postgres and Valkey, and over Stripe's wire.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from itertools import permutations
-
-import pytest
 
 from application.commands.send_refund import PENDING_CHECK_SECONDS, check_refunds
 from application.commands.send_sms import receive_delivery_report
 from domain.disputes import CHECK_SECONDS, AnswerKind, Dispute, DisputeKind, DisputeState
 from domain.errors import Rejection, RejectionCode
-from domain.events import Sale
 from domain.evidence import moment
 from domain.fraud_warnings import WarningRule, WarningState
 from domain.ledger import Account, balances
@@ -22,21 +18,7 @@ from domain.ports.messages import MessageState
 from domain.refunds import Refund, RefundState
 from domain.tickets import Ticket, TicketState
 from tests.fakes.sales import general, general_sale
-from tests.unit.application.house import House
-
-CAPACITY = 100
-OpenHouse = Callable[[Sale], House]
-
-
-@pytest.fixture
-def open_house() -> OpenHouse:
-    return lambda sale: House(sale=sale)
-
-
-@pytest.fixture
-def house(open_house: OpenHouse) -> House:
-    """A house with one general-admission event of 100 places, a month ahead."""
-    return open_house(general_sale(capacity=CAPACITY))
+from tests.unit.application.house import CAPACITY, House
 
 
 def states(house: House, order: Order) -> list[TicketState]:

@@ -6,28 +6,15 @@ from domain.money import CurrencyCode, Money
 from domain.orders import OrderState
 from domain.refund_batches import BatchOrderState, Outcome, outcome
 from domain.tickets import TicketState
-from tests.fakes.sales import general, general_sale
+from tests.fakes.sales import general
 from tests.unit.application.batches import Batches
 from tests.unit.application.house import House
 from tests.unit.application.money_meetings import (
-    CAPACITY,
-    OpenHouse,
     bank_says,
     dispute_fees,
     disputed,
     owed_by_provider,
 )
-
-
-@pytest.fixture
-def open_house() -> OpenHouse:
-    return lambda sale: House(sale=sale)
-
-
-@pytest.fixture
-def house(open_house: OpenHouse) -> House:
-    """A house with one general-admission event of 100 places, a month ahead."""
-    return open_house(general_sale(capacity=CAPACITY))
 
 
 class TestDisputesInOtherCurrencies:

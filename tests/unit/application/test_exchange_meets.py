@@ -23,19 +23,13 @@ from domain.refunds import Refund, RefundState
 from domain.tickets import TicketState
 from tests.fakes.sales import FLOOR_CAPACITY, general, general_sale, promotion, usd
 from tests.unit.application.batches import Batches
-from tests.unit.application.house import House
+from tests.unit.application.house import OpenHouse
 from tests.unit.application.money_meetings import gift
-from tests.unit.application.test_exchanges import KEPT, POLICY, OpenHouse, TwoNights, with_a_free_tier
+from tests.unit.application.test_exchanges import KEPT, POLICY, TwoNights, with_a_free_tier
 
 VALID, VOID, USED = TicketState.VALID, TicketState.VOID, TicketState.CHECKED_IN
 FREELY = replace(POLICY, approval_minor_over=None)
 """Exchanges as in POLICY, and wishes that wait for nobody."""
-
-
-@pytest.fixture
-def open_house() -> OpenHouse:
-    """A house with this sale on offer."""
-    return lambda sale: House(sale=sale)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 Here the house stands in memory; ``tests/contract/test_exchanges.py`` tells the same stories on Postgres and Valkey.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -23,7 +22,7 @@ from domain.refunds import RefundState
 from domain.tickets import TicketId, TicketState
 from domain.tiers import Tier, TierId
 from tests.fakes.sales import FLOOR_CAPACITY, general, general_sale, usd
-from tests.unit.application.house import ADA, DEVICE, House
+from tests.unit.application.house import ADA, DEVICE, House, OpenHouse
 
 RULE = ExchangeRule(hours_before=48, fee_minor=250)
 KEPT = 250
@@ -123,15 +122,6 @@ def with_a_free_tier(sale: Sale) -> Sale:
 
 def _free(tier: Tier) -> Tier:
     return replace(tier, face=usd(0), fee=FeeRule())
-
-
-OpenHouse = Callable[[Sale], House]
-
-
-@pytest.fixture
-def open_house() -> OpenHouse:
-    """A house with this sale on offer."""
-    return lambda sale: House(sale=sale)
 
 
 @pytest.fixture

@@ -1,17 +1,10 @@
 """More time for a buyer who is still choosing."""
 
-import pytest
-
 from application.commands.extend_hold import extend_hold
 from domain.errors import Rejection, RejectionCode
 from domain.holds import ActiveHold, HoldId
 from tests.fakes.sales import general
 from tests.unit.application.house import House
-
-
-@pytest.fixture
-def house() -> House:
-    return House()
 
 
 def extend(house: House, hold_id: HoldId, number: int | None = None) -> ActiveHold | Rejection:

@@ -12,15 +12,7 @@ from domain.orders import Buyer, Order, OrderState
 from domain.payments import PaymentState
 from domain.ports.payments import ProviderStatus
 from tests.fakes.sales import general, general_sale
-from tests.unit.application.house import House
-
-CAPACITY = 100
-
-
-@pytest.fixture
-def house() -> House:
-    """A house with one general-admission event of 100 places."""
-    return House(sale=general_sale(capacity=CAPACITY))
+from tests.unit.application.house import CAPACITY, House
 
 
 class Died(BaseException):

@@ -19,12 +19,10 @@ from domain.refund_policies import STANDARD_POLICY, RefundReason
 from domain.refund_requests import RefundRequest
 from domain.refunds import Refund, RefundState
 from domain.tickets import TicketState
-from tests.fakes.sales import general, general_sale
+from tests.fakes.sales import general
 from tests.unit.application.batches import Batches
 from tests.unit.application.house import House
 from tests.unit.application.money_meetings import (
-    CAPACITY,
-    OpenHouse,
     attempts,
     gift,
     owed,
@@ -33,17 +31,6 @@ from tests.unit.application.money_meetings import (
     refused,
 )
 from tests.unit.application.test_refund_approval import sold_under
-
-
-@pytest.fixture
-def open_house() -> OpenHouse:
-    return lambda sale: House(sale=sale)
-
-
-@pytest.fixture
-def house(open_house: OpenHouse) -> House:
-    """A house with one general-admission event of 100 places, a month ahead."""
-    return open_house(general_sale(capacity=CAPACITY))
 
 
 class TestPagesNobodyHeardOf:

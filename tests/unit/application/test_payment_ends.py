@@ -1,6 +1,5 @@
 """Ends that a payment seldom comes to: late, twice, by hand, too little, or not at all."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -10,7 +9,6 @@ import pytest
 from application.commands.decide_reviews import DECIDED_SECONDS_BEFORE, LapseRule
 from application.commands.start_checkout import CheckoutStarted
 from domain.errors import ProviderRefused, ProviderUnavailable, Rejection, RejectionCode
-from domain.events import Sale
 from domain.holds import ActiveHold, BuyerFingerprint
 from domain.money import Money
 from domain.orders import PROVIDER_SILENCE_SECONDS_MAX, Order, OrderId, OrderState, StockState
@@ -21,21 +19,7 @@ from domain.refunds import RefundState
 from domain.tickets import TicketState
 from tests.fakes.payments import FakeGateway
 from tests.fakes.sales import chosen, general, general_sale, reserved_sale, usd
-from tests.unit.application.house import House
-
-OpenHouse = Callable[[Sale], House]
-CAPACITY = 100
-
-
-@pytest.fixture
-def open_house() -> OpenHouse:
-    return lambda sale: House(sale=sale)
-
-
-@pytest.fixture
-def house(open_house: OpenHouse) -> House:
-    """A house with one general-admission event of 100 places."""
-    return open_house(general_sale(capacity=CAPACITY))
+from tests.unit.application.house import CAPACITY, House, OpenHouse
 
 
 def somebody_else(house: House) -> BuyerFingerprint:

@@ -15,11 +15,6 @@ from tests.fakes.sales import general
 from tests.unit.application.house import House
 
 
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
 def step(house: House) -> dict[str, Any]:
     return {"unit_of_work": house.uow, "clock": house.clock, "ids": house.ids, "wakeup": house.wakeup}
 

@@ -6,7 +6,6 @@ by ``house.advance`` and plays buyers and banks by the house's verbs. Only the s
 for the fake provider itself.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from uuid import uuid4
@@ -16,7 +15,7 @@ import pytest
 from application.commands.expire_order import expire_order
 from application.commands.start_checkout import CheckoutStarted
 from domain.errors import NotFound, ProviderUnavailable, Rejection, RejectionCode
-from domain.events import EventId, Sale
+from domain.events import EventId
 from domain.fraud import RiskLevel
 from domain.holds import ActiveHold, HoldId
 from domain.orders import Order, OrderId, OrderState, StockState
@@ -28,26 +27,10 @@ from domain.tickets import TicketState
 from tests.fakes.messages import INVALID_NUMBER
 from tests.fakes.sales import buyer as device
 from tests.fakes.sales import chosen, general, general_sale, reserved_sale, usd
-from tests.unit.application.house import ADA, House
+from tests.unit.application.house import ADA, CAPACITY, House, OpenHouse
 
-CAPACITY = 100
 ENDING = 3
 """The transaction in which expiring an order ends it: it begins, it looks for a page, it ends."""
-
-
-OpenHouse = Callable[[Sale], House]
-
-
-@pytest.fixture
-def open_house() -> OpenHouse:
-    """A house with this sale on offer."""
-    return lambda sale: House(sale=sale)
-
-
-@pytest.fixture
-def house(open_house: OpenHouse) -> House:
-    """A house with one general-admission event of 100 places."""
-    return open_house(general_sale(capacity=CAPACITY))
 
 
 class TestTheStraightWay:

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 
-import pytest
-
 from application.commands.reconcile_sales import (
     SALES_PER_ROUND,
     Reconciliation,
@@ -23,11 +21,6 @@ from tests.fakes.catalogue import FakeCatalogue
 from tests.fakes.inventory import FakeInventory
 from tests.fakes.sales import general, general_sale
 from tests.unit.application.house import House
-
-
-@pytest.fixture
-def house() -> House:
-    return House()
 
 
 def reconcile(house: House, event_id: EventId | None = None, *, repair: bool = True) -> Reconciliation:

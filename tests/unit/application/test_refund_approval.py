@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from application.commands.decide_refund import DecideRefund, decide_refund
 from application.commands.request_refund import RequestRefund, begin_refund, offer_for, request_refund
 from domain.audit import BUYER
@@ -21,11 +19,6 @@ from tests.unit.application.house import House
 
 GRACE, LIN = "grace@example.com", "lin@example.com"
 CAUTIOUS = replace(STANDARD_POLICY, approval_minor_over=0)
-
-
-@pytest.fixture
-def house() -> House:
-    return House()
 
 
 def sold_under(house: House, policy: RefundPolicy, count: int = 2) -> Order:

@@ -22,12 +22,6 @@ from tests.fakes.sales import general
 from tests.unit.application.house import House
 
 
-@pytest.fixture
-def house() -> House:
-    """A house with one general-admission event of 100 places."""
-    return House()
-
-
 def test_what_is_settled_while_a_sale_is_rebuilt_twice_is_not_forgotten(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
